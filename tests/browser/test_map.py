@@ -146,7 +146,7 @@ def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
     [
         ("520402007012003", "西兴第3网格"),
         ("西兴社区", "西兴社区"),
-        ("clinic", None),
+        ("xxd3wg", "西兴第3网格"),
         ("学苑第1网格", "学苑第1网格"),
     ],
 )
@@ -158,9 +158,17 @@ def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, w
     expect(desk.locator(".hit").first).to_have_attribute("aria-selected", "true")
     desk.keyboard.press("Enter")
     expect(desk.locator("#answer .title")).to_be_visible()
-    if hit:
-        expect(desk.locator("#answer .title")).to_have_text(hit)
+    expect(desk.locator("#answer .title")).to_have_text(hit)
     expect(desk.locator(".leaflet-overlay-pane path").first).to_be_visible()
+
+
+def test_search_for_a_word_of_a_category_shows_all_of_it(desk, site):
+    ready(desk, site)
+    desk.locator("#q").fill("诊所")
+    expect(desk.locator(".hit").first).to_contain_text("卫生服务")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#emphasis .title")).to_have_text("卫生服务")
+    until(lambda: "category=clinic" in desk.url)
 
 
 def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site, served):

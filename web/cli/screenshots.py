@@ -48,7 +48,7 @@ PICTURES = (
         (1280, 800),
         "planner",
         (
-            ("main form input[type=text], main form input:not([type])", "春季调整"),
+            ("main form input:not([type=hidden])", "春季调整"),
             ("main form button", ""),
         ),
     ),
