@@ -1,14 +1,18 @@
 """Search of places and people by code, name or address, as the search box offers it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
 from gis.errors import invalid_field
-from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
+from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.category_words import find_categories
+from gis.pinyin import is_typed_pinyin, match_pinyin
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
 from gis.places.naming import Naming
@@ -63,59 +67,74 @@ class Hit:
 # limited to its best rows, and the whole again.
 SEARCH_SQL = text(
     """
-WITH asked AS (SELECT lower(:q) AS q),
+WITH asked AS (
+  SELECT CAST(:q AS text) AS q, CAST(:sounds AS text[]) AS sounds, (
+    SELECT ST_Union(geom) FROM boundary
+    WHERE area_id = ANY(CAST(:mine AS bigint[])) AND valid_time @> CAST(:at AS timestamptz)
+  ) AS mine
+),
 area_hit AS (
   SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.geom,
-    CASE WHEN a.code = q OR lower(a.name) = q THEN 0
-      WHEN starts_with(a.code, q) OR starts_with(lower(a.name), q) THEN 1
+    CASE WHEN a.code = q OR replace(lower(a.name), ' ', '') = q THEN 0
+      WHEN starts_with(a.code, q) OR starts_with(replace(lower(a.name), ' ', ''), q) THEN 1
       ELSE 2 END AS fit,
+    coalesce(ST_Intersects(b.geom, mine), false) AS near,
     0 AS after
   FROM asked, area a
   JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
   LEFT JOIN area up ON up.id = a.parent_id
-  WHERE starts_with(a.code, q) OR strpos(lower(a.name), q) > 0
-  ORDER BY fit, length(a.code), a.code
+  WHERE starts_with(a.code, q)
+    OR strpos(replace(lower(a.name), ' ', ''), q) > 0
+    OR a.name = ANY(sounds)
+  ORDER BY fit, near DESC, length(a.code), a.code
   LIMIT :n
 ), facility_hit AS (
   SELECT 'facility', f.code, f.name, f.category, f.address, f.geom,
-    CASE WHEN lower(f.code) = q OR lower(f.name) = q THEN 0
-      WHEN starts_with(lower(f.name), q) OR f.category = ANY(:categories) THEN 1
+    CASE WHEN lower(f.code) = q OR replace(lower(f.name), ' ', '') = q THEN 0
+      WHEN starts_with(replace(lower(f.name), ' ', ''), q) OR f.category = ANY(:categories) THEN 1
       ELSE 2 END AS fit,
+    coalesce(ST_Intersects(f.geom, mine), false) AS near,
     1
   FROM asked, facility f
   WHERE lower(f.code) = q
-    OR strpos(lower(f.name), q) > 0
-    OR strpos(lower(f.address), q) > 0
+    OR strpos(replace(lower(f.name), ' ', ''), q) > 0
+    OR strpos(replace(lower(f.address), ' ', ''), q) > 0
+    OR f.name = ANY(sounds)
     OR f.category = ANY(:categories)
-  ORDER BY fit, f.name, f.code
+  ORDER BY fit, near DESC, f.name, f.code
   LIMIT :n
 ), building_hit AS (
   SELECT 'building', h.code, h.estate || h.name, 'building', h.address, h.geom,
-    CASE WHEN lower(h.code) = q OR lower(h.estate || h.name) = q
+    CASE WHEN lower(h.code) = q OR replace(lower(h.estate || h.name), ' ', '') = q
         OR h.code = ANY(CAST(:named AS text[])) THEN 0
-      WHEN starts_with(lower(h.estate || h.name), q) THEN 1
+      WHEN starts_with(replace(lower(h.estate || h.name), ' ', ''), q) THEN 1
       ELSE 2 END AS fit,
+    coalesce(ST_Intersects(h.geom, mine), false) AS near,
     2
   FROM asked, building h
   WHERE lower(h.code) = q
     OR (NOT :whole
-      AND (strpos(lower(h.estate || h.name), q) > 0 OR strpos(lower(h.address), q) > 0))
+      AND (
+        strpos(replace(lower(h.estate || h.name), ' ', ''), q) > 0
+        OR strpos(replace(lower(h.address), ' ', ''), q) > 0
+        OR h.estate = ANY(sounds)))
     OR h.code = ANY(CAST(:named AS text[]))
-  ORDER BY fit, h.estate, length(h.name), h.name, h.code
+  ORDER BY fit, near DESC, h.estate, length(h.name), h.name, h.code
   LIMIT :n
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
     coalesce(b.geom, h.geom),
-    CASE WHEN lower(p.name) = q THEN 0
-      WHEN starts_with(lower(p.name), q) THEN 1
+    CASE WHEN replace(lower(p.name), ' ', '') = q THEN 0
+      WHEN starts_with(replace(lower(p.name), ' ', ''), q) THEN 1
       ELSE 2 END AS fit,
+    coalesce(ST_Intersects(coalesce(b.geom, h.geom), mine), false) AS near,
     3
   FROM asked, personal.person p
   JOIN post o ON o.holder_id = p.id AND o.valid_time @> CAST(:at AS timestamptz)
   LEFT JOIN area a ON a.id = o.area_id
   LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
   LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(lower(p.name), q) > 0
+  WHERE strpos(replace(lower(p.name), ' ', ''), q) > 0
     AND coalesce(b.geom, h.geom) IS NOT NULL
     AND (:everywhere OR EXISTS (
       WITH RECURSIVE up AS (
@@ -126,7 +145,7 @@ area_hit AS (
         SELECT x.id, x.parent_id FROM area x JOIN up ON x.id = up.parent_id
       )
       SELECT FROM up WHERE up.id = ANY(CAST(:names_in AS bigint[]))))
-  ORDER BY fit, p.name, p.id
+  ORDER BY fit, near DESC, p.name, p.id
   LIMIT :n
 ), hit AS (
   SELECT * FROM area_hit
@@ -141,40 +160,58 @@ SELECT kind, code, name, level, detail,
   ST_X(ST_PointOnSurface(geom)) AS lon, ST_Y(ST_PointOnSurface(geom)) AS lat,
   ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
 FROM hit
-ORDER BY fit, after, length(code), name, code
+ORDER BY fit, near DESC, after, length(code), name, code
 LIMIT :n
 """
 )
 
 
+# what may be searched for by its pinyin; names of people are not
+NAMES_SQL = text(
+    """
+SELECT a.name FROM area a
+  JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+UNION
+SELECT name FROM facility
+UNION
+SELECT estate FROM building
+"""
+)
+MAX_SOUNDS = 200  # names that sound like what was typed
+
+
 def search(
-    session: Session, query: str, at: datetime, limit: int = 10, names: frozenset[int] | None = None
+    session: Session,
+    query: str,
+    at: datetime,
+    limit: int = 10,
+    names: frozenset[int] | None = None,
+    mine: frozenset[int] = frozenset(),
 ) -> list[Hit]:
     """Find areas, facilities, buildings and responsible people, best match first.
 
     Parameters
     ----------
     query
-        A code or its beginning, a name or part of it, a category ("药店"), an address with or
-        without the community's name and the room ("西兴社区3栋2单元501室"), or a person's name.
+        A code or its beginning, a name or part of it, its pinyin or the initials of it ("xxsq"), a
+        word for a category ("药店", "诊所"), an address with or without the community's name and
+        the room ("西兴社区3栋2单元501室"), or a person's name. Blanks do not count.
     at
         Moment whose boundaries and posts apply.
     names
         Ids of the areas whose people are found; None means everywhere.
+    mine
+        Ids of the areas that come first among what fits as well.
 
     Raises
     ------
     InvalidInput
         The query is empty, or longer than MAX_QUERY_CHARS.
     """
-    query = " ".join(query.split())
-    if not query:
-        raise invalid_field("q", "search.query_empty")
-    if len(query) > MAX_QUERY_CHARS:
-        raise invalid_field("q", "search.query_too_long", count=len(query), high=MAX_QUERY_CHARS)
+    query = _require_query(query)
     address = parse_address(query)
     named = find_named(session, address, at) if address.text else []
-    needle = query.lower()
+    needle = "".join(query.lower().split())
     rows = session.execute(
         SEARCH_SQL,
         {
@@ -188,7 +225,9 @@ def search(
             and bool(address.building or address.house)
             and named[0].naming is not Naming.NUMBER,
             "named": [building.code for building in named],
-            "categories": [c.key for c in CATEGORIES if needle in (c.zh, c.en.lower(), c.key)],
+            "categories": find_categories(needle),
+            "sounds": _find_sounds(session, needle, at),
+            "mine": sorted(mine),
         },
     ).mappings()
     inside = (
@@ -196,22 +235,43 @@ def search(
         if named and (address.is_inside or (address.other and address.other.is_inside))
         else None
     )
-    return [
-        Hit(
-            kind=row["kind"],
-            code=row["code"],
-            name=row["name"] or _titles(row["kind"], row["level"])[0],
-            level=row["level"],
-            kind_zh=_titles(row["kind"], row["level"])[0],
-            kind_en=_titles(row["kind"], row["level"])[1],
-            detail=row["detail"],
-            lon=row["lon"],
-            lat=row["lat"],
-            bbox=(row["west"], row["south"], row["east"], row["north"]),
-            address=inside if row["kind"] == "building" else None,
-        )
-        for row in rows
-    ]
+    return [_hit(row, inside) for row in rows]
+
+
+def _require_query(query: str) -> str:
+    """Return a query with single blanks; raise InvalidInput when it is empty or too long."""
+    query = " ".join(query.split())
+    if not query:
+        raise invalid_field("q", "search.query_empty")
+    if len(query) > MAX_QUERY_CHARS:
+        raise invalid_field("q", "search.query_too_long", count=len(query), high=MAX_QUERY_CHARS)
+    return query
+
+
+def _hit(row: Mapping[str, Any], inside: str | None) -> Hit:
+    """Return a row as a hit; `inside` is the address within a building that was searched."""
+    kind_zh, kind_en = _titles(row["kind"], row["level"])
+    return Hit(
+        kind=row["kind"],
+        code=row["code"],
+        name=row["name"] or kind_zh,
+        level=row["level"],
+        kind_zh=kind_zh,
+        kind_en=kind_en,
+        detail=row["detail"],
+        lon=row["lon"],
+        lat=row["lat"],
+        bbox=(row["west"], row["south"], row["east"], row["north"]),
+        address=inside if row["kind"] == "building" else None,
+    )
+
+
+def _find_sounds(session: Session, typed: str, at: datetime) -> list[str]:
+    """Return the names of places that sound like what was typed, the shortest first."""
+    if not is_typed_pinyin(typed):
+        return []
+    names = [name for name in session.scalars(NAMES_SQL, {"at": at}) if name]
+    return sorted(match_pinyin(names, typed), key=len)[:MAX_SOUNDS]
 
 
 def _titles(kind: str, level: str) -> tuple[str, str]:

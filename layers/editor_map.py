@@ -11,7 +11,7 @@ class EditorMap(LiveMap):
     def __init__(self, static: str, version: str, **options: Any) -> None:
         """Take the parameters of `LiveMap`."""
         super().__init__(static, version, **options)
-        vendor = f"{static}/vendor/leaflet-geoman/leaflet-geoman"
+        vendor = f"{static}/v/{version}/vendor/leaflet-geoman/leaflet-geoman"
         self.default_js = [*self.default_js, ("geoman", f"{vendor}.js")]
         self.default_css = [*self.default_css, ("geoman_css", f"{vendor}.css")]
 

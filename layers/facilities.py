@@ -45,6 +45,7 @@ def circles(_: datetime) -> Select[*tuple[Any, ...]]:
 FACILITIES = Layer(
     name="facilities",
     title=Message("layer.title.facilities"),
+    hint=Message("layer.hint.facilities"),
     geometry_type="point",
     query=facilities,
     zooms=range(12, 20),
@@ -57,6 +58,7 @@ FACILITIES = Layer(
             radius=((13, 2.2), (15, 4), (16, 9), (18, 11)),
             glyph=text_colour_on(c.colour),
             title=Title(c.zh, c.en),
+            from_zoom=c.from_zoom,
         )
         for c in sorted(CATEGORIES, key=lambda c: c.rank)
     },
@@ -71,7 +73,6 @@ FACILITIES = Layer(
 CIRCLES = Layer(
     name="circles",
     title=Message("layer.title.circles"),
-    hint=Message("layer.hint.circles"),
     geometry_type="polygon",
     query=circles,
     zooms=range(11, 20),
@@ -82,4 +83,5 @@ CIRCLES = Layer(
         )
     },
     visible_by_default=False,
+    user_selectable=False,
 )

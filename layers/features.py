@@ -51,12 +51,16 @@ def feature_collection(
     rows = layer.query(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.geom) if layer.geometry_type == "point" else rows.c.geom
     properties = [column for column in rows.c if column.name not in ("geom", "min_zoom")]
+    if layer.dissolved:
+        shape = func.ST_Union(shape)
     question = select(
         cast(func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), decimals, 0), Text).label(
             "geometry"
         ),
         *properties,
     )
+    if layer.dissolved:
+        question = question.having(func.count() > 0)
     if bbox is not None:
         box = func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
         question = question.where(rows.c.geom.op("&&")(box), func.ST_Intersects(rows.c.geom, box))

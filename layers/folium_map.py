@@ -16,7 +16,7 @@ from gis.palette import (
     TEXT_COLOURS,
 )
 from layers import literal
-from layers.registry import MAP_LAYERS, SOURCES, TILE_SETS
+from layers.registry import MAP_LAYERS, SERVICE, SOURCES
 
 MIN_ZOOM, MAX_ZOOM = 9, 20
 MAX_TILE_ZOOM = 16  # closer views stretch these
@@ -57,14 +57,15 @@ class LiveMap(literal.Map):
         static
             Address of web/static.
         version
-            Digest in the address of our own files, so that browsers may cache them.
+            Digest in the address of the files, so that browsers may cache them for good.
         """
+        root = f"{static}/v/{version}"
         self.default_js = [
-            ("leaflet", f"{static}/vendor/leaflet/leaflet.js"),
-            ("protomaps", f"{static}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
-            ("tiles", f"{static}/shared/tiles.js?v={version}"),
+            ("leaflet", f"{root}/vendor/leaflet/leaflet.js"),
+            ("protomaps", f"{root}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
+            ("tiles", f"{root}/shared/tiles.js"),
         ]
-        self.default_css = [("leaflet_css", f"{static}/vendor/leaflet/leaflet.css")]
+        self.default_css = [("leaflet_css", f"{root}/vendor/leaflet/leaflet.css")]
         super().__init__(
             tiles=None,
             zoom_control=False,
@@ -99,6 +100,7 @@ def vector_tiles(
     visible: Sequence[str],
     hidden: Sequence[str],
     at: str = "",
+    emphasis: tuple[str, int] | None = None,
 ) -> VectorTiles:
     """Return the layers as the browser paints them.
 
@@ -114,18 +116,23 @@ def vector_tiles(
         Categories of facilities left out.
     at
         Moment whose boundaries are shown, as in an address; empty means now.
+    emphasis
+        The category of facilities that is shown alone, with what it serves within some minutes.
     """
     moment = f"&at={quote(at)}" if at else ""
+    chosen = "/{category}/{minutes}"  # filled in by the browser
     return VectorTiles(
         {
             "sources": {
-                name: f"{tiles}/{name}/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}"
+                name: f"{tiles}/{name}{chosen if name == SERVICE else ''}"
+                f"/{{z}}/{{x}}/{{y}}.mvt?v={version}{moment}"
                 for name in SOURCES
             },
-            "source": {layer.name: name for name in SOURCES for layer in TILE_SETS[name]},
+            "source": {layer.name: name for name in SOURCES for layer in SOURCES[name]},
             "layers": [layer.as_json() for layer in MAP_LAYERS],
             "visible": list(visible),
             "hidden": list(hidden),
+            "emphasis": emphasis and {"category": emphasis[0], "minutes": emphasis[1]},
             "maxTileZoom": MAX_TILE_ZOOM,
             "language": language,
             "colours": {

@@ -48,6 +48,7 @@ class Style:
     radius: Stops = ((0, 4.0),)
     glyph: str = WHITE  # the pictogram on a point
     title: Title | None = None  # its line in the legend, when the layer has several
+    from_zoom: int = 0  # first map zoom at which it is shown unasked
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ class Layer:
     styles: By the value of the property `style_property`; "" is for every other value.
     visible_by_default: Whether a first visit shows it.
     user_selectable: Whether the layer control offers it.
+    dissolved: Whether all its shapes are drawn as one, without inner borders; it then has no
+        properties.
+    max_tile_features: How many a tile holds at most; None: all.
     """
 
     name: str
@@ -91,6 +95,8 @@ class Layer:
     user_selectable: bool = True
     hint: Message | None = None
     icons: Mapping[str, str] = field(default_factory=dict)
+    dissolved: bool = False
+    max_tile_features: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what the browser needs to paint the layer."""

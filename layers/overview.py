@@ -1,8 +1,11 @@
 """What a first look at the deployment shows: how much there is, where, and whom to credit."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from math import asinh, pi, radians, tan
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -42,7 +45,8 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
            AND (retired_at IS NULL OR retired_at > now())) AS county,
        (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now()))
            FROM revision) AS revised,
-       (SELECT max(computed_at)::text FROM service_circle) AS circled,
+       (SELECT concat((SELECT max(computed_at) FROM service_circle), ' ',
+           (SELECT max(computed_at) FROM access_run))) AS circled,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at)
            ORDER BY kind), '[]')
           FROM dataset) AS datasets
@@ -76,3 +80,68 @@ def overview(session: Session, at: datetime) -> Overview:
             repr((row["revised"], row["circled"], datasets, row["facility"])).encode()
         ).hexdigest()[:12],
     )
+
+
+SAMPLE = text(
+    """
+SELECT g.code AS grid, up.code AS community, ST_X(places.p) AS lon, ST_Y(places.p) AS lat,
+  g.name, ST_AsGeoJSON(b.geom, 7, 0) AS shape,
+  f.code AS facility, ST_X(f.p) AS facility_lon, ST_Y(f.p) AS facility_lat
+FROM area g
+JOIN boundary b ON b.area_id = g.id AND b.valid_time @> CAST(:at AS timestamptz)
+JOIN area up ON up.id = g.parent_id
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(b.geom) AS p) places
+LEFT JOIN LATERAL (
+  SELECT code, ST_PointOnSurface(geom) AS p FROM facility
+  WHERE NOT EXISTS (SELECT FROM service_circle c WHERE c.facility_id = facility.id AND off_network)
+  ORDER BY id LIMIT 1
+) f ON true
+WHERE g.level = 'grid'
+ORDER BY g.code
+LIMIT 1
+"""
+)
+SAMPLE_ZOOM = 14  # of the tile that a sample names
+SAMPLE_ELSEWHERE: dict[str, Any] = {
+    "grid": "520402007012001",
+    "community": "520402007012",
+    "facility": "n1",
+    "lon": 105.95,
+    "lat": 26.23,
+    "facility_lon": 105.95,
+    "facility_lat": 26.23,
+    "name": "第1网格",
+    "shape": '{"type": "MultiPolygon", "coordinates": []}',
+}
+
+
+def sample(session: Session, at: datetime) -> dict[str, str]:
+    """Return a grid, its community, a place in it, a facility and a tile, for examples.
+
+    Returns
+    -------
+    dict
+        Codes as grid, community and facility; lon and lat of a place in the grid, facility_lon and
+        facility_lat, in degrees, EPSG:4490; bbox around the place; z, x and y of a tile; grids, a
+        file of the grid as GeoJSON. Where nothing is loaded, such as there might be.
+    """
+    row = session.execute(SAMPLE, {"at": at}).mappings().first()
+    codes: dict[str, Any] = {
+        **SAMPLE_ELSEWHERE,
+        **{key: value for key, value in (row or {}).items() if value},
+    }
+    lon, lat = float(codes["lon"]), float(codes["lat"])
+    x = int((lon + 180) / 360 * 2**SAMPLE_ZOOM)
+    y = int((1 - asinh(tan(radians(lat))) / pi) / 2 * 2**SAMPLE_ZOOM)
+    places = ("lon", "lat", "facility_lon", "facility_lat")
+    grid = {"code": codes["grid"], "name": codes["name"], "community_code": codes["community"]}
+    feature = {"type": "Feature", "properties": grid, "geometry": json.loads(codes.pop("shape"))}
+    return {key: f"{value:.6f}" if key in places else value for key, value in codes.items()} | {
+        "bbox": f"{lon - 0.002:.4f},{lat - 0.002:.4f},{lon + 0.002:.4f},{lat + 0.002:.4f}",
+        "grids": json.dumps(
+            {"type": "FeatureCollection", "features": [feature]}, ensure_ascii=False
+        ),
+        "z": str(SAMPLE_ZOOM),
+        "x": str(x),
+        "y": str(y),
+    }

@@ -4,6 +4,7 @@ from layers.areas import BUILDINGS, COMMUNITIES, COUNTIES, GRIDS, STREETS, UNITS
 from layers.basemap import BASEMAP
 from layers.facilities import CIRCLES, FACILITIES
 from layers.layer import Layer
+from layers.service_area import BEYOND, SERVED
 
 LAYERS: dict[str, Layer] = {
     layer.name: layer
@@ -27,9 +28,12 @@ TILE_SETS: dict[str, tuple[Layer, ...]] = {
     **{name: (layer,) for name, layer in LAYERS.items()},
 }
 
-# What the map asks for. Circles are heavy and seldom shown, so they come on their own, when asked
-# for.
-SOURCES = ("base", "circles", "city")
-MAP_LAYERS: tuple[Layer, ...] = tuple(
-    layer for name in SOURCES for layer in TILE_SETS[name]
-)  # in the order painted
+# What the map asks for, in the order painted. What is served comes on its own, of one category and
+# one limit, when a reader chooses them.
+SERVICE = "service"
+SOURCES: dict[str, tuple[Layer, ...]] = {
+    "base": TILE_SETS["base"],
+    SERVICE: (SERVED, BEYOND),
+    "city": TILE_SETS["city"],
+}
+MAP_LAYERS: tuple[Layer, ...] = tuple(layer for layers in SOURCES.values() for layer in layers)

@@ -3,42 +3,42 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import folium
 from branca.element import Figure
 from folium.template import Template
 
-from gis.messages import render
-from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS
+from gis.messages import LOCALES, Message, render
+from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS, WHITE
 from layers import literal
 from layers.layer import Layer, Stops, Style
+from layers.saved_labels import MakeRoom, add_labels, label_css
 
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+MARKS = str.maketrans({"`": "&#96;", "\\": "&#92;"})
 CIRCLE_STYLE = {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12}
 
 
 def escape_markup(value: object) -> str:
     """Escape a value for HTML and for the template literals that Folium writes it into."""
-    return (
-        escape(str(value), quote=True)
-        .replace("`", "&#96;")
-        .replace("${", "&#36;{")
-        .replace("\\", "&#92;")
-    )
+    return escape(str(value), quote=True).replace("${", "&#36;{").translate(MARKS)
 
 
 class LegendLine(NamedTuple):
     """A line of a legend: how a shape is painted, what that means, and how many there are.
 
-    Of two sides that are compared `other` is the value of the second.
+    Of two sides that are compared `other` is the value of the second; `icon` is the pictogram of
+    points, as SVG path data.
     """
 
     style: Style
     text: str
     value: str = ""
     other: str = ""
+    icon: str = ""
 
 
 class Legend(NamedTuple):
@@ -55,6 +55,7 @@ class SavedMap(literal.Map):
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium's own names
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    zoom_titles: Mapping[str, str] = MappingProxyType({})  # of the two buttons
     _template = Template(
         """
         {% macro html(this, kwargs) %}
@@ -66,6 +67,7 @@ class SavedMap(literal.Map):
             attributionControl: false,
             ...{{ this.options|tojavascript }}
         });
+        L.control.zoom({{ this.zoom_titles|tojson }}).addTo({{ this.get_name() }});
         {% endmacro %}
         """
     )
@@ -128,13 +130,7 @@ def saved_map(
     -----
     Every name is escaped, and rendered text is never compiled as a template (see literal.py).
     """
-    page = SavedMap(
-        location=[centre[1], centre[0]],
-        zoom_start=zoom,
-        tiles=None,
-        prefer_canvas=True,
-        max_zoom=20,
-    )
+    page = _empty_map(centre, zoom, language)
     alternatives = alternatives or {}
     above: list[folium.FeatureGroup] = []  # what is painted after the alternatives
     for layer, features in drawn:
@@ -146,6 +142,7 @@ def saved_map(
             show=not is_alternative or layer.name == next(iter(alternatives)),
         )
         _add_features(group, layer, features["features"], zoom, language)
+        add_labels(group, layer, features["features"])
         group.add_to(page)
         above = [] if is_alternative else [*above, group]
     if alternatives:
@@ -157,11 +154,31 @@ def saved_map(
             control=False,
         ).add_to(page)
     literal.LayerControl(collapsed=False).add_to(page)
+    MakeRoom().add_to(page)
     figure: Any = page.get_root()
     assert isinstance(figure, Figure)
-    _embed_assets(figure, title)
+    _embed_assets(figure, title, label_css(layer for layer, _ in drawn))
     _add_texts(figure, title, notes, legend)
-    return str(figure.render())
+    return str(figure.render()).replace(
+        "<html>", f'<html lang="{LOCALES[language].replace("_", "-")}">', 1
+    )
+
+
+def _empty_map(centre: tuple[float, float], zoom: int, language: str) -> SavedMap:
+    """Return a map without layers about a place, its buttons in the reader's language."""
+    page = SavedMap(
+        location=[centre[1], centre[0]],
+        zoom_start=zoom,
+        tiles=None,
+        prefer_canvas=True,
+        max_zoom=20,
+        zoom_control=False,
+    )
+    page.zoom_titles = {
+        "zoomInTitle": render(Message("saved_map.zoom_in"), language),
+        "zoomOutTitle": render(Message("saved_map.zoom_out"), language),
+    }
+    return page
 
 
 def _add_features(
@@ -173,7 +190,7 @@ def _add_features(
 ) -> None:
     for value, style in layer.styles.items():
         if members := [feature for feature in features if _style_of(layer, feature) == value]:
-            _shapes(layer, style, members, zoom, language).add_to(group)
+            _shapes(layer, style, members, zoom, language, layer.icons.get(value, "")).add_to(group)
 
 
 def _add_texts(figure: Figure, title: str, notes: Iterable[str], legend: Legend | None) -> None:
@@ -190,9 +207,7 @@ def _add_texts(figure: Figure, title: str, notes: Iterable[str], legend: Legend 
 
 def _legend_html(legend: Legend) -> str:
     lines = "".join(
-        f'<li><i style="background:{line.style.fill};border:1px'
-        f' {"dashed" if line.style.dash else "solid"} {line.style.stroke}"></i>'
-        f"<span>{escape_markup(line.text)}</span><b>{escape_markup(line.value)}</b>"
+        f"<li>{_swatch(line)}<span>{escape_markup(line.text)}</span><b>{escape_markup(line.value)}</b>"
         + (f"<b>{escape_markup(line.other)}</b>" if legend.sides else "")
         + "</li>"
         for line in legend.lines
@@ -205,7 +220,30 @@ def _legend_html(legend: Legend) -> str:
     )
 
 
-def _embed_assets(figure: Any, title: str) -> None:
+def _swatch(line: LegendLine) -> str:
+    """Return how a line of the legend is painted: a pictogram, or a box with its outline."""
+    style = line.style
+    if line.icon:
+        return pictogram(style, line.icon)
+    outline = f"1px {'dashed' if style.dash else 'solid'} {style.stroke}" if style.stroke else "0"
+    fill = style.fill or "transparent"
+    shade = round(style.fill_opacity * 100)
+    return (
+        f'<i style="background:color-mix(in srgb, {fill} {shade}%, transparent);'
+        f'border:{outline}"></i>'
+    )
+
+
+def pictogram(style: Style, path: str) -> str:
+    """Return a disc with a pictogram as inline SVG."""
+    return (
+        '<svg viewBox="-1 -1 26 26" width="20" height="20" aria-hidden="true">'
+        f'<circle cx="12" cy="12" r="12" fill="{style.fill}" stroke="{style.stroke}"/>'
+        f'<path transform="translate(4.5 4.5)" d="{path}" fill="{style.glyph}"/></svg>'
+    )
+
+
+def _embed_assets(figure: Any, title: str, label_rules: str) -> None:
     """Replace every address that Folium or branca would load by Leaflet itself and our styles."""
     for name in list(figure.header._children):
         if any(word in figure.header._children[name].render() for word in ("http://", "https://")):
@@ -218,14 +256,16 @@ def _embed_assets(figure: Any, title: str) -> None:
     )
     rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
     figure.header.add_child(
-        literal.LiteralText(f"<title>{escape_markup(title)}</title><style>{rules}{CSS}</style>"),
+        literal.LiteralText(
+            f"<title>{escape_markup(title)}</title><style>{rules}{CSS}{label_rules}</style>"
+        ),
         name="style",
     )
     figure.header.add_child(literal.LiteralText(f"<script>{leaflet}</script>"), name="leaflet")
 
 
 def _shapes(
-    layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str
+    layer: Layer, style: Style, members: Sequence[Any], zoom: int, language: str, icon: str
 ) -> literal.GeoJson:
     width = _at(style.width, zoom)
     look: dict[str, Any] = {
@@ -238,11 +278,14 @@ def _shapes(
         "fillOpacity": style.fill_opacity,
         "dashArray": " ".join(map(str, style.dash)) or None,
     }
-    marker = (
-        folium.CircleMarker(radius=_at(style.radius, zoom), **look)
-        if layer.geometry_type == "point"
-        else None
-    )
+    marker = None
+    if icon:
+        mark = folium.DivIcon(
+            html=pictogram(style, icon), icon_size=(20, 20), class_name="saved-pin"
+        )
+        marker = folium.Marker(icon=mark)
+    elif layer.geometry_type == "point":
+        marker = folium.CircleMarker(radius=_at(style.radius, zoom), **look)
     tooltip = (
         literal.GeoJsonTooltip(fields=["label"], labels=False) if layer.user_selectable else None
     )
@@ -336,6 +379,16 @@ body {{ display: flex; flex-direction: column; }}
 .saved-legend li {{ display: flex; gap: 8px; align-items: center; line-height: 22px; }}
 .saved-legend i {{ width: 16px; height: 12px; box-sizing: border-box; }}
 .saved-legend li span {{ flex: 1; }}
+.saved-legend {{ max-height: 60%; overflow: auto; }}
+.saved-legend svg {{ flex: none; margin: 0 -2px; }}
+.saved-label {{ pointer-events: none; }}
+.saved-label span {{
+  position: absolute;
+  transform: translate(-50%, -50%);
+  white-space: nowrap;
+  text-shadow: {", ".join([f"0 0 2px {WHITE}"] * 4)};
+}}
+.saved-label.of-facilities span {{ transform: translate(14px, -50%); }}
 .leaflet-control-layers {{ font-size: 14px; }}
 .foliumtooltip, .leaflet-tooltip {{ font-size: 13px; }}
 .foliumtooltip table {{ margin: 0; }}

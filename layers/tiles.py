@@ -110,9 +110,45 @@ def _part(
     rows = layer.query(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.geom) if layer.geometry_type == "point" else rows.c.geom
     drawn = func.ST_Transform(shape, WEB_MERCATOR)
+    if layer.dissolved:
+        return _encode_union(layer.name, rows, drawn, (z, x, y), box)
     if layer.geometry_type != "point" and z < FULL_DETAIL:
-        drawn = func.ST_Simplify(drawn, WORLD_WIDTH_M / 2**z / 512 / 2, True)
-    return _encode(layer.name, rows, drawn, (z, x, y), box)
+        drawn = func.ST_Simplify(drawn, _pixel_m(z) / 2, True)
+    return _encode(layer.name, rows, drawn, (z, x, y), box, limit=layer.max_tile_features)
+
+
+def _pixel_m(z: int) -> float:
+    """Return the width of a pixel of a tile in metres of the tile grid."""
+    return WORLD_WIDTH_M / 2**z / 512
+
+
+def _encode_union(
+    name: str,
+    rows: Subquery,
+    drawn: ColumnElement[Any],
+    zxy: tuple[int, int, int],
+    box: tuple[float, float, float, float],
+) -> ScalarSelect[bytes]:
+    """Encode shapes as one.
+
+    Each is first simplified as a whole, to a pixel, so that neighbouring tiles cut the same lines.
+    """
+    tile_box = func.ST_TileEnvelope(*zxy)
+    cut = func.ST_Expand(tile_box, 2 * BUFFER * _pixel_m(zxy[0]) * 512 / EXTENT)
+    simple = func.ST_MakeValid(func.ST_Simplify(drawn, _pixel_m(zxy[0]), True))
+    piece = func.ST_CollectionExtract(func.ST_ClipByBox2D(simple, cut), 3)
+    whole = (
+        select(func.ST_Union(piece).label("geom"))
+        .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)))
+        .subquery("whole")
+    )
+    feature = select(
+        func.ST_AsMVTGeom(whole.c.geom, tile_box, EXTENT, BUFFER, True).label("geom")
+    ).subquery("feature")
+    encoded = func.ST_AsMVT(
+        literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary()
+    )
+    return select(encoded).select_from(feature).where(feature.c.geom.is_not(None)).scalar_subquery()
 
 
 def _label_part(
@@ -133,6 +169,7 @@ def _encode(
     zxy: tuple[int, int, int],
     box: tuple[float, float, float, float],
     *conditions: ColumnElement[bool],
+    limit: int | None = None,
 ) -> ScalarSelect[bytes]:
     if "min_zoom" in rows.c:
         # min_zoom is a map zoom; tiles are one further out
@@ -143,6 +180,7 @@ def _encode(
         select(*properties, clipped.label("geom"))
         # the tile is transformed to the CRS of the table, not the rows, so that the index answers
         .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
+        .limit(limit)
         .subquery("feature")
     )
     encoded = func.ST_AsMVT(

@@ -340,6 +340,17 @@ def served(prepared: PreparedDeployments) -> Iterator["Deployment"]:
             yield Deployment(var, url)
 
 
+@pytest.fixture(scope="session")
+def planned(prepared: PreparedDeployments) -> Iterator["Deployment"]:
+    """A served made-up pilot of its own, for tests that change it."""
+    from tests.support.served import Deployment, serving
+
+    with prepared.demo() as var:
+        cluster.start(Settings(var=var), throw_away=True)
+        with serving(var) as url:
+            yield Deployment(var, url)
+
+
 @pytest.fixture
 def migrated_var(prepared: PreparedDeployments) -> Iterator[Path]:
     """A deployment folder of the test's own, with an empty, migrated database."""

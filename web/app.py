@@ -7,7 +7,16 @@ from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gis.settings import Settings
-from web.http import body_limit, db, errors, observability, openapi, request_headers, snapshot
+from web.http import (
+    body_limit,
+    compression,
+    db,
+    errors,
+    observability,
+    openapi,
+    request_headers,
+    snapshot,
+)
 from web.security import guard, sanitising
 from web.security import session as browser_session
 
@@ -30,7 +39,6 @@ SECURITY_HEADERS = {
 # every blueprint of the service is the `bp` of one of these
 BLUEPRINTS = (
     "web.service.health",
-    "web.service.docs",
     "web.api.areas.views",
     "web.api.revisions.views",
     "web.api.exports.views",
@@ -69,6 +77,7 @@ BLUEPRINTS = (
     "web.api.rules.views",
     "web.pages.shell.views",
     "web.pages.map.views",
+    "web.pages.docs.views",
     "web.pages.account.views",
     "web.pages.accounts.views",
     "web.pages.keys.views",
@@ -119,6 +128,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     if settings.proxies:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]
+    compression.init_app(app)  # the first registered is the last to see an answer
     db.init_app(app, database_url, settings.database_read_url)
     errors.init_app(app)
     openapi.init_app(app)

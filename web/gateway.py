@@ -185,7 +185,8 @@ class Stream:
 def to_environ(scope: Scope, path: str) -> dict[str, Any]:
     """Return the environment of PEP 3333, without `wsgi.input`."""
     environ = BASE | _environ_of(scope.method, path)
-    environ["QUERY_STRING"] = scope.query_string
+    # as PEP 3333 wants it: bytes, one character each
+    environ["QUERY_STRING"] = scope.query_string.encode().decode("latin-1")
     environ["SERVER_PROTOCOL"] = f"HTTP/{scope.http_version}"
     environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
     client, _, environ["REMOTE_PORT"] = scope.client.rpartition(":")

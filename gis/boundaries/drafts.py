@@ -37,6 +37,7 @@ from gis.db import cached_text
 from gis.errors import Conflict, NotFound, WanggeError, invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.shapes.edits import ChangedGeometries
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
 
@@ -249,16 +250,19 @@ def _do(
         changed_codes=sorted({*touched, *operations.grids_named(op)}),
         new_grids=new_grids,
         lineage=[list(item) for item in done.lineage],
-        geometries={
-            code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True)
-            for code, shape in done.changed.items()
-        },
+        geometries=_stored_geometries(done.changed),
         base_boundary_ids={
-            code: state.stored[code]
-            for code in sorted(read)
-            if code in state.stored and code not in drawn
+            code: state.stored[code] for code in sorted(read & set(state.stored) - set(drawn))
         },
     )
+
+
+def _stored_geometries(changed: ChangedGeometries) -> dict[str, str | None]:
+    """Return shapes as a step stores them: WKB in hexadecimal; None where no land is left."""
+    return {
+        code: None if shape is None else shapely.to_wkb(to_multipolygon(shape), hex=True)
+        for code, shape in changed.items()
+    }
 
 
 def undo_operations(

@@ -49,6 +49,7 @@ from gis.boundaries.preview_issues import (
     find_odd_grids,
 )
 from gis.boundaries.preview_moves import (
+    MovedUnit,
     moved_buildings,
     moved_facilities,
     moved_incidents,
@@ -59,6 +60,7 @@ from gis.boundaries.preview_moves import (
 from gis.boundaries.statistics import (
     CodeChange,
     GridChange,
+    MovedFeature,
     NameChange,
     Preview,
     PreviewIssue,
@@ -100,10 +102,9 @@ def compute(session: Session, revision: Revision) -> Preview:
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = grid_states(session, revision, done)
     footprints = settlements.decided_footprints(session, done)
-    if footprints:
-        around = settlements.grids_around(session, done, footprints)
-        drawn = {**old_shapes, **new_shapes}
-        neighbours |= {code: land for code, land in around.items() if code not in drawn}
+    around = settlements.grids_around(session, done, footprints) if footprints else {}
+    drawn = {**old_shapes, **new_shapes}
+    neighbours |= {code: land for code, land in around.items() if code not in drawn}
     moved_land = operations.moves_land(old_shapes, changed_shapes(old_shapes, new_shapes))
     before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
     names = grid_names(session, _named_areas({**before_all, **after_all}, done), done)
@@ -120,12 +121,8 @@ def compute(session: Session, revision: Revision) -> Preview:
         _grid(code, names, old_shapes.get(code), new_shapes.get(code), homes, was, becomes, units)
         for code in moved_land
     ]
-    moved = moved_buildings(homes, was, becomes)
-    moved += unit_features(units)
-    ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
-    gone = [grid.code for grid in grids if grid.change == "gone"]
     recoded = draft_identity.recoded(done)
-    moved += moved_posts(session, moved, ids, gone, recoded, at)
+    moved = _moved(session, homes, was, becomes, units, grids, recoded, at)
     moved += moved_facilities(session, core, old, new)
     crossings = border_crossings(pieces)
     problems += [
@@ -135,9 +132,6 @@ def compute(session: Session, revision: Revision) -> Preview:
         *torn,
         *find_free_land(session, old_shapes, new_shapes, done),
     ]
-    redrawn = {
-        code: (old_shapes.get(code), new_shapes.get(code)) for code in {**old_shapes, **new_shapes}
-    }
     is_draft = revision.state == RevisionState.DRAFT
     drawn_shapes = changed_shapes(old_shapes, new_shapes)
     return Preview(
@@ -152,13 +146,30 @@ def compute(session: Session, revision: Revision) -> Preview:
         problems=problems,
         names=names,
         open_incidents=moved_incidents(session, core, old, new),
-        redrawn=redrawn,
+        redrawn={code: (old_shapes.get(code), new_shapes.get(code)) for code in drawn},
         communities=community_changes(session, crossings, drawn_shapes, names) if is_draft else [],
         crossings=crossings,
         renamed=_name_changes(done, names),
         recoded=[CodeChange(code, new_code, names[new_code]) for code, new_code in recoded.items()],
         settled=settled,
     )
+
+
+def _moved(
+    session: Session,
+    homes: BuildingHouseholds,
+    was: Sequence[str | None],
+    becomes: Sequence[str | None],
+    units: Sequence[MovedUnit],
+    grids: Sequence[GridChange],
+    recoded: Mapping[str, str],
+    at: datetime,
+) -> list[MovedFeature]:
+    """Return the buildings, units and posts that change grid."""
+    moved = [*moved_buildings(homes, was, becomes), *unit_features(units)]
+    ids = dict(zip(homes.codes, homes.ids.tolist(), strict=True))
+    gone = [grid.code for grid in grids if grid.change == "gone"]
+    return moved + moved_posts(session, moved, ids, gone, recoded, at)
 
 
 def _named_areas(codes: Iterable[str], done: Sequence[Operation]) -> set[str]:

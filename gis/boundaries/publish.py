@@ -271,25 +271,19 @@ def _write(
 ) -> None:
     allow_boundary_writes(session)
     shapes = drafts.drawn_shapes(done)
-    new_grids: dict[str, Any] = {
-        code: operation.new_grids[code] for operation in done for code in operation.new_grids
-    }
+    new_grids: dict[str, Any] = {}
+    for operation in done:
+        new_grids |= operation.new_grids
     ids = _ids(session, shapes)
-    born = {
-        code: new_grids[code]
-        for code, shape in shapes.items()
-        if code not in ids and shape is not None
-    }
+    present = {code for code, shape in shapes.items() if shape is not None}
+    born = {code: new_grids[code] for code in shapes if code in present and code not in ids}
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
-    code_of = {number: code for code, number in ids.items()}
-    old_shapes = {
-        code_of[number]: land for number, land in boundaries_at(session, ids.values(), at).items()
-    }
+    stored = boundaries_at(session, ids.values(), at)
+    old_shapes = {code: stored[number] for code, number in ids.items() if number in stored}
     conservation.check(session, done, old_shapes, shapes, at)
     identity_publication.check_names(session, done, shapes)
     _make(session, born, draft_identity.draft_names(done))
-    revived = [code for code, shape in shapes.items() if shape is not None and code in ids]
-    _revive(session, revived)
+    _revive(session, [code for code in shapes if code in present and code in ids])
     published = publish_shapes(
         session,
         shapes,
@@ -307,12 +301,17 @@ def _write(
         _mark_published(draft, done, reason, at, now, renames=renamed > 0)
     draft.version += 1
     ended = [code for code, shape in shapes.items() if shape is None]
-    params = {"at": now if cancels else at, "codes": ended}
-    session.execute(text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)"), params)
+    _retire(session, ended, now if cancels else at)
     _lineage(session, draft, done)
     identity_publication.move_posts(session, done, at)
     reassign_units(session, draft.id, [*shapes.values(), *old_shapes.values()], done, at)
     session.flush()
+
+
+def _retire(session: Session, codes: list[str], at: datetime) -> None:
+    """Retire areas from a moment on."""
+    query = text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)")
+    session.execute(query, {"at": at, "codes": codes})
 
 
 def _revive(session: Session, codes: list[str]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts, credentials
 from gis.accounts.models import Account
+from gis.demo.assignments import assign_matters
 from gis.people.models import Person
 from gis.rights.principal import Principal
 from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
@@ -154,6 +155,8 @@ def create_demo_accounts(
             DemoAccount(username, password, role, role_label(role, "zh"), area.name if area else "")
         )
     session.flush()
+    placed = {name: areas[level].id for name, (_, level) in DEMO_ACCOUNTS.items() if level in areas}
+    assign_matters(session, placed, now)
     session.execute(
         text(STAFF_ACCOUNTS_SQL),
         {"at": now, "hash": credentials.hash_password(secrets.token_urlsafe(24))},

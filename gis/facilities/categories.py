@@ -57,6 +57,8 @@ class Category:
         What the capacity of its facilities counts: a key of CAPACITY_TAGS.
     sharers
         Who shares it: people, or the elders or children among them where households say.
+    from_zoom
+        First zoom of a map that shows them unasked; nearer for what stands at every corner.
     """
 
     key: str
@@ -72,6 +74,7 @@ class Category:
     endings: str = ""
     capacity_unit: str = "places"
     sharers: str = "people"
+    from_zoom: int = 18
 
 
 # An object with the tags of two categories gets the upper one.
@@ -90,6 +93,7 @@ CATEGORIES: tuple[Category, ...] = (
             " 新时代文明实践中心 文明实践站"
         ),
         endings="党群服务中心|党群服务站",
+        from_zoom=17,
     ),
     Category(
         "government",
@@ -105,6 +109,7 @@ CATEGORIES: tuple[Category, ...] = (
             " 村委会 街道办 街道办事处"
         ),
         endings="政务服务中心|便民服务中心|居委会|居民委员会|村民委员会|街道办事处",
+        from_zoom=17,
     ),
     Category(
         "police",
@@ -117,6 +122,7 @@ CATEGORIES: tuple[Category, ...] = (
         name="派出所|警务(室|站)",
         aliases="警务室 警务站 社区警务室 公安派出所",
         endings="派出所|警务室",
+        from_zoom=17,
     ),
     Category(
         "elder_care",
@@ -137,6 +143,7 @@ CATEGORIES: tuple[Category, ...] = (
         endings="养老院|敬老院|日间照料中心|养老服务中心|养老服务站",
         capacity_unit="beds",
         sharers="elders",
+        from_zoom=17,
     ),
     Category(
         "clinic",
@@ -156,6 +163,7 @@ CATEGORIES: tuple[Category, ...] = (
         " 中医诊所 门诊 门诊部 预防接种点",
         endings="卫生服务中心|卫生服务站|卫生室|卫生站|诊所|门诊部",
         capacity_unit="doctors",
+        from_zoom=17,
     ),
     Category(
         "hospital",
@@ -168,6 +176,7 @@ CATEGORIES: tuple[Category, ...] = (
         aliases="综合医院 中医院 人民医院 专科医院 妇幼保健院 三甲医院 二级医院",
         endings="医院",
         capacity_unit="beds",
+        from_zoom=17,
     ),
     Category(
         "pharmacy",
@@ -192,6 +201,7 @@ CATEGORIES: tuple[Category, ...] = (
         aliases="幼儿园所 托儿所 托育 托育机构 托育中心 幼托 幼托机构",
         endings="幼儿园|托儿所",
         sharers="children",
+        from_zoom=17,
     ),
     Category(
         "school",
@@ -203,6 +213,7 @@ CATEGORIES: tuple[Category, ...] = (
         ("amenity=school",),
         aliases="小学 中学 初中 高中 中小学 职业学校 九年一贯制学校",
         endings="小学|中学|学校",
+        from_zoom=17,
     ),
     Category(
         "delivery",
@@ -215,6 +226,7 @@ CATEGORIES: tuple[Category, ...] = (
         name="菜鸟驿站|快递|丰巢",
         aliases="快递 快递站 快递点 快递柜 快递站点 菜鸟驿站 驿站 丰巢 快递服务站 智能快递柜",
         endings="快递驿站|菜鸟驿站|快递柜",
+        from_zoom=19,
     ),
     Category(
         "market",
@@ -227,6 +239,7 @@ CATEGORIES: tuple[Category, ...] = (
         name="菜(市)?场$|农贸市场|集贸市场",
         aliases="农贸市场 集贸市场 菜场 生鲜市场 生鲜店 蔬菜店",
         endings="农贸市场|菜市场",
+        from_zoom=17,
     ),
     Category(
         "convenience",
@@ -278,6 +291,7 @@ CATEGORIES: tuple[Category, ...] = (
         name="送水|桶装水",
         aliases="送水站 送水点 送水服务 桶装水 桶装水站 饮用水配送 售水机 自动售水机",
         endings="送水站|桶装水",
+        from_zoom=19,
     ),
     Category(
         "housekeeping",
@@ -303,6 +317,7 @@ CATEGORIES: tuple[Category, ...] = (
         aliases="缴费点 缴费处 缴费厅 缴费大厅 便民缴费 便民缴费点 水电缴费 供电营业厅 燃气营业厅"
         " 自来水营业厅 电力营业厅",
         endings="缴费点|缴费处|缴费厅",
+        from_zoom=19,
     ),
     Category(
         "bank_post",
@@ -358,6 +373,7 @@ CATEGORIES: tuple[Category, ...] = (
         open_only=True,
         aliases="游园 口袋公园 街心公园 小游园 公园绿地",
         endings="公园",
+        from_zoom=17,
     ),
     Category(
         "toilet",
@@ -370,6 +386,7 @@ CATEGORIES: tuple[Category, ...] = (
         open_only=True,
         aliases="公厕 厕所 卫生间 公共卫生间",
         endings="公厕|公共厕所",
+        from_zoom=19,
     ),
     Category(
         "transit",
@@ -386,6 +403,7 @@ CATEGORIES: tuple[Category, ...] = (
         ),
         aliases="公交站 公交站点 公交车站 公交站台 地铁站 公交 车站 汽车站",
         endings="公交站|地铁站",
+        from_zoom=19,
     ),
     Category(
         "parking",
@@ -400,6 +418,7 @@ CATEGORIES: tuple[Category, ...] = (
         open_only=True,
         aliases="停车场 停车位 充电桩 充电站 停车 公共停车场 地下停车场 非机动车停车棚",
         endings="停车场|充电站|充电桩",
+        from_zoom=19,
     ),
     Category(
         "shop",
@@ -410,6 +429,7 @@ CATEGORIES: tuple[Category, ...] = (
         200,
         ("shop=*",),
         aliases="商店 店铺 零售店 百货店 五金店 服装店",
+        from_zoom=19,
     ),
 )
 

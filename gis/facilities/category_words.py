@@ -1,9 +1,11 @@
-"""The category that a word of a table means."""
+"""The category that a word of a table or of a search means."""
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
-from gis.facilities.categories import CATEGORIES
+from gis.facilities.categories import CATEGORIES, Category
+from gis.pinyin import is_typed_pinyin, spell
 
 _KEY_BY_NAME = {
     name.lower(): category.key
@@ -42,6 +44,30 @@ def key_of_word(word: str) -> str | None:
         return key
     keys = {key for part in re.split(r"[/、,;]|和|及", text) if part for key in _keys(part)}
     return keys.pop() if len(keys) == 1 else None
+
+
+def find_categories(words: str) -> list[str]:
+    """Return the keys of the categories that a search means, by any part of a word for them.
+
+    诊所 means clinics, as do "clinic", "ws" and "weisheng" of 卫生服务; one letter means nothing.
+    """
+    text = "".join(unicodedata.normalize("NFKC", words).lower().split())
+    if len(text) < 2:
+        return []
+    is_pinyin = is_typed_pinyin(text)
+    return [
+        category.key
+        for category in sorted(CATEGORIES, key=lambda category: category.rank)
+        if any(text in word for word in _words(category))
+        or (category.key in _ENDINGS and _ENDINGS[category.key].fullmatch(text))
+        or (is_pinyin and any(spelled.startswith(text) for spelled in spell(category.zh)))
+    ]
+
+
+def _words(category: Category) -> Iterator[str]:
+    """Yield the words for a category, in lower case and without blanks."""
+    for word in (category.key, category.zh, category.en, *category.aliases.split()):
+        yield word.lower().replace(" ", "")
 
 
 def _keys(word: str) -> set[str]:

@@ -4,10 +4,8 @@ import shutil
 
 import pytest
 
-from gis.ops import cluster
-from gis.settings import Settings
 from tests.support.browser import PATIENCE_MS, patient, reopened
-from tests.support.served import Deployment, serving
+from tests.support.served import Deployment
 
 # The shell has no window, tabs and their pages to draw: a page takes half the time of Chromium's.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -68,12 +66,3 @@ def desk(desks):
 def phone(phones):
     """A page on a phone."""
     yield from reopened(phones)
-
-
-@pytest.fixture(scope="session")
-def planned(prepared):
-    """A served made-up pilot of its own, for tests that publish boundaries."""
-    with prepared.demo() as var:
-        cluster.start(Settings(var=var), throw_away=True)
-        with serving(var) as url:
-            yield Deployment(var, url)

@@ -146,7 +146,7 @@ def test_a_facility_shows_its_circle_and_who_is_inside(desk, site):
     [
         ("520402007012003", "西兴第3网格"),
         ("西兴社区", "西兴社区"),
-        ("clinic", None),
+        ("xxd3wg", "西兴第3网格"),
         ("学苑第1网格", "学苑第1网格"),
     ],
 )
@@ -158,9 +158,17 @@ def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, w
     expect(desk.locator(".hit").first).to_have_attribute("aria-selected", "true")
     desk.keyboard.press("Enter")
     expect(desk.locator("#answer .title")).to_be_visible()
-    if hit:
-        expect(desk.locator("#answer .title")).to_have_text(hit)
+    expect(desk.locator("#answer .title")).to_have_text(hit)
     expect(desk.locator(".leaflet-overlay-pane path").first).to_be_visible()
+
+
+def test_search_for_a_word_of_a_category_shows_all_of_it(desk, site):
+    ready(desk, site)
+    desk.locator("#q").fill("诊所")
+    expect(desk.locator(".hit").first).to_contain_text("卫生服务")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#emphasis .title")).to_have_text("卫生服务")
+    until(lambda: "category=clinic" in desk.url)
 
 
 def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site, served):
@@ -281,11 +289,82 @@ def test_axe_finds_nothing_serious(desk, site, view):
     assert result == []
 
 
-def test_circles_of_all_facilities_are_fetched_only_when_shown(desk, site):
+def test_one_category_at_a_time_says_whom_it_serves_and_whom_not(desk, site):
     ready(desk, site)
-    assert [url for url in desk.asked if "/tiles/circles/" in url] == []
-    old_colours = colours(desk)
+    assert [url for url in desk.asked if "/tiles/service/" in url] == []
+    quiet = colours(desk)
     desk.locator("#tab-layers").click()
-    desk.locator('input[value="circles"]').check()
-    until(lambda: colours(desk) > old_colours)
-    assert [url for url in desk.asked if "/tiles/circles/" in url]
+    desk.locator('[data-category="clinic"]').click()
+    numbers = desk.locator("#emphasis .within tbody b")
+    expect(numbers).to_have_count(4)  # households and people, within and not
+    totals = ask(site, "/api/v1/coverage?category=clinic&minutes=15")["totals"]
+    names = [f"{part}_{unit}" for part in ("served", "beyond") for unit in ("households", "people")]
+    assert numbers.all_inner_texts() == [f"{totals[name]:,}" for name in names]
+    until(lambda: colours(desk) > quiet)
+    desk.get_by_role("button", name="5分钟", exact=True).click()
+    until(lambda: "minutes=5" in desk.url and "category=clinic" in desk.url)
+    five = ask(site, "/api/v1/coverage?category=clinic&minutes=5")["totals"]
+    expect(numbers.first).to_have_text(f"{five['served_households']:,}")
+    desk.locator('[data-category="pharmacy"]').click()
+    expect(desk.locator("#categories [aria-pressed=true]")).to_have_count(1)
+    expect(desk.locator("#emphasised")).to_contain_text("药店")
+    desk.locator("body").click(position={"x": 5, "y": 5})
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#emphasised")).to_be_hidden()
+    until(lambda: "category" not in desk.url)
+    assert desk.said == []
+
+
+def test_a_place_is_asked_about_with_the_keyboard_and_menus_close(desk, site, served):
+    sign_in(desk, site, served.var, "centre")
+    ready(desk, f"{site}/?area=520402007012003")
+    until(lambda: re.search(r"c=[\d.]+,[\d.]+,1[78]", desk.url))  # the map went there
+    desk.locator(".me summary").click()
+    expect(desk.locator(".me-list")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.locator(".me-list")).to_be_hidden()
+    expect(desk.locator("#answer .title")).to_have_text("西兴第3网格")  # the menu alone closed
+    desk.locator(".me summary").click()
+    desk.locator("#panel-body").click(position={"x": 200, "y": 500})
+    expect(desk.locator(".me-list")).to_be_hidden()
+    desk.locator(".folium-map").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#answer .how")).to_contain_text("西兴第3网格")
+
+
+def test_tiles_that_fail_are_said_and_come_again(desk, site):
+    desk.route("**/tiles/city/**", lambda route: route.abort())
+    ready(desk, site)
+    expect(desk.locator("#map-status")).to_contain_text("部分地图未能加载")
+    few = colours(desk)
+    desk.unroute("**/tiles/city/**")
+    desk.locator("#map-status button").click()
+    expect(desk.locator("#map-status")).to_be_hidden()
+    until(lambda: colours(desk) > few)
+
+
+def test_a_day_and_a_time_are_asked_for_and_left_again(desk, site):
+    ready(desk, site)
+    desk.locator("#tab-layers").click()
+    desk.locator('input[name="at"]').fill("2026-11-26")
+    desk.locator('input[name="at_time"]').fill("14:30")
+    desk.locator(".then-form button").click()
+    expect(desk.locator(".band.then")).to_contain_text("2026-11-26 14:30")
+    expect(desk.locator('input[name="at_time"]')).to_have_value("14:30")
+    desk.locator(".band.then a").click()
+    expect(desk.locator(".band.then")).to_have_count(0)
+
+
+def test_the_page_is_light(desk, site):
+    """At most 250 kB travel until the map is drawn, and the page computes for less than a second.
+
+    Processor time, which does not grow when other work is done on the machine.
+    """
+    cdp, sizes = desk.context.new_cdp_session(desk), []
+    cdp.send("Network.enable")
+    cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
+    cdp.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    ready(desk, site)
+    assert 100_000 < sum(sizes) <= 250_000
+    metrics = cdp.send("Performance.getMetrics")["metrics"]
+    assert 0 < next(each["value"] for each in metrics if each["name"] == "TaskDuration") <= 1.0

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from sqlalchemy.exc import OperationalError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from gis.accounts import accounts
@@ -24,7 +25,7 @@ from tests.support.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
 from web.http.errors import DETAIL, STATUS
 from web.http.observability import UNLOGGED
-from web.pages.shell.assets import list_assets
+from web.pages.shell.assets import asset_url, list_assets
 from web.pages.shell.script_messages import messages_json, script_msgids
 from web.security.anonymous_budget import UNITS
 from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
@@ -229,9 +230,11 @@ def test_every_page_finds_its_scripts_and_styles(client, session, town):
             if address not in seen:
                 seen.add(address)
                 scripts.add(address)
-    assert {
-        f"/static/shared/{name}.js" for name in ("dom", "i18n", "image", "incident", "request")
-    } <= seen
+    with client.application.test_request_context():
+        assert {
+            asset_url(f"shared/{name}.js")
+            for name in ("dom", "i18n", "image", "incident", "request")
+        } <= seen
     assert (
         len(seen) > 30
         and [address for address in seen if client.get(address).status_code != 200] == []
@@ -298,6 +301,8 @@ def test_an_empty_tile_is_204(client, town):
     [
         ("/tiles/nothing/1/0/0.mvt", 404, "there is no layer"),
         ("/tiles/grids/3/9/0.mvt", 422, "there is no tile"),
+        ("/tiles/service/nothing/15/1/0/0.mvt", 404, "there is no category"),
+        ("/tiles/service/clinic/7/1/0/0.mvt", 404, "limit of 7 minutes"),
         ("/tiles/grids/99/0/0.mvt", 422, "there is no tile"),
         ("/api/v1/layers/grids", 422, "bbox"),
         ("/api/v1/layers/grids?bbox=1,2,3", 422, "bbox"),
@@ -329,21 +334,29 @@ def test_unknown_addresses_get_a_page_for_people(client):
     assert answer.status_code == 404 and answer.mimetype == "text/html" and "404" in answer.text
     loads = Loads(answer.text)
     assert loads.handlers == []
-    assert (
-        "body",
-        {"class": "plain"},
-    ) in loads.tags and "/static/shared/base.css" in loads.addresses
+    assert ("body", {"class": "page error"}) in loads.tags
+    assert ("nav", {"class": "tools", "aria-label": "账号"}) in loads.tags
     assert "<h1>没有找到</h1>" in answer.text and '<html lang="zh-Hans-CN">' in answer.text
     assert (
         "<h1>Not Found</h1>" in client.get("/nowhere?lang=en", headers={"Accept": "text/html"}).text
     )
 
 
+def test_without_a_database_the_page_of_an_error_stands_alone(client, monkeypatch):
+    def fail(*_):
+        raise OperationalError("SELECT 1", {}, Exception("the server is gone"))
+
+    monkeypatch.setattr("web.pages.shell.page.has_made_up_data", fail)
+    answer = client.get("/nowhere", headers={"Accept": "text/html"})
+    assert answer.status_code == 404 and "<h1>没有找到</h1>" in answer.text
+    assert ("body", {"class": "plain"}) in Loads(answer.text).tags
+
+
 def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
     sign_in.signed_in(client, sign_in.account(session, "nobody"))
     answer = client.get("/accounts", headers={"Accept": "text/html"})
     assert answer.status_code == 403 and answer.mimetype == "text/html"
-    assert ("body", {"class": "plain"}) in Loads(answer.text).tags
+    assert ("body", {"class": "page error"}) in Loads(answer.text).tags
     assert "<h1>没有权限</h1>" in answer.text and "返回地图" in answer.text
 
 

@@ -305,11 +305,14 @@ TABLE: dict[str, Row] = {
     "GET /": Row(anybody),
     "GET /map.html": Row(anybody, "bbox=105.949,26.229,105.953,26.232&zoom=16"),
     "GET /static/<path:filename>": Row(anybody, path={"filename": "shared/base.css"}),
-    "GET /static/pages/<page>/<path:filename>": Row(
-        anybody, path={"page": "desk", "filename": "desk.js"}
+    "GET /static/v/<digest>/<path:filename>": Row(
+        anybody, path={"digest": "0", "filename": "pages/desk/desk.js"}
     ),
     "GET /static/tokens.css": Row(anybody),
     "GET /static/messages/<language>.json": Row(anybody, path={"language": "zh"}),
+    "GET /tiles/service/<category>/<int:minutes>/<int:z>/<int:x>/<int:y>.mvt": Row(
+        anybody, path={"category": "clinic", "minutes": 15, "z": 14, "x": 13012, "y": 6938}
+    ),
     "GET /tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt": Row(
         anybody, path={"layer": "base", "z": 14, "x": 13012, "y": 6938}
     ),

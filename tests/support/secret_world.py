@@ -186,7 +186,7 @@ SAME_FOR_ALL = {
     "GET /openapi.json",
     "GET /docs",
     "GET /static/<path:filename>",
-    "GET /static/pages/<page>/<path:filename>",
+    "GET /static/v/<digest>/<path:filename>",
     "GET /static/messages/<language>.json",
     "GET /static/tokens.css",
     "GET /api/v1/categories",

@@ -53,6 +53,7 @@ COMMANDS = {
     "rules": "Routing rules: show, check, load, test, activate, dump.",
     "incidents": "Report, list and show incidents; the figures.",
     "spot-check": "Spot checks of what was closed in a week: draw, list.",
+    "screenshots": "Take the pictures of the README from a served demo.",
     "dev": "For contributors: lint, types, check, migration, translate, reference, licences.",
     "bench": "Measure, beside peers, and write docs/BENCHMARKS.md.",
 }

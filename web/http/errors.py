@@ -67,6 +67,7 @@ DETAIL = {
     415: "http.not_json",
 }
 MIN_FREE_BYTES = 1 << 20
+ERROR_PAGE = "wangge_error_page"  # extension of the application: draws an error in the shell
 
 log = structlog.get_logger("wangge")
 
@@ -295,7 +296,7 @@ def problem_response(
         More members of the problem.
     """
     if _wants_page():
-        response = make_response(_page(status, title, detail, zh, extra.get("id")), status)
+        response = _page(status, title, detail, zh, extra.get("id"))
     else:
         body: dict[str, object] = {
             "type": kind if kind == "about:blank" else f"/problems/{kind}",
@@ -323,21 +324,25 @@ def _wants_page() -> bool:
     )
 
 
-def _page(status: int, title: str, detail: str, zh: str, number: object) -> str:
+def _page(status: int, title: str, detail: str, zh: str, number: object) -> Response:
+    """Return the page of an error: in the shell, else alone, else bare."""
     try:
-        language = i18n.chosen()
-        sentence = zh if language == "zh" else detail
-        return render_template(
-            "shell/error.html",
-            language=language,
-            status=status,
-            id=number,
-            title=gettext(title),
-            detail=sentence,
-        )
+        values = {
+            "status": status,
+            "id": number,
+            "title": gettext(title),
+            "detail": zh if i18n.chosen() == "zh" else detail,
+        }
+        try:
+            return make_response(current_app.extensions[ERROR_PAGE](values), status)
+        except Exception as error:  # the shell asks the database, which may be what has failed
+            log.warning("error page", reason=type(error).__name__)
+            alone = render_template("shell/error_alone.html", language=i18n.chosen(), **values)
+            return make_response(alone, status)
     except Exception as error:  # an error page that fails must not hide the error
         log.error("error page", exc_info=error)
-        return (
+        bare = (
             f"<!doctype html><meta charset=utf-8><title>{status}</title>"
             f"<h1>{escape(title)}</h1><p>{escape(detail)}</p>"
         )
+        return make_response(bare, status)

@@ -23,7 +23,7 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 UNLOGGED = frozenset(
-    {"health.healthz", "health.readyz", "health.metrics", "static", "shell.page_asset"}
+    {"health.healthz", "health.readyz", "health.metrics", "static", "shell.versioned"}
 )  # counted, but no line each
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 

@@ -18,6 +18,7 @@ UNITS = {
     "areas.between": 30,
     "tiles.layer_features": 5,
     "tiles.tile": 1,
+    "tiles.service_tile": 2,
     "search.find": 2,
     "incidents.list_duplicates": 2,
     "facilities.nearest": 3,

@@ -24,7 +24,7 @@ ALLOWED_BEFORE_PASSWORD_CHANGE = frozenset(
         "account.change_password",
         "account.sign_out",
         "static",
-        "shell.page_asset",
+        "shell.versioned",
         "shell.messages",
         "shell.colour_tokens",
     }

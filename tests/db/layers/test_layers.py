@@ -11,11 +11,13 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import text
 
 from gis.errors import InvalidInput
+from gis.facilities.models import BuildingAccess
 from gis.ops.metadata import BasemapFeature, ServiceCircle
 from gis.palette import TEXT_COLOURS, text_colour_on
 from gis.search import search
 from layers import features, saved_map, tiles
 from layers.registry import LAYERS, TILE_SETS
+from layers.service_area import service_layers
 from tests.support import build
 from tests.support.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
@@ -209,20 +211,7 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
     for code, off in (("n1", False), ("n2", True)):
         created = facility(session, code, "clinic", LON, LAT)
         shape = shapely.MultiPolygon() if off else build.square(LON, LAT)
-        session.add(
-            ServiceCircle(
-                facility_id=created.id,
-                profile="adult",
-                minutes=15,
-                speed_m_s=1.25,
-                network_version="v",
-                origin_digest="o",
-                off_network=off,
-                households=5,
-                people=12,
-                geom=from_shape(shape, 4490),
-            )
-        )
+        session.add(circle_of(created, shape))
     session.flush()
     result = features.feature_collection(session, LAYERS["circles"], NOW, bbox=(105, 26, 106, 27))[
         "features"
@@ -230,6 +219,61 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
     assert [(item["properties"]["code"], item["properties"]["households"]) for item in result] == [
         ("n1", 5)
     ]
+
+
+def test_what_a_category_serves_is_one_shape_and_the_homes_beyond_are_others(session, town):
+    for number in range(3):
+        created = facility(session, f"n{number}", "clinic", LON, LAT)
+        session.add(circle_of(created, build.square(LON + number * SIDE / 2, LAT)))
+    session.add(
+        circle_of(facility(session, "other", "park", LON, LAT), build.square(LON, LAT + 0.1))
+    )
+    near, far = (
+        town.building(name, x, 0.0001, code=name) for name, x in (("近", 0.0001), ("远", 0.0006))
+    )
+    for building, minutes in ((near, 3.0), (far, 16.0)):
+        town.household(building, "101")
+        session.add(
+            BuildingAccess(
+                building_id=building.id,
+                profile="adult",
+                category="clinic",
+                minutes=minutes,
+                within_5=0,
+                within_10=0,
+                within_15=0,
+                off_network=False,
+            )
+        )
+    session.flush()
+    zxy = tile_of(LON + SIDE, LAT + SIDE / 2, 14)
+    layers = service_layers("clinic", 15)
+    decoded_tile = mapbox_vector_tile.decode(tiles.tile(session, layers, *zxy, NOW))
+    (whole,) = decoded_tile["served"]["features"]
+    assert whole["properties"] == {} and whole["geometry"]["type"] == "Polygon"
+    assert [item["properties"]["code"] for item in decoded_tile["beyond"]["features"]] == ["远"]
+    collection = features.feature_collection(session, layers[0], NOW, bbox=(105, 26, 106, 27))
+    (feature,) = collection["features"]
+    expected = shapely.union_all([build.square(LON + n * SIDE / 2, LAT) for n in range(3)])
+    assert shapely.geometry.shape(feature["geometry"]).equals_exact(expected, 1e-6, normalize=True)
+    assert tiles.tile(session, service_layers("police", 15), *zxy, NOW) == b""
+
+
+def circle_of(created, shape):
+    return ServiceCircle(
+        facility_id=created.id,
+        profile="adult",
+        minutes=15,
+        speed_m_s=1.25,
+        network_version="v",
+        origin_digest="o",
+        off_network=shape.is_empty,
+        households=5,
+        people=12,
+        geom=from_shape(
+            shapely.MultiPolygon([shape]) if shape.geom_type == "Polygon" else shape, 4490
+        ),
+    )
 
 
 def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
@@ -262,6 +306,17 @@ def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
     )
 
 
+def test_among_what_fits_as_well_my_own_area_comes_first(session, town):
+    grids = [town.grid(f"00{column}", column * 2) for column in range(3)]
+    for column, name in enumerate(("甲药店", "乙药店", "丙药店")):
+        facility(
+            session, f"n{column}", "pharmacy", LON + (column * 2 + 0.5) * SIDE, LAT + SIDE / 2, name
+        )
+    assert [hit.code for hit in search(session, "药店", NOW)] == ["n2", "n1", "n0"]
+    for grid, code in zip(grids, ("n0", "n1", "n2"), strict=True):
+        assert search(session, "药店", NOW, mine=frozenset([grid.id]))[0].code == code
+
+
 @pytest.fixture
 def named(session, town):
     grid = town.grid("001")
@@ -290,6 +345,13 @@ def named(session, town):
         ("西兴社区3栋2单元501室", ("building", "w3")),
         ("西兴社区桂花苑3-2-501", ("building", "w3")),
         ("W3", ("building", "w3")),
+        ("桂花 苑 3 号楼", ("building", "w3")),
+        ("西 兴", ("area", "520402007012")),
+        ("xxsq", ("area", "520402007012")),
+        ("Gui Hua", ("building", "w3")),
+        ("bxdyf", ("facility", "n1")),
+        ("大药房", ("facility", "n1")),
+        ("药品", ("facility", "n1")),
     ],
 )
 def test_search_finds_by_code_name_address_and_person(session, named, message, initial):

@@ -23,6 +23,7 @@ FLOORS = [
     "gis.db",
     "gis.sql",
     "gis.labels",
+    "gis.pinyin",
     "gis.basemap",
     "gis.files",
     "gis.rights",

@@ -13,10 +13,15 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from click.testing import CliRunner
+from PIL import Image
 
 from dev import licences, reference
+from gis.errors import Unavailable
 from gis.messages import LOCALES, LOCALES_PATH
 from gis.settings import ROOT
+from web.cli.screenshots import PICTURES
+from web.cli.screenshots import command as screenshots
 
 DOCUMENTS = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 GUIDES = [path for path in DOCUMENTS if path.name not in ("CHANGELOG.md", "reference.md")]
@@ -249,3 +254,20 @@ def test_the_guide_calls_the_controls_of_the_desk_as_the_page_does() -> None:
         texts = {entry.string for entry in read_po(file)}
     assert sorted(name for name in named if name not in texts) == []
     assert len(named) > 30
+
+
+def test_the_pictures_of_the_readme_are_those_that_the_command_takes() -> None:
+    sizes = {picture.name: picture.size for picture in PICTURES}
+    for readme in ("README.md", "README.zh.md"):
+        shown = re.findall(r"docs/images/(\w+)\.png", (ROOT / readme).read_text(encoding="utf-8"))
+        assert shown and set(shown) <= set(sizes)
+    for file in (ROOT / "docs" / "images").glob("*.png"):
+        with Image.open(file) as picture:
+            width, height = picture.size
+        wide, high = sizes[file.stem]
+        assert (width / wide, height / high) in {(1, 1), (2, 2)}, file.name
+
+
+def test_without_a_demo_the_pictures_say_what_to_run() -> None:
+    refused = CliRunner().invoke(screenshots, [])
+    assert isinstance(refused.exception, Unavailable) and "./wangge demo" in str(refused.exception)

@@ -9,18 +9,20 @@ from flask import Response, request
 from pydantic import Field
 
 from gis.errors import NotFound, invalid_field
+from gis.facilities.categories import CATEGORY_BY_KEY
 from layers import features as geojson
 from layers import tiles
 from layers.layer import Layer
 from layers.registry import LAYERS, TILE_SETS
+from layers.service_area import MINUTES, service_layers
 from web.http import params
+from web.http.compression import MVT
 from web.http.db import session
 from web.http.openapi import alternative_response
 from web.http.responses import GEOJSON
 
 bp = APIBlueprint("tiles", __name__, tag="Maps")
 
-MVT = "application/vnd.mapbox-vector-tile"
 # the address names the version, so the bytes never change
 CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
 CACHE_REVALIDATE = (
@@ -59,6 +61,29 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     )
     response = Response(data, 200 if data else 204, mimetype=MVT)
     return cacheable(response, data)
+
+
+@bp.get("/tiles/service/<category>/<int:minutes>/<int:z>/<int:x>/<int:y>.mvt")
+@bp.doc(
+    summary="A vector tile of what one category of facilities serves within a walk",
+    responses=alternative_response(MVT, {"type": "string", "format": "binary"})
+    | {204: "Nothing there"},
+)
+def service_tile(category: str, minutes: int, z: int, x: int, y: int) -> Response:
+    """Return the ground within 5, 10 or 15 minutes (`served`) and the homes beyond (`beyond`)."""
+    if category not in CATEGORY_BY_KEY:
+        raise NotFound("layer.category_unknown", category=category)
+    if minutes not in MINUTES:
+        raise NotFound("layer.minutes_unknown", minutes=minutes, allowed=[*MINUTES])
+    data = tiles.tile(
+        session(),
+        service_layers(category, minutes),
+        z,
+        x,
+        y,
+        params.parse_datetime(request.args.get("at")),
+    )
+    return cacheable(Response(data, 200 if data else 204, mimetype=MVT), data)
 
 
 @bp.get("/api/v1/layers")

@@ -8,6 +8,8 @@ from flask_babel import gettext
 
 from gis.areas.models import LEVELS
 from gis.errors import NotFound, TooLarge
+from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.coverage_summary import coverage
 from gis.messages import render
 from gis.palette import CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR
 from gis.rights.roles import ROLES
@@ -16,9 +18,11 @@ from layers.facilities import CIRCLES, FACILITIES
 from layers.features import feature_collection
 from layers.folium_map import MAX_ZOOM, MIN_ZOOM, PageParts, live_map, vector_tiles
 from layers.layer import Layer
+from layers.legend import legend_of
 from layers.overview import Overview, overview
-from layers.registry import MAP_LAYERS
+from layers.registry import MAP_LAYERS, SERVICE, SOURCES
 from layers.saved_map import saved_map
+from layers.service_area import MINUTES, service_layers
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
@@ -31,7 +35,10 @@ from web.security.session import principal
 bp = Blueprint("map", __name__)
 
 MAX_EXPORT_FEATURES = 20_000  # features of one layer in a saved map
-SELECTABLE_LAYERS = tuple(layer for layer in MAP_LAYERS if layer.user_selectable)
+SELECTABLE_LAYERS = tuple(
+    layer for layer in MAP_LAYERS if layer.user_selectable and layer not in SOURCES[SERVICE]
+)
+CITY = SOURCES["city"]
 # a layer without tiles, which are the same for everybody: its script asks what the reader may see
 TODAY = "today"
 
@@ -48,7 +55,7 @@ def index() -> Response:
     at = params.parse_datetime(day or None)
     compared = params.parse_datetime(compared_day, "compare") if compared_day else None
     figures = overview(session(), at)
-    visible, hidden = _visible_layers(), parse_list("off", list(FACILITIES.styles), [])
+    visible, emphasis = _visible_layers(), _emphasis()
     data = _page_data(figures) | {
         "at": at.isoformat() if day else None,
         "compare": compared.isoformat() if compared else None,
@@ -58,29 +65,35 @@ def index() -> Response:
         script="map/map.js",
         data=data,
         cacheable=True,
-        parts=_live_map(figures, visible, hidden, day or ""),
+        parts=_live_map(figures, visible, emphasis, day or ""),
         at=day or "",
         compare=compared_day or "",
+        at_local=_field(at) if day else "",
+        compare_local=_field(compared) if compared else "",
         day=at.strftime("%Y-%m-%d %H:%M") if day else "",
         figures=figures,
         offered=SELECTABLE_LAYERS,
         text_of=render,
         visible=visible,
-        hidden=hidden,
+        emphasis=emphasis,
+        limits=MINUTES,
         today=TODAY in parse_list("layers", [TODAY], []),
         facilities=FACILITIES,
         map_approval=current_app.config["SETTINGS"].map_approval,
     )
 
 
-def _live_map(figures: Overview, visible: list[str], hidden: list[str], day: str) -> PageParts:
+def _live_map(
+    figures: Overview, visible: list[str], emphasis: tuple[str, int] | None, day: str
+) -> PageParts:
     tiles = vector_tiles(
         url_for("map.index").rstrip("/") + "/tiles",
         figures.version,
         i18n.chosen(),
         visible,
-        hidden,
+        [],
         at=day,
+        emphasis=emphasis,
     )
     return live_map(
         static=url_for("static", filename="").rstrip("/"),
@@ -100,6 +113,7 @@ def _page_data(figures: Overview) -> dict[str, Any]:
         "categories": {
             key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title
         },
+        "limits": MINUTES,
         "sign_in": url_for("account.sign_in"),
         "today": {
             "style": asset_url("map/today.css"),
@@ -131,16 +145,32 @@ def export() -> Response:
     )
     title = gettext("Saved map")
     facility = request.args.get("facility")
+    drawn, emphasis = _visible_features(bbox, zoom, at), _emphasis()
     html = saved_map(
-        _visible_features(bbox, zoom, at),
+        drawn,
         centre=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
         zoom=zoom,
         language=i18n.chosen(),
         title=f"{figures.county_names} · {title}" if figures.county_names else title,
         notes=_map_notes(figures, at),
         circle=feature_collection(session(), CIRCLES, at, code=facility) if facility else None,
+        legend=legend_of(
+            drawn,
+            i18n.chosen(),
+            _served(*emphasis) if emphasis else {},
+            gettext("households") if emphasis else "",
+        ),
     )
     return attachment(f"wangge-{at:%Y%m%d-%H%M}.html", html)
+
+
+def _served(category: str, minutes: int) -> dict[str, str]:
+    """Return how many households a category serves within some minutes, and how many not."""
+    totals = coverage(session(), [category], minutes).totals
+    return {
+        "served": f"{totals.served.households:,}",
+        "beyond": f"{totals.beyond.households:,}",
+    }
 
 
 def _visible_features(
@@ -153,22 +183,34 @@ def _visible_features(
     TooLarge
         `map.too_many_in_view`: a layer has more than MAX_EXPORT_FEATURES in view.
     """
-    visible, hidden = _visible_layers(), parse_list("off", list(FACILITIES.styles), [])
+    visible, emphasis = _visible_layers(), _emphasis()
+    drawn = [
+        layer
+        for layer in (*SOURCES["base"], *(service_layers(*emphasis) if emphasis else ()), *CITY)
+        if zoom - 1 >= layer.zooms.start
+        and (layer.name in visible or layer not in SELECTABLE_LAYERS)
+    ]
     collections = []
-    for layer in MAP_LAYERS:
-        if (layer.user_selectable and layer.name not in visible) or zoom - 1 < layer.zooms.start:
-            continue
+    for layer in drawn:
         collection = feature_collection(session(), layer, at, bbox=bbox, limit=MAX_EXPORT_FEATURES)
         if collection["truncated"]:
             raise TooLarge("map.too_many_in_view", limit=MAX_EXPORT_FEATURES, layer=layer.name)
-        if layer.style_property == "category":
+        if layer is FACILITIES:
             collection["features"] = [
                 feature
                 for feature in collection["features"]
-                if feature["properties"]["category"] not in hidden
+                if _is_shown(feature["properties"]["category"], emphasis, zoom)
             ]
         collections.append((layer, collection))
     return collections
+
+
+def _is_shown(category: str, emphasis: tuple[str, int] | None, zoom: int) -> bool:
+    """Return whether the map shows facilities of a category: the chosen one, else by zoom."""
+    if emphasis:
+        return category == emphasis[0]
+    style = FACILITIES.styles.get(category)
+    return style is not None and zoom >= style.from_zoom
 
 
 def _map_notes(figures: Overview, at: datetime) -> list[str]:
@@ -192,6 +234,21 @@ def _visible_layers() -> list[str]:
         [layer.name for layer in SELECTABLE_LAYERS],
         [layer.name for layer in SELECTABLE_LAYERS if layer.visible_by_default],
     )
+
+
+def _field(moment: datetime) -> str:
+    """Return a moment as the fields of the form write it, in local time: 2026-03-03T14:30."""
+    zone = current_app.config["SETTINGS"].timezone
+    return moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+
+
+def _emphasis() -> tuple[str, int] | None:
+    """Return the category of the address that is shown alone, and the minutes of its walk."""
+    category = request.args.get("category", "")
+    minutes = request.args.get("minutes", "")
+    if category not in CATEGORY_BY_KEY:
+        return None
+    return category, next((limit for limit in MINUTES if str(limit) == minutes), MINUTES[-1])
 
 
 def parse_list(name: str, allowed: list[str], default: list[str]) -> list[str]:

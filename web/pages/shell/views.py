@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 from gis.messages import LOCALES
 from gis.palette import PAGE_COLOURS
-from web.http import i18n
+from web.http import errors, i18n
 from web.pages.shell import assets, menu, script_messages, tokens
+from web.pages.shell.page import render_page
 
 bp = Blueprint("shell", __name__)
+
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @bp.record_once
@@ -19,18 +22,35 @@ def init_app(state: Any) -> None:
     """Translate the pages; let every template draw the account menu and name its assets."""
     i18n.init_app(state.app)
     state.app.jinja_env.globals.update(
-        menu=menu.menu, role_words=menu.role_words, asset=assets.asset_url
+        menu=menu.menu,
+        role_words=menu.role_words,
+        asset=assets.asset_url,
+        imported=assets.imported_urls,
+    )
+    state.app.extensions[errors.ERROR_PAGE] = lambda values: render_page(
+        "shell/error.html", **values
     )
     state.app.jinja_env.globals.update(tokens_url=tokens.tokens_url, page_colours=PAGE_COLOURS)
 
 
-@bp.get("/static/pages/<page>/<path:filename>")
-def page_asset(page: str, filename: str) -> Response:
-    """Send a script or style of one page."""
-    folder = safe_join(str(assets.PAGES_PATH), page, "static")
-    if folder is None:
+@bp.get("/static/v/<digest>/<path:filename>")
+def versioned(digest: str, filename: str) -> Response:
+    """Send a script, a style or a library under an address that changes with them."""
+    kind, _, name = filename.partition("/")
+    if kind == "pages":
+        page, _, file = name.partition("/")
+        folder = safe_join(str(assets.PAGES_PATH), page, "static")
+        if folder is None:
+            raise NotFound
+        response = send_from_directory(folder, file)
+    elif kind in (assets.SHARED, assets.VENDOR):
+        response = current_app.send_static_file(filename)
+    else:
         raise NotFound
-    return send_from_directory(folder, filename)
+    # an older page may ask for what is no more: it gets what there is, to be checked each time
+    if digest == assets.asset_digest() and response.status_code == 200:
+        response.headers["Cache-Control"] = IMMUTABLE
+    return response
 
 
 @bp.get("/static/messages/<language>.json")
@@ -50,9 +70,7 @@ def colour_tokens() -> Response:
 def _cacheable(text: str, mimetype: str) -> Response:
     """Return a file that is cached for good under an address with a digest, else revalidated."""
     response = Response(text, mimetype=mimetype)
-    response.headers["Cache-Control"] = (
-        "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
-    )
+    response.headers["Cache-Control"] = IMMUTABLE if "v" in request.args else "no-cache"
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -1,6 +1,6 @@
 // The search box: codes, names, addresses and people, with the keyboard or a finger.
-import { $, h, pin } from './dom.js';
-import { t, zh } from './i18n.js';
+import { $, h, page, pin } from './dom.js';
+import { t, title, zh } from './i18n.js';
 import { request, query } from './request.js';
 
 const MOST = 12; // hits that are listed
@@ -30,7 +30,8 @@ export function searchBox(actions) {
     input.value = hit.name;
     close();
     input.blur();
-    if (hit.kind === 'facility') actions.facility(hit.code);
+    if (hit.kind === 'category') actions.emphasise(hit.code);
+    else if (hit.kind === 'facility') actions.facility(hit.code);
     else if (hit.kind === 'building') actions.place(hit.lon, hit.lat, hit.address, hit);
     else if (hit.kind === 'area' || hit.bbox)
       hit.kind === 'person' && hit.level && !/^\d{6,}$/.test(hit.code)
@@ -47,7 +48,7 @@ export function searchBox(actions) {
   }
 
   const icon = (hit) => {
-    if (hit.kind === 'facility') return pin(hit.level);
+    if (hit.kind === 'facility' || hit.kind === 'category') return pin(hit.level);
     if (hit.kind === 'person')
       return h(
         'svg',
@@ -79,13 +80,27 @@ export function searchBox(actions) {
       h('small', {}, [hit.detail, hit.kind === 'area' ? hit.code : ''].filter(Boolean).join(' · ')),
     );
 
+  const categoryHit = (key) => ({
+    kind: 'category',
+    code: key,
+    level: key,
+    name: title(page.categories[key]),
+    kind_zh: '设施类别',
+    kind_en: 'category',
+    detail: t('All of them on the map, whom they serve and whom not'),
+  });
+
   async function find() {
     const text = input.value.trim();
     if (!text) return close();
     try {
       const body = await request(`/search?${query({ q: text, limit: actions.first ? 50 : MOST })}`, 'search');
       const isFirst = (hit) => hit.kind === actions.first;
-      items = [...body.items.filter(isFirst), ...body.items.filter((hit) => !isFirst(hit))].slice(0, MOST);
+      items = [
+        ...(actions.emphasise ? body.categories.map(categoryHit) : []),
+        ...body.items.filter(isFirst),
+        ...body.items.filter((hit) => !isFirst(hit)),
+      ].slice(0, MOST);
       $('hits-status').textContent = items.length
         ? t('%(n)s results', { n: items.length })
         : t('Nothing found for “%(q)s”', { q: text });

@@ -4,16 +4,30 @@ window.wangge = (() => {
   const P = protomapsL;
   const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
   const DOT = 3.5; // pixels: a facility whose pictogram has no room
-  const PINS_FROM = 16; // map zoom of the first pictograms
+  const PINS_FROM = 16; // map zoom of the first pictograms, but for a chosen category
+  const CHOSEN_RADIUS = 8; // pixels, at least, of the pictograms of a chosen category
   const PIN_RANK = 35; // among the labels: after the names of areas, before those of streets
+  const FIRST_PAUSE_MS = 4000,
+    LONGEST_PAUSE_MS = 60_000; // until lost tiles are asked for again
   const px = (stops) => P.linear(stops);
 
   function vectorTiles(map, config) {
     const visible = new Set(config.visible),
       hidden = new Set(config.hidden);
+    let emphasis = config.emphasis; // {category, minutes}: of the facilities this category alone, as far as the map goes out
 
-    const isShown = (layer, feature) =>
-      (!layer.choice || visible.has(layer.name)) && !(layer.by === 'category' && hidden.has(feature.props.category));
+    const isShown = (layer, feature, zoom) =>
+      layer.by === 'category'
+        ? isFacilityShown(layer, feature.props.category, zoom)
+        : config.source[layer.name] === 'service'
+          ? Boolean(emphasis)
+          : !layer.choice || visible.has(layer.name);
+    const isFacilityShown = (layer, category, zoom) =>
+      emphasis
+        ? category === emphasis.category
+        : visible.has(layer.name) && !hidden.has(category) && zoom >= (layer.styles[category]?.from_zoom ?? 0);
+    // Between two zooms the tiles are those of the nearer one; what belongs to it alone waits for it.
+    const isNear = (zoom) => map.getZoom() >= zoom;
     const styleOf = (layer, feature) => {
       const value = layer.by ? String(feature.props[layer.by] ?? '') : '';
       return value in layer.styles ? value : '';
@@ -23,7 +37,11 @@ window.wangge = (() => {
       const base = { dataSource: config.source[layer.name], dataLayer: layer.name, minzoom: layer.zooms[0] + 1 };
       const rules = [];
       const add = (key, symbolizer) =>
-        rules.push({ ...base, symbolizer, filter: (z, f) => isShown(layer, f) && styleOf(layer, f) === key });
+        rules.push({
+          ...base,
+          symbolizer,
+          filter: (z, f) => isNear(base.minzoom) && isShown(layer, f, z) && styleOf(layer, f) === key,
+        });
       const each = (make) =>
         layer.order.forEach((key) => {
           const symbolizer = make(layer.styles[key]);
@@ -66,10 +84,10 @@ window.wangge = (() => {
       return [
         {
           rank: PIN_RANK,
-          minzoom: PINS_FROM,
+          minzoom: layer.zooms[0] + 1,
           dataSource: config.source[layer.name],
           dataLayer: layer.name,
-          filter: (z, f) => isShown(layer, f) && styleOf(layer, f) in pins,
+          filter: (z, f) => (emphasis || z >= PINS_FROM) && isShown(layer, f, z) && styleOf(layer, f) in pins,
           sort: (a, b) => (rank[a[layer.by]] ?? 99) - (rank[b[layer.by]] ?? 99),
           symbolizer: { place: (layout, geometry, f) => pins[styleOf(layer, f)].place(layout, geometry) },
         },
@@ -100,7 +118,7 @@ window.wangge = (() => {
           symbolizer,
           dataSource: config.source[layer.name],
           dataLayer: layer.kind === 'polygon' ? `${layer.name}_label` : layer.name,
-          filter: (z, f) => isShown(layer, f) && Boolean(f.props[label.prop]),
+          filter: (z, f) => isNear(label.from_zoom) && isShown(layer, f, z) && Boolean(f.props[label.prop]),
         };
       });
     }
@@ -113,7 +131,7 @@ window.wangge = (() => {
       return {
         place({ zoom: z }, geometry) {
           const at = geometry[0][0],
-            r = radius(z),
+            r = emphasis ? Math.max(radius(z), CHOSEN_RADIUS) : radius(z),
             edge = r + width(z);
           const draw = (ctx) => {
             ctx.globalAlpha = 1;
@@ -146,22 +164,52 @@ window.wangge = (() => {
 
     // A source none of whose layers is shown is not asked at all.
     const isVisible = (name) =>
-      config.layers.some((layer) => config.source[layer.name] === name && (!layer.choice || visible.has(layer.name)));
-    const source = (name, url) => ({
+      name === 'service'
+        ? Boolean(emphasis)
+        : config.layers.some(
+            (layer) => config.source[layer.name] === name && (!layer.choice || visible.has(layer.name)),
+          );
+    const addressOf = (name, z, x, y) =>
+      config.sources[name]
+        .replace('{category}', emphasis?.category)
+        .replace('{minutes}', emphasis?.minutes)
+        .replace('{z}', z)
+        .replace('{x}', x)
+        .replace('{y}', y);
+    const source = (name) => ({
       async getZxy(z, x, y, signal) {
         if (!isVisible(name)) return undefined;
-        const answer = await fetch(url.replace('{z}', z).replace('{x}', x).replace('{y}', y), { signal });
-        if (!answer.ok) throw new Error(`tile ${name}/${z}/${x}/${y}: ${answer.status}`);
-        return answer.status === 204 ? undefined : { data: await answer.arrayBuffer() };
+        try {
+          const answer = await fetch(addressOf(name, z, x, y), { signal });
+          if (!answer.ok) throw new Error(`tile ${name}/${z}/${x}/${y}: ${answer.status}`);
+          return answer.status === 204 ? undefined : { data: await answer.arrayBuffer() };
+        } catch (error) {
+          if (error.name !== 'AbortError') lose();
+          throw error;
+        }
       },
     });
 
+    // What could not be loaded is said once, and asked for again after a while that grows.
+    let retry = 0,
+      pause = FIRST_PAUSE_MS;
+    function lose() {
+      map.fire('tileslost');
+      if (!retry) retry = setTimeout(again, pause);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+    function again() {
+      clearTimeout(retry);
+      retry = 0;
+      map.fire('tilesagain');
+      Object.keys(config.sources).forEach(forget);
+      layer.redraw();
+    }
+    const forget = (name) => layer.views.get(name).tileCache.cache.clear();
+
     const layer = P.leafletLayer({
       sources: Object.fromEntries(
-        Object.entries(config.sources).map(([name, url]) => [
-          name,
-          { url: source(name, url), maxDataZoom: config.maxTileZoom },
-        ]),
+        Object.keys(config.sources).map((name) => [name, { url: source(name), maxDataZoom: config.maxTileZoom }]),
       ),
       paintRules: config.layers.flatMap(paintRules),
       labelRules: config.layers
@@ -174,14 +222,17 @@ window.wangge = (() => {
     });
     layer.addTo(map);
 
+    let drawnZoom = map.getZoom();
+    map.on('zoomend', () => {
+      const zoom = map.getZoom();
+      const sameTiles = Math.round(zoom) === Math.round(drawnZoom);
+      if (sameTiles && Math.floor(zoom) !== Math.floor(drawnZoom)) redraw();
+      drawnZoom = zoom;
+    });
+
     const redraw = () => {
       layer.clearLayout();
       layer.rerenderTiles();
-    };
-    const replace = (set, names) => {
-      set.clear();
-      names.forEach((name) => set.add(name));
-      redraw();
     };
     return Object.assign(window.wangge, {
       map,
@@ -193,17 +244,24 @@ window.wangge = (() => {
         names.forEach((name) => visible.add(name));
         Object.keys(config.sources)
           .filter((name) => isVisible(name) && !previous.includes(name))
-          .forEach((name) => layer.views.get(name).tileCache.cache.clear());
+          .forEach(forget);
         redraw();
       },
-      hide: (categories) => replace(hidden, categories),
+      // One category alone with what it serves within some minutes; null: everything as the map comes closer.
+      emphasise(next) {
+        if (next?.category === emphasis?.category && next?.minutes === emphasis?.minutes) return;
+        emphasis = next;
+        forget('service');
+        redraw();
+      },
+      again,
       // The facility drawn nearest to a place, within a finger's width.
       facilityAt(latlng) {
-        if (!visible.has('facilities') || map.getZoom() < 14) return null;
+        const facilities = config.layers.find(({ name }) => name === 'facilities');
         const features =
           layer.queryTileFeaturesDebug(latlng.lng, latlng.lat, map.getZoom() >= 16 ? 14 : 8).get('city') || [];
         const hit = features.find(
-          ({ layerName, feature }) => layerName === 'facilities' && !hidden.has(feature.props.category),
+          ({ layerName, feature }) => layerName === 'facilities' && isShown(facilities, feature, map.getZoom()),
         );
         return hit ? hit.feature.props : null;
       },

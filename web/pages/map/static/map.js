@@ -2,11 +2,14 @@
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { request, query } from '../../shared/request.js';
+import { buttons, keyboard, watchTiles, whereAmI, whole } from './controls.js';
+import { offerCategories, showEmphasis } from './emphasis.js';
 import { busy, showArea, showFacility, showPlace, welcome } from './panel.js';
 import { searchBox } from '../../shared/search.js';
 
-const { map, layer } = window.wangge;
-const state = { p: null, address: null, area: null, facility: null, minutes: 15 };
+const { map } = window.wangge;
+map.options.zoomSnap = 0.5; // so that the whole fills a large screen
+const state = { p: null, address: null, area: null, facility: null, category: null, minutes: 15 };
 
 // ---- the address
 function read() {
@@ -14,10 +17,13 @@ function read() {
   const point = (parameters.get('p') || '').split(',').map(Number);
   state.p = point.length === 2 && point.every(Number.isFinite) ? point : null;
   for (const key of ['address', 'area', 'facility']) state[key] = parameters.get(key);
-  state.minutes = [5, 10, 15].includes(Number(parameters.get('minutes'))) ? Number(parameters.get('minutes')) : 15;
+  state.category = parameters.get('category') in page.categories ? parameters.get('category') : null;
+  state.minutes = page.limits.find((limit) => limit === Number(parameters.get('minutes'))) ?? page.limits.at(-1);
   const view = (parameters.get('c') || '').split(',').map(Number);
-  if (view.length === 3 && view.every(Number.isFinite)) map.setView([view[1], view[0]], view[2], { animate: false });
+  const isStated = view.length === 3 && view.every(Number.isFinite);
+  if (isStated) map.setView([view[1], view[0]], view[2], { animate: false });
   else if (page.bbox) whole(false);
+  return isStated;
 }
 
 function write(push) {
@@ -28,7 +34,7 @@ function write(push) {
     at: parameters.get('at'),
     compare: parameters.get('compare'),
     layers: parameters.get('layers'),
-    off: parameters.get('off'),
+    category: state.category,
   };
   const next = query({
     ...stored,
@@ -37,7 +43,7 @@ function write(push) {
     address: state.address,
     area: state.area,
     facility: state.facility,
-    minutes: state.facility && state.minutes !== 15 ? state.minutes : null,
+    minutes: (state.facility || state.category) && state.minutes !== page.limits.at(-1) ? state.minutes : null,
   }).replaceAll('%2C', ',');
   history[push ? 'pushState' : 'replaceState'](null, '', `${location.pathname}?${next}`);
   const other = $('other-language'),
@@ -47,7 +53,11 @@ function write(push) {
   const b = map.getBounds();
   const bbox = [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()].map((n) => n.toFixed(6)).join(',');
   $('save').href =
-    `${$('save').pathname}?${query({ bbox, zoom: map.getZoom(), layers: stored.layers, off: stored.off, at: stored.at, facility: state.facility })}`;
+    `${$('save').pathname}?${query({ bbox, zoom: map.getZoom(), layers: stored.layers, category: state.category, minutes: state.minutes, at: stored.at, facility: state.facility })}`;
+  const now = new URLSearchParams(location.search);
+  now.delete('at');
+  now.delete('compare');
+  document.querySelectorAll('a.now').forEach((link) => link.setAttribute('href', `?${now}`.replaceAll('%2C', ',')));
 }
 
 // Room around what is brought into view; on a phone also above the sheet, which covers the lower half.
@@ -62,17 +72,6 @@ const room = (pixels) => ({
 // ---- what is drawn over the tiles: the selection, loud
 const selectionLayer = L.layerGroup().addTo(map);
 const colours = page.colours;
-
-function whole(animate = true) {
-  const [west, south, east, north] = page.bbox;
-  map.fitBounds(
-    [
-      [south, west],
-      [north, east],
-    ],
-    { padding: [24, 24], animate },
-  );
-}
 
 const outline = (geometry, options) =>
   L.geoJSON(geometry, {
@@ -178,6 +177,20 @@ const actions = {
   minutes(limit) {
     state.minutes = limit;
     select({ facility: state.facility }, { push: false, fit: true });
+    if (state.category) showEmphasis(state, actions);
+  },
+  // a category alone, or null; what was selected is left
+  emphasise(category, minutes = state.minutes) {
+    Object.assign(state, { category, minutes, p: null, address: null, area: null, facility: null });
+    write(true);
+    selectionLayer.clearLayers();
+    welcome();
+    showEmphasis(category && state, actions);
+    if (category) actions.openLayers();
+  },
+  openLayers() {
+    selectTab($('tab-layers'));
+    $('panel-body').scrollTop = 0;
   },
   close: () => select({}),
   again: () => show(),
@@ -191,18 +204,21 @@ function keepInView(lon, lat) {
   if (at.y > map.getSize().y * 0.55) map.panBy([0, at.y - middle]);
 }
 
-map.on('click', ({ latlng }) => {
+function ask(latlng) {
   const hit = window.wangge.facilityAt(latlng);
   if (hit) select({ facility: hit.code });
   else select({ p: [latlng.lng, latlng.lat] });
-});
+}
+map.on('click', ({ latlng }) => ask(latlng));
 addEventListener('popstate', () => {
   read();
   show();
+  showEmphasis(state.category && state, actions);
 });
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && document.activeElement.id !== 'q' && (state.p || state.area || state.facility))
-    actions.close();
+  if (event.key !== 'Escape' || document.activeElement.id === 'q') return;
+  if (state.p || state.area || state.facility) actions.close();
+  else if (state.category) actions.emphasise(null);
 });
 
 // ---- hover: soft
@@ -224,71 +240,33 @@ function label(hit) {
   return element;
 }
 
-// ---- progress and failures of the tiles
-const drawing = (busy) => {
-  $('drawing').hidden = !busy;
-  document.body.dataset.map = busy ? 'drawing' : 'drawn';
-};
-layer.on('loading', () => drawing(true));
-layer.on('load', () => drawing(false));
-drawing(layer.isLoading());
-addEventListener('offline', () => showMessage(t('The server cannot be reached. Check the connection and try again.')));
-addEventListener('online', () => {
-  showMessage('');
-  layer.redraw();
-});
-function showMessage(message) {
-  $('map-status').textContent = message;
-  $('map-status').hidden = !message;
-}
-
-// ---- the map's own buttons, scale, print
-$('zoom-in').onclick = () => map.zoomIn();
-$('zoom-out').onclick = () => map.zoomOut();
-$('whole').onclick = () => page.bbox && whole();
-$('print').onclick = () => print();
-map.on('moveend zoomend', () => {
-  write(false);
-  scale();
-});
-map.on('zoomend', limits);
-function limits() {
-  $('zoom-in').disabled = map.getZoom() >= map.getMaxZoom();
-  $('zoom-out').disabled = map.getZoom() <= map.getMinZoom();
-}
-function scale() {
-  const y = map.getSize().y / 2;
-  const metres = map.containerPointToLatLng([0, y]).distanceTo(map.containerPointToLatLng([100, y]));
-  const power = 10 ** Math.floor(Math.log10(metres));
-  const nice = [5, 2, 1].map((n) => n * power).find((n) => n <= metres);
-  $('scale').style.width = `${Math.round((nice / metres) * 100)}px`;
-  $('scale').textContent = nice >= 1000 ? `${nice / 1000} km` : `${nice} m`;
-}
+map.on('moveend zoomend', () => write(false));
 
 // ---- layers and legend
-const boxes = [...document.querySelectorAll('input[name="layer"]')],
-  kinds = [...document.querySelectorAll('input[name="category"]')];
+const boxes = [...document.querySelectorAll('input[name="layer"]')];
 function chooseLayers() {
   const visibleLayers = boxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value);
-  const off = kinds.filter((checkbox) => !checkbox.checked).map((checkbox) => checkbox.value);
   window.wangge.show(visibleLayers);
-  window.wangge.hide(off);
   const parameters = new URLSearchParams(location.search);
   parameters.set('layers', visibleLayers.join(','));
-  off.length ? parameters.set('off', off.join(',')) : parameters.delete('off');
   history.replaceState(null, '', `?${parameters}`.replaceAll('%2C', ','));
   write(false);
   showToday();
 }
-[...boxes, ...kinds].forEach((checkbox) => checkbox.addEventListener('change', chooseLayers));
-const every = (checked) => () => {
-  kinds.forEach((checkbox) => {
-    checkbox.checked = checked;
-  });
-  chooseLayers();
-};
-$('all-categories').onclick = every(true);
-$('no-categories').onclick = every(false);
+boxes.forEach((checkbox) => checkbox.addEventListener('change', chooseLayers));
+
+// A day and, if wanted, its time; what else stands in the address stays.
+document.querySelector('.then-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const parameters = new URLSearchParams(location.search);
+  for (const name of ['at', 'compare']) {
+    const day = event.target.elements[name].value,
+      time = event.target.elements[`${name}_time`].value;
+    if (day) parameters.set(name, time && time !== '00:00' ? `${day}T${time}` : day);
+    else parameters.delete(name);
+  }
+  location.search = parameters.toString().replaceAll('%2C', ',');
+});
 
 // Who does not show today's incidents does not load them, nor their script.
 const todayBox = boxes.find((checkbox) => checkbox.value === 'today');
@@ -355,9 +333,15 @@ signIn?.addEventListener('click', () => {
 });
 
 searchBox(actions);
+offerCategories(actions);
+buttons();
+keyboard(ask);
+whereAmI(ask);
+watchTiles();
+$('to-categories')?.addEventListener('click', actions.openLayers);
 size('peek');
-read();
-limits();
-scale();
-show();
-if (todayBox?.checked) showToday(!state.p && !state.area && !state.facility);
+const isStated = read();
+show(!isStated); // an address without a view is one of a thing: the map goes there
+if (state.category) showEmphasis(state, actions);
+if (state.category && !state.p && !state.area && !state.facility) actions.openLayers();
+if (todayBox?.checked) showToday(!state.p && !state.area && !state.facility && !state.category);

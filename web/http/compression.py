@@ -1,0 +1,91 @@
+"""Answers packed with brotli or gzip, for whoever accepts it.
+
+Pages that hold a token against forged forms are sent as they are: the length of a packed page
+that also repeats words of its address would give the token away letter by letter (BREACH).
+"""
+
+import gzip
+from functools import lru_cache
+
+import brotli
+from flask import Flask, Response, g, request
+
+from web.http.responses import GEOJSON, JSON
+
+MIN_BYTES = 1_000  # less fits one packet as it is
+TOKEN = "csrf_token"  # where Flask-WTF keeps the token that it gave this request
+MVT = "application/vnd.mapbox-vector-tile"
+PACKED = frozenset(
+    {
+        JSON,
+        GEOJSON,
+        MVT,
+        "application/javascript",
+        "application/problem+json",
+        "application/xml",
+        "image/svg+xml",
+        "text/css",
+        "text/csv",
+        "text/html",
+        "text/javascript",
+        "text/plain",
+        "text/xml",
+    }
+)
+QUALITY = {"br": 4, "gzip": 5}  # of answers made for one request
+FILE_QUALITY = {"br": 9, "gzip": 9}  # of files, packed once
+ENCODINGS = tuple(QUALITY)  # the best first
+
+
+def init_app(app: Flask) -> None:
+    """Pack every answer that gains by it, after everything else has looked at it."""
+    app.after_request(pack)
+
+
+def pack(response: Response) -> Response:
+    """Pack a whole answer in the best encoding that is accepted."""
+    if response.mimetype not in PACKED or "Content-Encoding" in response.headers:
+        return response
+    response.vary.add("Accept-Encoding")
+    encoding = _accepted()
+    if not encoding or not _gains(response):
+        return response
+    is_file = response.direct_passthrough
+    response.direct_passthrough = False
+    data = response.get_data()
+    if len(data) < MIN_BYTES:
+        return response
+    etag, _ = response.get_etag()
+    response.set_data(_packed_file(data, encoding) if is_file else _packed(data, encoding, QUALITY))
+    response.headers["Content-Encoding"] = encoding
+    # what nobody may store has an ETag only as its version, for If-Match, which is strong
+    if etag and not response.cache_control.no_store:
+        response.set_etag(etag, weak=True)
+    return response
+
+
+def _accepted() -> str:
+    """Return the best encoding that the request accepts; empty for none."""
+    accepted = request.accept_encodings
+    return next((name for name in ENCODINGS if accepted.quality(name) > 0), "")
+
+
+def _gains(response: Response) -> bool:
+    """Return whether an answer is whole, has a body and may be packed."""
+    if request.method == "HEAD" or response.status_code in (204, 206, 304):
+        return False
+    if response.mimetype == "text/html" and TOKEN in g:
+        return False
+    return response.direct_passthrough or not response.is_streamed
+
+
+@lru_cache(maxsize=512)
+def _packed_file(data: bytes, encoding: str) -> bytes:
+    return _packed(data, encoding, FILE_QUALITY)
+
+
+def _packed(data: bytes, encoding: str, quality: dict[str, int]) -> bytes:
+    if encoding == "br":
+        packed: bytes = brotli.compress(data, quality=quality[encoding])
+        return packed
+    return gzip.compress(data, quality[encoding], mtime=0)

@@ -1,0 +1,176 @@
+"""What the examples of the API send beside what its description states."""
+
+from typing import Any
+
+from web.pages.docs.examples import Input
+
+POINT: dict[str, Any] = {"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}
+AT = {"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}
+CLINIC = {"category": "clinic"}
+TEMPLATE = {"area": "{community}", "title": "已清运", "text": "今天清完。"}
+RULE = {
+    "name": "example",
+    "way": "assign",
+    "first_role": "grid_worker",
+    "escalation": ["grid_leader"],
+    "accept_min": 10,
+    "dispatch_min": 10,
+    "take_min": 30,
+    "handle_min": 480,
+    "check_min": 60,
+}
+NONE_YET = Input(status=404, why="docs.example_none_yet")
+ACCOUNT = Input(status=403, why="docs.example_account")
+# an incident of a table of another system, and its columns
+TABLE = (
+    "id,reported_at,category,description,lon,lat\n"
+    "A-1,2026-11-20 09:00,06010,楼下有一堆垃圾,{lon},{lat}\n"
+)
+
+INPUTS: dict[str, Input] = {
+    # parameters that mean the same wherever they stand
+    "*": Input(
+        path={
+            "community": "{community}",
+            "incident_id": "$INCIDENT",
+            "number": "$REVISION",
+            "set_id": "$RULES",
+            "entrance": "$ENTRANCE",
+            "edit": "$EDIT",
+            "filter_id": "1",
+            "template_id": "$TEMPLATE",
+            "post_id": "$POST",
+            "part_id": "1",
+            "name": "spring",
+            "tier": "15",
+            "step": "1",
+            "photo_id": "00000000-0000-0000-0000-000000000000",
+            "visit_photo_id": "00000000-0000-0000-0000-000000000000",
+            "z": "{z}",
+            "x": "{x}",
+            "y": "{y}",
+            "minutes": "15",
+            "category": "clinic",
+        }
+    ),
+    "GET /api/v1/walk": Input(
+        query={"from_lon": "{lon}", "from_lat": "{lat}", "crs": "cgcs2000", "to": "{facility}"}
+    ),
+    "GET /api/v1/nearby": Input(query=AT),
+    "GET /api/v1/nearby/reach": Input(query=AT),
+    "GET /api/v1/locate": Input(query=AT),
+    "POST /api/v1/locate": Input(json={"points": [POINT]}),
+    "GET /api/v1/facilities/nearest": Input(query=AT),
+    "GET /api/v1/incidents/near": Input(query=AT | {"category": "06010"}),
+    "GET /api/v1/areas/{code}": Input(path={"code": "{grid}"}),
+    "GET /api/v1/areas/{code}/children": Input(path={"code": "{community}"}),
+    "GET /api/v1/areas/{code}/history": Input(path={"code": "{grid}"}),
+    "GET /api/v1/areas/difference": Input(query={"from": "2026-01-01", "to": "2026-02-01"}),
+    "GET /api/v1/facilities/{code}": Input(path={"code": "{facility}"}),
+    "GET /api/v1/facilities/{code}/circle": Input(path={"code": "{facility}"}),
+    "GET /api/v1/layers/{layer}": Input(path={"layer": "grids"}, query={"bbox": "{bbox}"}),
+    "GET /tiles/{layer}/{z}/{x}/{y}.mvt": Input(path={"layer": "base"}),
+    "GET /api/v1/posts": Input(query={"area": "{grid}"}, sets={"POST": "items.0.id"}),
+    "GET /api/v1/categories/suggest": Input(query={"words": "楼下有一堆垃圾"}),
+    "GET /api/v1/coverage/buildings": Input(query=CLINIC | {"bbox": "{bbox}"}),
+    "GET /api/v1/figures": Input(query={"since": "2026-11-01"}),
+    "GET /api/v1/export/grids.gpkg": Input(query={"within": "{community}"}),
+    # who plans
+    "POST /api/v1/siting/pin": Input(json=POINT | CLINIC),
+    "POST /api/v1/entrances": Input(
+        json={
+            "owner": "facility",
+            "owner_code": "{facility}",
+            "lon": "{facility_lon}",
+            "lat": "{facility_lat}",
+            "crs": "cgcs2000",
+        },
+        sets={"ENTRANCE": "id"},
+    ),
+    "PATCH /api/v1/entrances/{entrance}": Input(json={"kind": "side"}),
+    "POST /api/v1/network/edits": Input(
+        json={
+            "kind": "close",
+            "crs": "cgcs2000",
+            "geometry": {"type": "Point", "coordinates": ["{lon}", "{lat}"]},
+        },
+        sets={"EDIT": "id"},
+    ),
+    "POST /api/v1/coverage/snapshots": Input(json={"name": "spring", "category": "clinic"}),
+    "GET /api/v1/coverage/difference": Input(query={"from": "spring"}),
+    "GET /api/v1/coverage/difference/buildings": Input(query={"from": "spring"}),
+    "POST /api/v1/revisions": Input(json={"title": "春季调整"}, sets={"REVISION": "id"}),
+    "POST /api/v1/revisions/{number}/operations": Input(json={"op": "retire", "code": "{grid}"}),
+    "GET /api/v1/revisions/{number}/coverage": Input(query={"within": "{community}"}),
+    "GET /api/v1/revisions/{number}/guides": Input(query={"within": "{community}"}),
+    # incidents
+    "POST /api/v1/incidents": Input(
+        json=POINT | {"category": "06010", "description": "楼下有一堆垃圾没人清理"},
+        sets={"INCIDENT": "id", "SECRET": "tracking_secret"},
+    ),
+    "POST /api/v1/incidents/{incident_id}/moves": Input(
+        json={"move": "note", "note": "已联系物业"}
+    ),
+    "POST /api/v1/incidents/moves/bulk": Input(
+        json={"moves": [{"id": "$INCIDENT", "move": "note", "note": "一起处理"}]}
+    ),
+    "POST /api/v1/answer-templates": Input(json=TEMPLATE, sets={"TEMPLATE": "id"}),
+    "PUT /api/v1/answer-templates/{template_id}": Input(json=TEMPLATE),
+    "POST /api/v1/checkups/{community}/visits": Input(json={"item": "toilet", "result": "have"}),
+    "GET /api/v1/rules": Input(sets={"RULES": "items.0.id"}),
+    "POST /api/v1/incidents/import": Input(
+        query={"crs": "cgcs2000"}, file=("incidents.csv", TABLE)
+    ),
+    "POST /api/v1/incidents/{incident_id}/parts": Input(
+        json={"kind": "external", "organisation": "供水公司"},
+        status=422,
+        why="docs.example_no_unit",
+    ),
+    "POST /api/v1/incidents/{incident_id}/parts/{part_id}/finish": NONE_YET,
+    "GET /api/v1/incidents/{incident_id}/track": Input(headers={"X-Tracking-Secret": "$SECRET"}),
+    "GET /api/v1/photos/{photo_id}": NONE_YET,
+    "GET /api/v1/photos/{photo_id}/thumbnail": NONE_YET,
+    "GET /api/v1/checkups/photos/{visit_photo_id}": NONE_YET,
+    "GET /api/v1/checkups/photos/{visit_photo_id}/thumbnail": NONE_YET,
+    "POST /api/v1/devices/{code}/alarms": Input(
+        path={"code": "smoke-1"}, status=401, why="docs.example_signed"
+    ),
+    # what is done to a draft comes before its end
+    "POST /api/v1/revisions/from-file": Input(
+        query={"title": "春季调整"},
+        file=("grids.geojson", "{grids}"),
+        status=200,
+        why="docs.example_unchanged",
+    ),
+    "POST /api/v1/revisions/{number}/publish": Input(
+        json={"reason": "春季调整"},
+        status=409,
+        why="docs.example_empty_draft",
+    ),
+    "POST /api/v1/revisions/{number}/revert": Input(status=409, why="docs.example_not_published"),
+    # what only accounts of people may
+    "POST /api/v1/rules": Input(
+        json={"name": "example", "rules": [RULE]}, status=403, why="docs.example_account"
+    ),
+    "POST /api/v1/rules/{set_id}/test": Input(
+        json={"days": 1}, status=403, why="docs.example_account"
+    ),
+    "POST /api/v1/rules/{set_id}/activate": ACCOUNT,
+    "POST /api/v1/posts/{post_id}/hand-over": Input(
+        json={"to": "P-001"}, status=403, why="docs.example_account"
+    ),
+    "POST /api/v1/incidents/{incident_id}/contact": Input(
+        json={"reason": "回访"}, status=403, why="docs.example_account"
+    ),
+    "GET /api/v1/unanswered": ACCOUNT,
+    "GET /api/v1/disclosures": ACCOUNT,
+    "GET /api/v1/me/filters": ACCOUNT,
+    "POST /api/v1/me/filters": Input(
+        json={"name": "急", "filters": {"severity": "urgent"}},
+        status=403,
+        why="docs.example_account",
+    ),
+    "DELETE /api/v1/me/filters/{filter_id}": ACCOUNT,
+    "GET /api/v1/notices": Input(status=401, why="docs.example_account"),
+    "POST /api/v1/notices/seen": Input(json={"ids": [1]}, status=401, why="docs.example_account"),
+}
