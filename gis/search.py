@@ -1,11 +1,9 @@
 """Search of places and people by code, name or address, as the search box offers it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
@@ -248,7 +246,7 @@ def _require_query(query: str) -> str:
     return query
 
 
-def _hit(row: Mapping[str, Any], inside: str | None) -> Hit:
+def _hit(row: RowMapping, inside: str | None) -> Hit:
     """Return a row as a hit; `inside` is the address within a building that was searched."""
     kind_zh, kind_en = _titles(row["kind"], row["level"])
     return Hit(

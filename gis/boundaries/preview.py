@@ -8,6 +8,7 @@ belong to the grid of their building.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ from gis.boundaries.preview_moves import (
     unit_features,
 )
 from gis.boundaries.statistics import (
+    BorderCrossing,
     CodeChange,
+    CommunityChange,
     GridChange,
     MovedFeature,
     NameChange,
@@ -101,39 +104,33 @@ def compute(session: Session, revision: Revision) -> Preview:
     """
     done = drafts.list_operations(session, revision.id)
     old_shapes, new_shapes, neighbours = grid_states(session, revision, done)
-    footprints = settlements.decided_footprints(session, done)
-    around = settlements.grids_around(session, done, footprints) if footprints else {}
     drawn = {**old_shapes, **new_shapes}
-    neighbours |= {code: land for code, land in around.items() if code not in drawn}
-    moved_land = operations.moves_land(old_shapes, changed_shapes(old_shapes, new_shapes))
+    footprints = _settled_land(session, done, drawn, neighbours)
+    redrawn = changed_shapes(old_shapes, new_shapes)
+    moved_land = operations.moves_land(old_shapes, redrawn)
     before_all, after_all = {**neighbours, **old_shapes}, {**neighbours, **new_shapes}
     names = grid_names(session, _named_areas({**before_all, **after_all}, done), done)
     at = effective_time(session, None)
-    sides = [side.get(code) for code in moved_land for side in (old_shapes, new_shapes)]
-    core = [shape for shape in sides if shape is not None]
+    core = [side[code] for code in moved_land for side in (old_shapes, new_shapes) if code in side]
     homes = read_building_households(session, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
-    problems = find_conflicts(session, revision)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
     units, torn, settled = moved_units(session, old, new, [*core, *footprints], at, done)
-    grids = [
-        _grid(code, names, old_shapes.get(code), new_shapes.get(code), homes, was, becomes, units)
-        for code in moved_land
-    ]
+    sides = {code: (old_shapes.get(code), new_shapes.get(code)) for code in drawn}
+    grids = [_grid(code, names, *sides[code], homes, was, becomes, units) for code in moved_land]
     recoded = draft_identity.recoded(done)
     moved = _moved(session, homes, was, becomes, units, grids, recoded, at)
     moved += moved_facilities(session, core, old, new)
     crossings = border_crossings(pieces)
-    problems += [
+    problems = [
+        *find_conflicts(session, revision),
         *find_odd_grids(session, grids, recoded, at),
         *crossing_issues(crossings, pieces, names),
         *find_cut_buildings(homes, old, new, names),
         *torn,
         *find_free_land(session, old_shapes, new_shapes, done),
     ]
-    is_draft = revision.state == RevisionState.DRAFT
-    drawn_shapes = changed_shapes(old_shapes, new_shapes)
     return Preview(
         revision.id,
         revision.title,
@@ -146,13 +143,39 @@ def compute(session: Session, revision: Revision) -> Preview:
         problems=problems,
         names=names,
         open_incidents=moved_incidents(session, core, old, new),
-        redrawn={code: (old_shapes.get(code), new_shapes.get(code)) for code in drawn},
-        communities=community_changes(session, crossings, drawn_shapes, names) if is_draft else [],
+        redrawn=sides,
+        communities=_communities(session, revision, crossings, redrawn, names),
         crossings=crossings,
         renamed=_name_changes(done, names),
         recoded=[CodeChange(code, new_code, names[new_code]) for code, new_code in recoded.items()],
         settled=settled,
     )
+
+
+def _communities(
+    session: Session,
+    revision: Revision,
+    crossings: Sequence[BorderCrossing],
+    redrawn: Mapping[str, PolygonLike | None],
+    names: Mapping[str, str],
+) -> list[CommunityChange]:
+    """Return the communities whose border a draft moves; of a publication they are stored."""
+    if revision.state != RevisionState.DRAFT:
+        return []
+    return community_changes(session, crossings, redrawn, names)
+
+
+def _settled_land(
+    session: Session,
+    done: Sequence[Operation],
+    drawn: Mapping[str, PolygonLike],
+    neighbours: dict[str, PolygonLike],
+) -> list[PolygonLike]:
+    """Return the buildings of units settled by hand; add the grids around to `neighbours`."""
+    footprints = settlements.decided_footprints(session, done)
+    around = settlements.grids_around(session, done, footprints) if footprints else {}
+    neighbours |= {code: land for code, land in around.items() if code not in drawn}
+    return footprints
 
 
 def _moved(
