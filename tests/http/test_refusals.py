@@ -601,8 +601,6 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ("figures --since nope", "since"),
-        ("figures --since 2026-01-01 --until nope", "until"),
         ("list --state nope", "state"),
         ("list --severity nope", "severity"),
         ("list --channel nope", "channel"),
@@ -619,6 +617,13 @@ def test_commands_name_what_is_wrong(
     assert isinstance(done.exception, errors.InvalidInput)
     assert [error.field for error in done.exception.errors] == [field]
     assert done.exception.detail.startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("arguments", ["--since nope", "--since 2026-01-01 --until nope"])
+def test_commands_say_which_time_is_none(wangge: Callable[..., Result], arguments: str) -> None:
+    done = wangge("incidents", "figures", *arguments.split())
+    assert done.exit_code == 2
+    assert arguments.split()[-2] in done.output and "nope" in done.output
 
 
 def test_commands_of_devices_and_incidents_speak_json(served: Deployment) -> None:

@@ -213,8 +213,8 @@ def test_gaps_are_the_households_that_are_not_served(session):
     inside = gaps(session, ["clinic"], 5, area=one)
     assert {gap.code for gap in inside} == {gap.code for gap in listed if gap.community == one}
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": one})
-    assert gaps(session, ["clinic"], 5, within={area_id}) == inside
-    assert gaps(session, ["clinic"], 5, within=set()) == []
+    assert gaps(session, ["clinic"], 5, within=[{area_id}]) == inside
+    assert gaps(session, ["clinic"], 5, within=[set()]) == []
     # where nobody is known to live every building counts
     session.execute(text("DELETE FROM household"))
     assert len(gaps(session, ["clinic"], 5)) > len(listed)

@@ -34,6 +34,7 @@ export function drawFacilities(list) {
         offset: [0, -12],
       })
       .addTo(facilities);
+    marker.getElement()?.setAttribute('role', editFacility ? 'button' : 'img');
     marker.getElement()?.setAttribute('aria-label', facility.name || facility.category_zh); // a div has no alt
     if (editFacility) marker.on('click', () => editFacility(facility));
   });
