@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -144,7 +144,13 @@ def _place(row: Row[Any]) -> dict[str, Any]:
 
 
 def _reporter(session: Session, account: int | None, at: datetime) -> Principal:
-    return account_principal(session, account, None, "resident", at) if account else ANONYMOUS
+    by = account_principal(session, account, None, "resident", at) if account else ANONYMOUS
+    return _as_demo(by)
+
+
+def _as_demo(by: Principal) -> Principal:
+    """Return a principal under a name that the history marks as the demo's."""
+    return replace(by, actor=f"demo {by.actor}")
 
 
 def _give(
@@ -153,7 +159,7 @@ def _give(
     """Dispatch an incident to a person, who then makes the moves of the matter."""
     at += timedelta(minutes=5)
     moves.apply_move(session, OFFICE, incident, "dispatch", at, MovePayload(to=code))
-    by: Principal = account_principal(session, 0, person, f"demo person {person}", at)
+    by = _as_demo(account_principal(session, 0, person, f"person {person}", at))
     for name in matter.moves:
         at += timedelta(minutes=12)
         note = "已到现场处理完毕" if name == "handle" else ""

@@ -405,7 +405,7 @@ def test_a_facility_is_added_changed_and_closed(desk, planned, planned_session):
     assert serious(desk) == []
     form.locator("[type=submit]").click()
     expect(status).to_have_text("已保存：<i>新诊所")
-    marker = desk.locator(".cov-facility[alt='<i>新诊所']")
+    marker = desk.locator(".cov-facility[aria-label='<i>新诊所']")
     marker.click()
     expect(form.locator("[name=opening_hours]")).to_have_value("Mo-Fr 08:00-18:00")
     expect(form.locator("[name=capacity]")).to_have_value("3")

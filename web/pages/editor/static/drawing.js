@@ -48,7 +48,10 @@ export function stopDrawing() {
 
 export const isDrawing = () => map.pm.globalDrawModeEnabled();
 
-// Take back the last point of what is being drawn; without points the drawing begins anew.
+const drawn = () => map.pm.Draw[map.pm.Draw.getActiveShape()]?._layer?.getLatLngs().flat() ?? [];
+export const hasPoints = () => isDrawing() && drawn().length > 0;
+
+// Take back the last point of what is being drawn; the first is taken back by beginning anew.
 export function takeBackPoint() {
   const drawing = map.pm.Draw[map.pm.Draw.getActiveShape()];
   if (drawing._layer.getLatLngs().length > 1) {

@@ -4,7 +4,7 @@ import { $, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { buttons, refresh, showAllRows } from './account.js';
 import * as api from './api.js';
-import { isDrawing, takeBackPoint } from './drawing.js';
+import { hasPoints, isDrawing, takeBackPoint } from './drawing.js';
 import { fit, load, updateAddress } from './load.js';
 import { showTotals } from './panel.js';
 import { label } from './picture.js';
@@ -27,8 +27,8 @@ document.addEventListener('keydown', (event) => {
     forth = control && (pressed === 'y' || (pressed === 'z' && event.shiftKey));
   if (state.dragging && pressed !== 'escape') return undefined;
   if (back || forth || pressed === 'backspace') event.preventDefault();
-  if (isDrawing() && (back || pressed === 'backspace')) return takeBackPoint();
-  if (isDrawing() && forth) return undefined;
+  if (hasPoints() && (back || pressed === 'backspace')) return takeBackPoint();
+  if (hasPoints() && forth) return undefined;
   if (back) return undo();
   if (forth) return redo();
   if (control || event.altKey) return undefined;
@@ -42,7 +42,7 @@ document.addEventListener('keydown', (event) => {
 });
 
 window.addEventListener('beforeunload', (event) => {
-  if (isDrawing() && map.pm.Draw[map.pm.Draw.getActiveShape()]._layer?.getLatLngs().length) event.preventDefault();
+  if (hasPoints()) event.preventDefault();
 });
 
 document
