@@ -42,7 +42,7 @@ def test_what_changed_between_two_days_is_on_the_map_and_in_a_list(desk, planned
     expect(desk.locator(".band.then")).to_contain_text("对照")
     assert desk.locator(".leaflet-overlay-pane path").count() >= 3
     listed.first.get_by_role("button").click()
-    desk.get_by_role("link", name="回到现在").click()
+    desk.get_by_role("link", name="回到现在").first.click()
     expect(desk.locator(".band.then")).to_have_count(0)
 
     # nothing differs between two moments of one day in the past

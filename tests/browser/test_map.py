@@ -168,7 +168,7 @@ def test_search_for_a_word_of_a_category_shows_all_of_it(desk, site):
     expect(desk.locator(".hit").first).to_contain_text("卫生服务")
     desk.keyboard.press("Enter")
     expect(desk.locator("#emphasis .title")).to_have_text("卫生服务")
-    until(lambda: "category=clinic" in desk.url)
+    desk.wait_for_url(lambda url: "category=clinic" in url)
 
 
 def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site, served):
@@ -216,7 +216,7 @@ def test_layers_go_and_come_and_the_address_remembers(desk, site):
     desk.locator("#tab-layers").click()
     for name in ("communities", "grids", "buildings", "facilities"):
         desk.locator(f'input[value="{name}"]').uncheck()
-    until(lambda: "facilities" not in desk.url.partition("layers=")[2])
+    desk.wait_for_url(lambda url: "facilities" not in url.partition("layers=")[2])
     until(lambda: colours(desk) < old_colours)
     ready(desk, desk.url)
     desk.locator("#tab-layers").click()
@@ -302,7 +302,7 @@ def test_one_category_at_a_time_says_whom_it_serves_and_whom_not(desk, site):
     assert numbers.all_inner_texts() == [f"{totals[name]:,}" for name in names]
     until(lambda: colours(desk) > quiet)
     desk.get_by_role("button", name="5分钟", exact=True).click()
-    until(lambda: "minutes=5" in desk.url and "category=clinic" in desk.url)
+    desk.wait_for_url(lambda url: "minutes=5" in url and "category=clinic" in url)
     five = ask(site, "/api/v1/coverage?category=clinic&minutes=5")["totals"]
     expect(numbers.first).to_have_text(f"{five['served_households']:,}")
     desk.locator('[data-category="pharmacy"]').click()
@@ -311,14 +311,14 @@ def test_one_category_at_a_time_says_whom_it_serves_and_whom_not(desk, site):
     desk.locator("body").click(position={"x": 5, "y": 5})
     desk.keyboard.press("Escape")
     expect(desk.locator("#emphasised")).to_be_hidden()
-    until(lambda: "category" not in desk.url)
+    desk.wait_for_url(lambda url: "category" not in url)
     assert desk.said == []
 
 
 def test_a_place_is_asked_about_with_the_keyboard_and_menus_close(desk, site, served):
     sign_in(desk, site, served.var, "centre")
     ready(desk, f"{site}/?area=520402007012003")
-    until(lambda: re.search(r"c=[\d.]+,[\d.]+,1[78]", desk.url))  # the map went there
+    desk.wait_for_url(lambda url: re.search(r"c=[\d.]+,[\d.]+,1[78]", url))  # the map went there
     desk.locator(".me summary").click()
     expect(desk.locator(".me-list")).to_be_visible()
     desk.keyboard.press("Escape")

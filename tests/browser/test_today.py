@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import ready, serious, sign_in
-from tests.support.served import Deployment, until
+from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +48,7 @@ def test_the_list_and_the_marks_point_at_each_other(
     desk.get_by_label("今日事件").uncheck()
     expect(marks).to_have_count(0)
     expect(desk.locator("#tab-today")).to_be_hidden()
-    until(lambda: "today" not in desk.url)
+    desk.wait_for_url(lambda url: "today" not in url)
     assert desk.said == []
 
 

@@ -76,6 +76,11 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/figures": Input(query={"since": "2026-11-01"}),
     "GET /api/v1/export/grids.gpkg": Input(query={"within": "{community}"}),
     # who plans
+    "POST /api/v1/facilities": Input(
+        json=POINT | {"category": "clinic", "name": "示例诊所"}, sets={"FACILITY": "code"}
+    ),
+    "PATCH /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}, json={"capacity": 4}),
+    "DELETE /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}),
     "POST /api/v1/siting/pin": Input(json=POINT | CLINIC),
     "POST /api/v1/entrances": Input(
         json={
@@ -137,14 +142,14 @@ INPUTS: dict[str, Input] = {
     ),
     # what is done to a draft comes before its end
     "POST /api/v1/revisions/from-file": Input(
-        query={"title": "春季调整"},
+        query={"title": "春季调整", "missing": "keep"},
         file=("grids.geojson", "{grids}"),
         status=200,
         why="docs.example_unchanged",
     ),
     "POST /api/v1/revisions/{number}/publish": Input(
         json={"reason": "春季调整"},
-        status=409,
+        status=422,
         why="docs.example_empty_draft",
     ),
     "POST /api/v1/revisions/{number}/revert": Input(status=409, why="docs.example_not_published"),
@@ -164,6 +169,13 @@ INPUTS: dict[str, Input] = {
     ),
     "GET /api/v1/unanswered": ACCOUNT,
     "GET /api/v1/disclosures": ACCOUNT,
+    "GET /api/v1/spot-checks": ACCOUNT,
+    "POST /api/v1/spot-checks": Input(
+        json={"week": "2026-W47"}, status=403, why="docs.example_account"
+    ),
+    "PUT /api/v1/spot-checks/{check_id}": Input(
+        path={"check_id": "1"}, json={"verdict": "real"}, status=403, why="docs.example_account"
+    ),
     "GET /api/v1/me/filters": ACCOUNT,
     "POST /api/v1/me/filters": Input(
         json={"name": "急", "filters": {"severity": "urgent"}},
