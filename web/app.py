@@ -33,6 +33,7 @@ BLUEPRINTS = (
     "web.service.docs",
     "web.api.areas.views",
     "web.api.revisions.views",
+    "web.api.units.views",
     "web.api.exports.views",
     "web.api.facilities.views",
     "web.api.entrances.views",
@@ -90,6 +91,7 @@ BLUEPRINTS = (
     "web.pages.unanswered.views",
     "web.pages.editor.views",
     "web.pages.revisions.views",
+    "web.pages.units.views",
 )
 
 

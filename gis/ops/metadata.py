@@ -10,7 +10,16 @@ from gis.accounts.models import (
     SavedFilter,
     SignIn,
 )
-from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
+from gis.areas.models import (
+    Area,
+    Boundary,
+    DatedParent,
+    Lineage,
+    Operation,
+    Publication,
+    Revision,
+    UnitChange,
+)
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
 from gis.facilities.models import (
@@ -100,6 +109,7 @@ __all__ = [
     "SpotCheck",
     "SpotDraw",
     "Stairwell",
+    "UnitChange",
     "UnitPart",
     "WalkEdge",
     "WalkEdit",
