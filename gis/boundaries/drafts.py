@@ -18,7 +18,11 @@ from gis.boundaries.draft_checks import county_of_operation, require_newer_base,
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.draft_locks import lock_own_draft
-from gis.boundaries.household_counts import count_households, read_building_households
+from gis.boundaries.household_counts import (
+    count_households,
+    read_building_households,
+    read_footprints,
+)
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
@@ -209,7 +213,11 @@ def _do(
     new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
     named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
-    state = neighbouring_grids(session, county, drawn, named, operations.operation_geometries(op))
+    places = [
+        *operations.operation_geometries(op),
+        *read_footprints(session, op.get("buildings", ())),
+    ]
+    state = neighbouring_grids(session, county, drawn, named, places)
     if op["op"] in operations.MAKES:
         _lock_codes(session, county)
     validate_new_codes(session, draft, op, state.geometries, new_codes)

@@ -25,6 +25,7 @@ from gis.boundaries.operation_fields import (
     parse_position,
 )
 from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
+from gis.boundaries.painting import transfer_buildings
 from gis.boundaries.redraw import redraw
 from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.messages import Message, render
@@ -294,10 +295,19 @@ def _vertices(op: OperationSpec) -> list[BaseGeometry]:
     ]
 
 
-def _to_code(op: OperationSpec) -> list[BaseGeometry]:
+def _receiver(op: OperationSpec) -> None:
     if not is_code(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
+
+
+def _to_code(op: OperationSpec) -> list[BaseGeometry]:
+    _receiver(op)
     return [parse_land(op, "region")]
+
+
+def _painted(op: OperationSpec) -> list[BaseGeometry]:
+    _receiver(op)
+    return [parse_polygon(region, "regions") for region in op.get("regions", {}).values()]
 
 
 OPERATION_TYPES: dict[str, OperationType] = {
@@ -361,6 +371,13 @@ OPERATION_TYPES: dict[str, OperationType] = {
         _to_code,
         _transfer,
         "operation.transfer",
+    ),
+    "transfer_buildings": OperationType(
+        {"buildings": True, "to": True, "regions": False, "islands": False},
+        lambda op: [op["to"], *op.get("regions", ())],
+        _painted,
+        transfer_buildings,
+        "operation.transfer_buildings",
     ),
     "add": OperationType(
         {"geometry": True, "parent": True, "code": False, "name": False},

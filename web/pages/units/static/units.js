@@ -32,9 +32,9 @@ async function readGrid(fit = false) {
     return;
   }
   history.replaceState(null, '', `?${about}`);
+  drawBuildings(state.buildings, state.units.units, chooseBuilding, fit); // first: it gives the colours
   listUnits();
   listBuildings();
-  drawBuildings(state.buildings, state.units.units, chooseBuilding, fit);
   markBuilding(state.building);
   if ($('history').open) await readChanges();
   document.body.dataset.ready = '';
@@ -89,6 +89,7 @@ function listUnits() {
   target.replaceChildren(
     ...units.map((unit) => h('option', { value: unit.code }, `${unit.name}（${unit.households}）`)),
   );
+  if (unitOf(before)) target.value = before;
 }
 
 const mark = (code) => {
