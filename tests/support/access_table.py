@@ -428,6 +428,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/revisions/<int:number>/preview": Row(plans),
     "GET /api/v1/revisions/<int:number>/coverage": Row(plans, "within={grid}"),
     "GET /api/v1/revisions/<int:number>/guides": Row(plans, "within={grid}"),
+    "GET /api/v1/revisions/<int:number>/buildings": Row(plans, "within={grid}"),
     "POST /api/v1/revisions/<int:number>/operations": Row(
         draws, json={"op": "retire", "code": "520402007012001"}
     ),

@@ -14,6 +14,7 @@ from gis.boundaries import (
     drafts,
     editor_view,
     operations,
+    painting_view,
     preview,
     preview_grids,
     publish,
@@ -141,9 +142,10 @@ def get_revision(number: int) -> Response:
     summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
 )
 def operate(number: int, json_data: OperationIn) -> Response:
-    """move_border, reshape, split, merge, transfer, add, retire, move_vertex, redraw or settle.
+    """Do one edit, all or nothing: `op` names it.
 
-    All or nothing.
+    move_border, reshape, split, merge, transfer, transfer_buildings, add, retire, move_vertex,
+    redraw, settle and others.
     """
     by = require(Action.DRAFT)
 
@@ -264,6 +266,17 @@ def guides(number: int, query_data: WithinIn) -> Response:
     return conditional_response(
         editor_view.snapping_guides(session(), require_planner(), number, query_data.within)
     )
+
+
+@bp.get("/revisions/<int:number>/buildings")
+@bp.input(WithinIn, location="query")
+@bp.doc(summary="Buildings to give to grids, by block", responses=REFUSALS)
+def buildings(number: int, query_data: WithinIn) -> Response:
+    """In the bounding box of an area; `block` numbers the faces of the street network."""
+    rows = painting_view.paintable_buildings(
+        session(), require_planner(), number, query_data.within
+    )
+    return conditional_response({"items": rows})
 
 
 @bp.get("/revisions/<int:number>/preview")

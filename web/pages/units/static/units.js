@@ -81,7 +81,8 @@ const changeItem = (change) =>
 
 // ---- the list
 function listUnits() {
-  const { units, without_unit: without } = state.units;
+  const { units, without_unit: without } = state.units,
+    before = target.value;
   $('units').replaceChildren(
     ...units.map(unitItem),
     without ? h('li', { className: 'unt-unit' }, mark(''), t('%(n)s homes in no unit', { n: number(without) })) : '',
