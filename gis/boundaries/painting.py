@@ -1,5 +1,7 @@
 """Transfer buildings between grids: the border then runs between them, never through one."""
 
+from typing import Any
+
 import numpy as np
 import shapely
 from shapely.geometry import mapping
@@ -37,7 +39,9 @@ def transfer_buildings(
     """
     to = op["to"]
     edits.require_grids(geometries, to)
-    regions = op.get("regions") or _regions(op["buildings"], to, geometries, surroundings)
+    regions: dict[str, Any] = op.get("regions") or _regions(
+        op["buildings"], to, geometries, surroundings
+    )
     current, changed = dict(geometries), ChangedGeometries()
     for code, region in regions.items():
         # whether land lies apart is seen when all of it has moved
@@ -51,7 +55,7 @@ def transfer_buildings(
 
 def _regions(
     codes: list[str], to: str, geometries: GridGeometries, surroundings: Surroundings
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the land of buildings as GeoJSON, by the code of the grid that gives it."""
     homes = surroundings.read_homes(list(geometries.values()))
     row_of = {code: row for row, code in enumerate(homes.codes)}
@@ -64,7 +68,7 @@ def _regions(
     donors = sorted(set(grids) - {to, ""})
     if not donors:
         raise InvalidInput("painting.nothing_to_move", grid=to)
-    regions: dict[str, object] = {}
+    regions: dict[str, Any] = {}
     for donor in donors:
         chosen = np.zeros(len(homes.codes), dtype=bool)
         chosen[rows[np.array(grids) == donor]] = True
