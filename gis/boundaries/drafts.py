@@ -213,11 +213,7 @@ def _do(
     new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
     named = [*operations.grids_named(op), *(grid["code"] for grid in op.get("grids", ()))]
-    places = [
-        *operations.operation_geometries(op),
-        *read_footprints(session, op.get("buildings", ())),
-    ]
-    state = neighbouring_grids(session, county, drawn, named, places)
+    state = neighbouring_grids(session, county, drawn, named, _places(session, op))
     if op["op"] in operations.MAKES:
         _lock_codes(session, county)
     validate_new_codes(session, draft, op, state.geometries, new_codes)
@@ -254,6 +250,12 @@ def _do(
             if code in state.stored and code not in drawn
         },
     )
+
+
+def _places(session: Session, op: OperationSpec) -> list[Any]:
+    """Return the shapes in an operation, and the buildings that it names."""
+    footprints = read_footprints(session, op.get("buildings", ()))
+    return [*operations.operation_geometries(op), *footprints]
 
 
 def _lock_codes(session: Session, county: str) -> None:

@@ -17,7 +17,6 @@ from gis.boundaries.cutting import cut, divide, simplify
 from gis.boundaries.operation_fields import (
     FIELD_RULES,
     OperationSpec,
-    is_code,
     is_point,
     parse_land,
     parse_line,
@@ -25,7 +24,12 @@ from gis.boundaries.operation_fields import (
     parse_position,
 )
 from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
-from gis.boundaries.painting import transfer_buildings
+from gis.boundaries.painting import (
+    drawn_region,
+    painted_land,
+    transfer_buildings,
+    transfer_region,
+)
 from gis.boundaries.redraw import redraw
 from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.messages import Message, render
@@ -219,17 +223,6 @@ def _merge(
     return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
-def _transfer(
-    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
-) -> OperationResult:
-    return OperationResult(
-        op,
-        edits.transfer(
-            geometries, parse_land(op, "region"), op["to"], islands=bool(op.get("islands"))
-        ),
-    )
-
-
 def _add(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
@@ -295,21 +288,6 @@ def _vertices(op: OperationSpec) -> list[BaseGeometry]:
     ]
 
 
-def _receiver(op: OperationSpec) -> None:
-    if not is_code(op["to"]):
-        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
-
-
-def _to_code(op: OperationSpec) -> list[BaseGeometry]:
-    _receiver(op)
-    return [parse_land(op, "region")]
-
-
-def _painted(op: OperationSpec) -> list[BaseGeometry]:
-    _receiver(op)
-    return [parse_polygon(region, "regions") for region in op.get("regions", {}).values()]
-
-
 OPERATION_TYPES: dict[str, OperationType] = {
     "move_border": OperationType(
         {"between": True, "line": True},
@@ -368,14 +346,14 @@ OPERATION_TYPES: dict[str, OperationType] = {
     "transfer": OperationType(
         {"region": True, "to": True, "islands": False},
         lambda op: [op["to"]],
-        _to_code,
-        _transfer,
+        drawn_region,
+        transfer_region,
         "operation.transfer",
     ),
     "transfer_buildings": OperationType(
         {"buildings": True, "to": True, "regions": False, "islands": False},
         lambda op: [op["to"], *op.get("regions", ())],
-        _painted,
+        painted_land,
         transfer_buildings,
         "operation.transfer_buildings",
     ),

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from gis.boundaries.cutting import LATTICE_DEG
 from gis.boundaries.household_counts import BuildingHouseholds
-from gis.boundaries.operation_fields import OperationSpec, parse_polygon
+from gis.boundaries.operation_fields import OperationSpec, is_code, parse_land, parse_polygon
 from gis.boundaries.operation_model import OperationResult, Surroundings
 from gis.errors import InvalidInput, invalid_field
+from gis.messages import Message
 from gis.shapes import edits
 from gis.shapes.cells import building_cells
 from gis.shapes.edits import ChangedGeometries, GridGeometries
@@ -51,6 +53,34 @@ def transfer_buildings(
         changed |= done
     changed = complete_coverage(geometries, changed, islands=bool(op.get("islands")))
     return OperationResult(op | {"regions": regions}, changed)
+
+
+def require_receiver(op: OperationSpec) -> None:
+    """Raise InvalidInput unless the field `to` is the code of a grid."""
+    if not is_code(op["to"]):
+        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
+
+
+def drawn_region(op: OperationSpec) -> list[BaseGeometry]:
+    """Return the region that an operation gives to a grid."""
+    require_receiver(op)
+    return [parse_land(op, "region")]
+
+
+def transfer_region(
+    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
+) -> OperationResult:
+    """Give the land in a drawn region to a grid; errors are those of `edits.transfer`."""
+    islands = bool(op.get("islands"))
+    return OperationResult(
+        op, edits.transfer(geometries, parse_land(op, "region"), op["to"], islands=islands)
+    )
+
+
+def painted_land(op: OperationSpec) -> list[BaseGeometry]:
+    """Return the land of the buildings of an operation, where it is known already."""
+    require_receiver(op)
+    return [parse_polygon(region, "regions") for region in op.get("regions", {}).values()]
 
 
 def _regions(

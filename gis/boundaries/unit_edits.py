@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes
 from gis.areas.identity import lock_counties
 from gis.areas.models import Area, Level
+from gis.boundaries.home_selection import MAX_NAMED_CODES, HomeSelection, select_homes
 from gis.boundaries.operation_fields import MAX_NAME_CHARS
 from gis.boundaries.publish import validate_reason
 from gis.boundaries.revision_access import require_on_grids
@@ -23,30 +24,16 @@ from gis.boundaries.store import derive_units
 from gis.boundaries.unit_changes import record_change, require_version
 from gis.boundaries.units import grid_of, planned_grid
 from gis.db import allow_boundary_writes, audit_context
-from gis.errors import Conflict, InvalidInput, NotFound, invalid_field
+from gis.errors import Conflict, NotFound, invalid_field
 from gis.incidents.states import ENDED_STATES
-from gis.messages import Message
 from gis.places.unit_parts import derive_unit_parts
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-
-MAX_SELECTIONS = 500  # in one move
-MAX_ROOMS = 500  # named in one selection
-MAX_NAMED_CODES = 5  # in an error
 
 UNITS_OF_GRID_SQL = """
 SELECT u.code, u.name, u.retired_at FROM area u
 LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> now()
 WHERE u.level = 'unit' AND (u.code LIKE :under OR coalesce(d.parent_id, u.parent_id) = :grid)
-"""
-# The homes of a selection with their units. Raw SQL: a composite key, compared as a whole.
-SELECTED_SQL = """
-SELECT h.county, h.id, h.building_id, h.unit_id, h.room, s.name AS stairwell
-FROM household h LEFT JOIN stairwell s ON s.id = h.stairwell_id
-WHERE h.building_id = (SELECT id FROM building WHERE code = :building)
-  AND (CAST(:stairwell AS text) IS NULL OR coalesce(s.name, '') = :stairwell)
-  AND (CAST(:low AS int) IS NULL OR h.floor BETWEEN :low AND :high)
-  AND (CAST(:rooms AS text[]) IS NULL OR h.room = ANY(:rooms))
 """
 BUILDINGS_ELSEWHERE_SQL = """
 SELECT b.code FROM building b
@@ -73,29 +60,6 @@ END_POSTS_SQL = """
 UPDATE post SET valid_time = tstzrange(lower(valid_time), now())
 WHERE area_id = :unit AND valid_time @> now() AND lower(valid_time) < now()
 """
-
-
-@dataclass(frozen=True)
-class HomeSelection:
-    """Homes of a building.
-
-    Attributes
-    ----------
-    building
-        Its code.
-    stairwell
-        Name of the stairwell; the empty text means homes without one, None all homes.
-    floors
-        Lowest and highest storey, inclusive, basements below zero; homes whose storey is not known
-        are left out. None means every storey.
-    rooms
-        Only these doors, as registered. None means all.
-    """
-
-    building: str
-    stairwell: str | None = None
-    floors: tuple[int, int] | None = None
-    rooms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +168,7 @@ def move_homes(
     """
     stated = validate_reason(reason)
     unit, grid = _locked_unit(session, principal, code, versions)
-    homes = _select_homes(session, selections)
+    homes = select_homes(session, selections)
     leaving = [home for home in homes if home.unit_id != unit.id]
     if not leaving:
         raise Conflict("unit.already_there", unit=unit.name, count=len(homes))
@@ -350,46 +314,6 @@ def _validate_name(session: Session, grid: Area, name: str, but: str = "") -> st
         if row.name == stripped and row.code != but and row.retired_at is None:
             raise Conflict("unit.name_taken", name=stripped, code=row.code)
     return stripped
-
-
-def _select_homes(session: Session, selections: Sequence[HomeSelection]) -> list[Row[Any]]:
-    """Return the homes of some selections, each once."""
-    if not 0 < len(selections) <= MAX_SELECTIONS:
-        raise InvalidInput("unit.selections_wrong", limit=MAX_SELECTIONS)
-    homes: dict[tuple[str, int], Row[Any]] = {}
-    for selection in selections:
-        low, high = selection.floors or (None, None)
-        rows = session.execute(
-            text(SELECTED_SQL),
-            {
-                "building": selection.building,
-                "stairwell": selection.stairwell,
-                "low": low,
-                "high": high,
-                "rooms": None if selection.rooms is None else list(selection.rooms),
-            },
-        ).all()
-        _check_selection(selection, rows)
-        homes |= {(row.county, row.id): row for row in rows}
-    return list(homes.values())
-
-
-def _check_selection(selection: HomeSelection, rows: Sequence[Row[Any]]) -> None:
-    """Refuse a selection without homes, and doors that are unknown or stand for several homes."""
-    where = Message("unit.place", {"building": selection.building[:60]})
-    doors = Counter(row.room for row in rows)
-    if missing := sorted(set(selection.rooms or ()) - doors.keys()):
-        raise invalid_field(
-            "homes", "unit.unknown_rooms", place=where, rooms=missing[:MAX_NAMED_CODES]
-        )
-    if selection.rooms is not None and selection.stairwell is None:
-        several = sorted(room for room, count in doors.items() if count > 1)
-        if several:
-            raise invalid_field(
-                "homes", "unit.ambiguous_rooms", place=where, rooms=several[:MAX_NAMED_CODES]
-            )
-    if not rows:
-        raise invalid_field("homes", "unit.no_home_there", place=where)
 
 
 def _require_in_grid(session: Session, grid: Area, building_ids: Iterable[int]) -> None:

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from gis.areas.models import UnitChange
 from gis.boundaries import units
+from gis.boundaries.home_selection import HomeSelection
 from gis.boundaries.unit_changes import list_changes, units_version
 from gis.boundaries.unit_edits import (
-    HomeSelection,
     create_unit,
     move_homes,
     rename_unit,
