@@ -41,6 +41,7 @@ BLUEPRINTS = (
     "web.service.health",
     "web.api.areas.views",
     "web.api.revisions.views",
+    "web.api.units.views",
     "web.api.exports.views",
     "web.api.facilities.views",
     "web.api.entrances.views",
@@ -99,6 +100,7 @@ BLUEPRINTS = (
     "web.pages.unanswered.views",
     "web.pages.editor.views",
     "web.pages.revisions.views",
+    "web.pages.units.views",
 )
 
 

@@ -156,6 +156,40 @@ class Publication(Base):
     )
 
 
+class UnitChange(Base):
+    """One change of ten-household units: what, by whom, when and why.
+
+    The greatest id among those of a grid is the version of its units.
+    """
+
+    __tablename__ = "unit_change"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('create', 'move', 'rename', 'retire', 'load')", name="kind_known"
+        ),
+        Index(None, "grid_ids", postgresql_using="gin"),
+        {"comment": "A change of the ten-household units of grids; written once."},
+    )
+
+    id: Mapped[int] = key()
+    kind: Mapped[str] = mapped_column(comment="create, move, rename, retire or load.")
+    unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), comment="The unit: the one that homes come to; empty: several."
+    )
+    grid_ids: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger), comment="The grids whose units change."
+    )
+    homes: Mapped[int] = mapped_column(server_default="0", comment="How many homes move.")
+    detail: Mapped[dict[str, object]] = mapped_column(
+        JSONB,
+        server_default="{}",
+        comment="Names before and after; homes by the unit they leave; what was selected.",
+    )
+    author: Mapped[str] = mapped_column(comment="Account or program that did it.")
+    reason: Mapped[str] = mapped_column(server_default="", comment="Why.")
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When.")
+
+
 class Lineage(Base):
     """Which grid another came from."""
 

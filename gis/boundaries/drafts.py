@@ -25,7 +25,11 @@ from gis.boundaries.draft_checks import county_of_operation, require_newer_base,
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids, touching_grids
 from gis.boundaries.draft_locks import lock_own_draft
-from gis.boundaries.household_counts import count_households, read_building_households
+from gis.boundaries.household_counts import (
+    count_households,
+    read_building_households,
+    read_footprints,
+)
 from gis.boundaries.numbering import lock_codes, made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.revision_access import (
@@ -218,7 +222,7 @@ def _do(
     county = county_of_operation(session, op)
     named = [] if op["op"] == "rename" else operations.grids_named(op)  # a name has no borders
     codes = [*named, *(grid["code"] for grid in op.get("grids", ()))]
-    state = neighbouring_grids(session, county, drawn, codes, operations.operation_geometries(op))
+    state = neighbouring_grids(session, county, drawn, codes, _places(session, op))
     if op["op"] in operations.MAKES:
         lock_codes(session, county)
     first_code = draft_identity.first_code(earlier, op)
@@ -255,6 +259,12 @@ def _do(
             code: state.stored[code] for code in sorted(read & set(state.stored) - set(drawn))
         },
     )
+
+
+def _places(session: Session, op: OperationSpec) -> list[Any]:
+    """Return the shapes in an operation, and the buildings that it names."""
+    footprints = read_footprints(session, op.get("buildings", ()))
+    return [*operations.operation_geometries(op), *footprints]
 
 
 def _stored_geometries(changed: ChangedGeometries) -> dict[str, str | None]:

@@ -203,6 +203,27 @@ def _household_dots(
     ]
 
 
+def area_box(session: Session, code: str) -> dict[str, float]:
+    """Return west, south, east and north of the newest shape of an area, degrees, EPSG:4490.
+
+    Raises
+    ------
+    NotFound
+        It has none.
+    """
+    box = session.execute(
+        cached_text(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)"
+            " FROM (SELECT ST_Extent(b.geom) AS e FROM boundary b"
+            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid_time)) x"
+        ),
+        {"code": code},
+    ).one()
+    if box[0] is None:
+        raise NotFound("area.without_land", code=code)
+    return dict(zip(("west", "south", "east", "north"), box, strict=True))
+
+
 def snapping_guides(
     session: Session, principal: Principal, number: int, within: str
 ) -> dict[str, list[Any]]:
@@ -213,17 +234,7 @@ def snapping_guides(
     As `view`.
     """
     revision_access.get_revision(session, principal, number)
-    box = session.execute(
-        cached_text(
-            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)"
-            " FROM (SELECT ST_Extent(b.geom) AS e FROM boundary b"
-            " JOIN area a ON a.id = b.area_id WHERE a.code = :code AND upper_inf(b.valid_time)) x"
-        ),
-        {"code": within},
-    ).one()
-    if box[0] is None:
-        raise NotFound("area.without_land", code=within)
-    params = dict(zip(("west", "south", "east", "north"), box, strict=True))
+    params = area_box(session, within)
     box_sql = f"ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"
     streets = fetch_rows(
         session,

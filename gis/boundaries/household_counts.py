@@ -101,6 +101,15 @@ def read_building_households(
     )
 
 
+def read_footprints(session: Session, codes: Sequence[str]) -> list[Any]:
+    """Return the footprints of buildings by code, degrees, EPSG:4490; unknown ones are left out."""
+    if not codes:
+        return []
+    query = "SELECT ST_AsBinary(geom) FROM building WHERE code = ANY(%(codes)s) ORDER BY code"
+    rows = fetch_rows(session, query, {"codes": list(codes)})
+    return list(shapely.from_wkb([row[0] for row in rows]))
+
+
 def read_unit_households(
     session: Session, grids: GridIndex, geometries: Sequence[PolygonLike], at: datetime
 ) -> list[UnitHouseholds]:

@@ -22,6 +22,9 @@ MAX_SPLIT_PARTS = 50  # of one split or merge
 MAX_TOLERANCE_M = 100  # metres by which a simplified border may move
 
 
+MAX_PAINTED_BUILDINGS = 2_000  # of one operation
+
+
 MAX_REDRAWN_GRIDS = 20_000  # grids of one file
 
 
@@ -131,6 +134,14 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
         lambda value: _are_codes(value) and len(value) == 2,
         Message("expected.two_neighbours"),
     ),
+    "buildings": (
+        lambda value: (
+            isinstance(value, list)
+            and 0 < len(value) <= MAX_PAINTED_BUILDINGS
+            and all(isinstance(code, str) and 0 < len(code) <= 60 for code in value)
+        ),
+        Message("expected.building_codes", {"limit": MAX_PAINTED_BUILDINGS}),
+    ),
     "code": (is_code, Message("expected.grid_code_text")),
     "codes": (_are_codes, Message("expected.codes", {"limit": MAX_SPLIT_PARTS})),
     "count": (
@@ -170,6 +181,14 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
         Message("expected.pieces"),
     ),
     "region": (_is_shape, Message("expected.polygon")),
+    "regions": (
+        lambda value: (
+            isinstance(value, Mapping)
+            and 0 < len(value) <= MAX_SPLIT_PARTS
+            and all(is_code(code) and _is_shape(shape) for code, shape in value.items())
+        ),
+        Message("expected.regions"),
+    ),
     "to": (lambda value: is_code(value) or is_point(value), Message("expected.code_or_vertex")),
     "tolerance_m": (
         lambda value: (

@@ -18,7 +18,6 @@ from gis.boundaries.identity_operations import IDENTITY_OPERATIONS, names_given
 from gis.boundaries.operation_fields import (
     FIELD_RULES,
     OperationSpec,
-    is_code,
     is_point,
     parse_land,
     parse_line,
@@ -26,6 +25,12 @@ from gis.boundaries.operation_fields import (
     parse_position,
 )
 from gis.boundaries.operation_model import OperationResult, OperationType, Surroundings
+from gis.boundaries.painting import (
+    drawn_region,
+    painted_land,
+    transfer_buildings,
+    transfer_region,
+)
 from gis.boundaries.redraw import redraw
 from gis.errors import InvalidInput, invalid_field
 from gis.messages import Message, render
@@ -225,17 +230,6 @@ def _merge(
     return OperationResult(op, changed, new, _names(op, list(new)), lineage)
 
 
-def _transfer(
-    op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
-) -> OperationResult:
-    return OperationResult(
-        op,
-        edits.transfer(
-            geometries, parse_land(op, "region"), op["to"], islands=bool(op.get("islands"))
-        ),
-    )
-
-
 def _add(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
@@ -291,12 +285,6 @@ def _vertices(op: OperationSpec) -> list[BaseGeometry]:
         for value in (op["to"], op.get("from"), *op.get("edge", ()))
         if value
     ]
-
-
-def _to_code(op: OperationSpec) -> list[BaseGeometry]:
-    if not is_code(op["to"]):
-        raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
-    return [parse_land(op, "region")]
 
 
 OPERATION_TYPES: dict[str, OperationType] = {
@@ -357,9 +345,16 @@ OPERATION_TYPES: dict[str, OperationType] = {
     "transfer": OperationType(
         {"region": True, "to": True, "islands": False},
         lambda op: [op["to"]],
-        _to_code,
-        _transfer,
+        drawn_region,
+        transfer_region,
         "operation.transfer",
+    ),
+    "transfer_buildings": OperationType(
+        {"buildings": True, "to": True, "regions": False, "islands": False},
+        lambda op: [op["to"], *op.get("regions", ())],
+        painted_land,
+        transfer_buildings,
+        "operation.transfer_buildings",
     ),
     "add": OperationType(
         {"geometry": True, "parent": True, "code": False, "name": False},

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
+from gis.areas.identity import lock_counties
 from gis.areas.models import Area, Level, Lineage, Operation, Revision, RevisionState
 from gis.boundaries import (
     conservation,
@@ -95,7 +96,7 @@ def publish(
     draft_locks.require_draft(draft)
     if version is not None and version != draft.version:
         raise draft_locks.stale_version(draft.version, version)
-    stated_reason = _validate_reason(reason)
+    stated_reason = validate_reason(reason)
     if two_persons and draft.author == principal.actor:
         raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
@@ -151,7 +152,14 @@ def _replay_unchanged(
     return again
 
 
-def _validate_reason(reason: str) -> str:
+def validate_reason(reason: str) -> str:
+    """Return a reason without the space around it.
+
+    Raises
+    ------
+    InvalidInput
+        It is empty or too long.
+    """
     stripped = reason.strip()
     if not stripped or len(stripped) > MAX_REASON_CHARS:
         raise invalid_field("reason", "publish.reason_wrong", limit=str(MAX_REASON_CHARS))
@@ -208,17 +216,12 @@ def apply_scheduled(session: Session, now: datetime) -> int:
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     """Lock the counties, so that each has one publication at a time."""
-    counties = sorted(
-        {
-            patterns.ancestor_code(code, Level.COUNTY)
-            for operation in done
-            for code in operation.changed_codes
-        }
-    )
-    session.execute(
-        text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY code FOR UPDATE"),
-        {"codes": counties},
-    )
+    counties = {
+        patterns.ancestor_code(code, Level.COUNTY)
+        for operation in done
+        for code in operation.changed_codes
+    }
+    lock_counties(session, counties)
 
 
 def _same_land(

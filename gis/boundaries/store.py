@@ -5,7 +5,7 @@ identical, vertex for vertex, keep their row. Nothing here commits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import shapely
@@ -14,6 +14,7 @@ from shapely import MultiPolygon, Polygon
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from gis.areas.identity import lock_counties
 from gis.areas.models import Area, Revision, RevisionState
 from gis.boundaries.queries import boundaries_at
 from gis.boundaries.store_checks import (
@@ -79,9 +80,7 @@ def publish_shapes(
     require_open_areas(shapes, grids)
     counties = sorted({area.county for area in grids.values()})
     # One publication at a time per county: the next must read these shapes.
-    session.execute(
-        select(Area.id).where(Area.code.in_(counties)).order_by(Area.code).with_for_update()
-    )
+    lock_counties(session, counties)
     drawn = {code: to_multipolygon(shape) for code, shape in shapes.items() if shape is not None}
     validate_shapes(drawn)
     require_none_later(session, [grids[code].id for code in shapes], effective)
@@ -99,7 +98,11 @@ def publish_shapes(
 
 
 def derive_units(
-    session: Session, unit_ids: Iterable[int] | None = None, effective: datetime | None = None
+    session: Session,
+    unit_ids: Collection[int] | None = None,
+    effective: datetime | None = None,
+    *,
+    clear: bool = False,
 ) -> Revision | None:
     """Store the shapes of ten-household units as the unions of their buildings' footprints.
 
@@ -113,6 +116,8 @@ def derive_units(
         Ids of the units (areas); None means all. Units without a building keep their shapes.
     effective
         Moment from which the shapes hold, with time zone. None means now.
+    clear
+        Whether units of `unit_ids` without a building lose their shapes.
 
     Returns
     -------
@@ -137,7 +142,8 @@ def derive_units(
     for i, row in enumerate(rows):
         stands_on[row[0]].append(i)
     footprints = shapely.from_wkb([row[1] for row in rows])
-    drawn: dict[int, MultiPolygon | None] = {
+    drawn: dict[int, MultiPolygon | None] = dict.fromkeys(unit_ids or () if clear else ())
+    drawn |= {
         unit: to_multipolygon(shapely.union_all(footprints[at], grid_size=PRECISION_DEG))
         for unit, at in stands_on.items()
     }

@@ -55,6 +55,9 @@ UPDATE incoming_household h SET county = place.county FROM place WHERE place.id 
 """  # noqa: S608
 
 
+COUNTIES_OF_ROWS = "SELECT DISTINCT county FROM incoming_household WHERE county IS NOT NULL"
+
+
 # Rows that contradict nothing but may be mistakes.
 NO_STAIRWELL = """
 SELECT row FROM incoming_household WHERE stairwell IS NULL AND building_id IN (
@@ -129,56 +132,8 @@ SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
 
-# The parts of buildings of each unit, as large as its homes allow: whole buildings, stairwells,
-# runs of floors. Homes without a unit count as one unit (0), so that a partly loaded building is
-# not assigned as a whole.
-PARTS = """
-CREATE TEMP TABLE unit_part_now ON COMMIT DROP AS
-WITH home AS (
-  SELECT building_id, stairwell_id, floor, coalesce(unit_id, 0) AS unit FROM household
-  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
-), whole AS (
-  SELECT building_id, min(unit) AS unit FROM home GROUP BY 1 HAVING min(unit) = max(unit)
-), stairs AS (
-  SELECT building_id, stairwell_id, min(unit) AS unit FROM home
-  WHERE stairwell_id IS NOT NULL AND building_id NOT IN (SELECT building_id FROM whole)
-  GROUP BY 1, 2 HAVING min(unit) = max(unit)
-), rest AS (
-  SELECT DISTINCT h.building_id, h.stairwell_id, h.unit, h.floor,
-         dense_rank() OVER (PARTITION BY h.building_id, h.stairwell_id ORDER BY h.floor) AS nth
-  FROM home h
-  WHERE h.building_id NOT IN (SELECT building_id FROM whole)
-    AND (h.stairwell_id IS NULL OR h.stairwell_id NOT IN (SELECT stairwell_id FROM stairs))
-), run AS (
-  SELECT *, nth - row_number() OVER (PARTITION BY building_id, stairwell_id, unit
-      ORDER BY nth) AS run
-  FROM rest
-)
-SELECT unit AS unit_id, building_id, NULL::bigint AS stairwell_id,
-       NULL::int AS floor_from, NULL::int AS floor_to
-FROM whole WHERE unit <> 0
-UNION SELECT unit, building_id, stairwell_id, NULL, NULL FROM stairs WHERE unit <> 0
-UNION SELECT unit, building_id, stairwell_id, min(floor), max(floor) FROM run
-      WHERE unit <> 0 GROUP BY unit, building_id, stairwell_id, run, floor IS NULL
-"""
-
-
-CHANGE_PARTS = """
-WITH gone AS (
-  DELETE FROM unit_part p
-  WHERE building_id IN (SELECT building_id FROM incoming_household WHERE unit_id IS NOT NULL)
-    AND NOT EXISTS (
-      SELECT FROM unit_part_now n WHERE (n.unit_id, n.building_id, n.stairwell_id, n.floor_from,
-          n.floor_to)
-      IS NOT DISTINCT FROM (p.unit_id, p.building_id, p.stairwell_id, p.floor_from, p.floor_to))
-  RETURNING unit_id
-), come AS (
-  INSERT INTO unit_part (unit_id, building_id, stairwell_id, floor_from, floor_to)
-  SELECT unit_id, building_id, stairwell_id, floor_from, floor_to FROM unit_part_now
-  ON CONFLICT ON CONSTRAINT uq_unit_part_whole DO NOTHING
-  RETURNING unit_id
-)
-SELECT unit_id FROM gone UNION SELECT unit_id FROM come
+BUILDINGS_WITH_UNITS = """
+SELECT DISTINCT building_id FROM incoming_household WHERE unit_id IS NOT NULL
 """
 
 

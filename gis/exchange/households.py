@@ -11,8 +11,10 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
+from gis.areas.identity import lock_counties
 from gis.areas.models import Area, Level
 from gis.boundaries.store import derive_units
+from gis.boundaries.unit_changes import record_load
 from gis.db import copy_rows
 from gis.exchange.building_match import (
     BuildingNotFound,
@@ -25,14 +27,14 @@ from gis.exchange.household_address import HomeError, combine
 from gis.exchange.household_sql import (
     AS_STORED,
     BBOX,
-    CHANGE_PARTS,
+    BUILDINGS_WITH_UNITS,
     COUNTIES,
+    COUNTIES_OF_ROWS,
     DUPLICATE_ROWS_SQL,
     GRIDS,
     INCOMING,
     NO_STAIRWELL,
     OTHERS,
-    PARTS,
     STAIRWELLS,
     TOO_HIGH,
     UNITS,
@@ -44,6 +46,7 @@ from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
 from gis.files.tables import Table, finish_reading, read_table
 from gis.messages import Message
+from gis.places.unit_parts import derive_unit_parts
 
 # The columns that identify the building of a row.
 BuildingKey = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
@@ -73,7 +76,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     report = LoadReport("households", path.name)
     table = read_table(path, HOUSEHOLDS, report)
     places: dict[BuildingKey, int] = {}
-    session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.unit_part_now"))
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household"))
     session.execute(text(INCOMING))
     columns = (
         "row",
@@ -262,6 +265,8 @@ def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
 
 
 def _write(session: Session, new_units: list[dict[str, object]], report: LoadReport) -> None:
+    # a planner may move homes between the same units at this moment
+    lock_counties(session, session.scalars(text(COUNTIES_OF_ROWS)).all())
     if new_units:
         session.execute(insert(Area).values(level=Level.UNIT), new_units)
         session.execute(
@@ -272,10 +277,10 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
         )
     stairwells = len(session.execute(text(STAIRWELLS)).all())
     new, changed = session.execute(text(WRITE)).one()
-    session.execute(text(PARTS))
-    units = sorted(session.scalars(text(CHANGE_PARTS)))
+    units = derive_unit_parts(session, session.scalars(text(BUILDINGS_WITH_UNITS)).all())
     if units:
         derive_units(session, unit_ids=units)
+        record_load(session, units, new + changed)
     report.counts |= {
         "new": new,
         "changed": changed,

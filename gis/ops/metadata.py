@@ -19,6 +19,7 @@ from gis.areas.models import (
     PlannedName,
     Publication,
     Revision,
+    UnitChange,
 )
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base
@@ -110,6 +111,7 @@ __all__ = [
     "SpotCheck",
     "SpotDraw",
     "Stairwell",
+    "UnitChange",
     "UnitPart",
     "WalkEdge",
     "WalkEdit",

@@ -432,6 +432,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/revisions/<int:number>/preview": Row(plans),
     "GET /api/v1/revisions/<int:number>/coverage": Row(plans, "within={grid}"),
     "GET /api/v1/revisions/<int:number>/guides": Row(plans, "within={grid}"),
+    "GET /api/v1/revisions/<int:number>/buildings": Row(plans, "within={grid}"),
     "POST /api/v1/revisions/<int:number>/operations": Row(
         draws, json={"op": "retire", "code": "520402007012001"}
     ),
@@ -445,6 +446,23 @@ TABLE: dict[str, Row] = {
     "GET /revisions": Row(plans),
     "GET /revisions/<int:number>": Row(plans),
     "GET /api/v1/export/grids.gpkg": Row(may_one(A.EXPORT, A.DRAFT, A.PUBLISH), "within={grid}"),
+    # ten-household units: who plans reads them, who may publish changes them
+    "GET /units": Row(may(A.PUBLISH)),
+    "GET /api/v1/units": Row(plans, "grid={grid}"),
+    "GET /api/v1/units/buildings": Row(plans, "grid={grid}"),
+    "GET /api/v1/units/homes": Row(of_nothing(plans), "building=nothing"),
+    "GET /api/v1/units/changes": Row(plans, "grid={grid}"),
+    "POST /api/v1/units": Row(may(A.PUBLISH), json={"grid": "520402007012001", "reason": "试"}),
+    "POST /api/v1/units/moves": Row(
+        of_nothing(may(A.PUBLISH)),
+        json={"to": "nothing", "homes": [{"building": "nothing"}], "reason": "试"},
+    ),
+    "PATCH /api/v1/units/<code>": Row(
+        of_nothing(may(A.PUBLISH)), json={"name": "新", "reason": "试"}, path={"code": "nothing"}
+    ),
+    "POST /api/v1/units/<code>/retire": Row(
+        of_nothing(may(A.PUBLISH)), json={"reason": "试"}, path={"code": "nothing"}
+    ),
     # posts
     "GET /api/v1/posts": Row(may(A.NAMES), "area={unit}"),
     "POST /api/v1/posts/<int:post_id>/hand-over": Row(may(A.POSTS), json={"to": "p-接任"}),

@@ -21,9 +21,19 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 
 def transfer(
-    geometries: GridGeometries, region: PolygonLike, to: str, *, islands: bool = False
+    geometries: GridGeometries,
+    region: PolygonLike,
+    to: str,
+    *,
+    only: str | None = None,
+    islands: bool = False,
 ) -> ChangedGeometries:
     """Transfer the area in a drawn region to a grid; area outside all grids is left out.
+
+    Parameters
+    ----------
+    only
+        The grid that gives area; None means every grid under the region.
 
     Raises
     ------
@@ -37,7 +47,11 @@ def transfer(
     target = drawn_line.validate_outline(region, "region")
     grids = grids_near(geometries, [to], target)
     drawn_line.countable_crossings(target, list(grids.values()), "region")
-    touched = [code for code, land in grids.items() if code != to and overlaps(land, target)]
+    touched = [
+        code
+        for code, land in grids.items()
+        if code != to and only in (None, code) and overlaps(land, target)
+    ]
     if not touched:
         raise InvalidInput("transfer.no_land", at=position_of(target), grid=to)
     faces = noding.split_faces(grids, [to, *touched], target.boundary)

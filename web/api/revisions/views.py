@@ -14,6 +14,7 @@ from gis.boundaries import (
     drafts,
     editor_view,
     operations,
+    painting_view,
     preview,
     preview_grids,
     publish,
@@ -143,10 +144,7 @@ def get_revision(number: int) -> Response:
     summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
 )
 def operate(number: int, json_data: OperationIn) -> Response:
-    """Draw, name, recode or settle something; `op` names the operation and its fields.
-
-    All or nothing.
-    """
+    """Draw, name, recode or settle something; `op` names the operation and its fields."""
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
@@ -272,6 +270,17 @@ def guides(number: int, query_data: WithinIn) -> Response:
     return conditional_response(
         editor_view.snapping_guides(session(), require_planner(), number, query_data.within)
     )
+
+
+@bp.get("/revisions/<int:number>/buildings")
+@bp.input(WithinIn, location="query")
+@bp.doc(summary="Buildings to give to grids, by block", responses=REFUSALS)
+def buildings(number: int, query_data: WithinIn) -> Response:
+    """In the bounding box of an area; `block` numbers the faces of the street network."""
+    rows = painting_view.paintable_buildings(
+        session(), require_planner(), number, query_data.within
+    )
+    return conditional_response({"items": rows})
 
 
 @bp.get("/revisions/<int:number>/preview")

@@ -95,6 +95,15 @@ TOOLS = (
         lazy_gettext("Choose the grid that gets the land, then draw round the land."),
     ),
     Tool(
+        "buildings",
+        lazy_gettext("Paint buildings"),
+        "H",
+        lazy_gettext(
+            "Choose the grid that gets them, then click buildings, or drag over them;"
+            " with Shift a whole block. Press Enter."
+        ),
+    ),
+    Tool(
         "add",
         lazy_gettext("Add a grid"),
         "A",

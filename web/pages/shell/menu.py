@@ -23,6 +23,7 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
+    ("units", lazy_gettext("Ten-household units"), Action.PUBLISH),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),

@@ -5,6 +5,7 @@ import { call } from '../../shared/request.js';
 const draft = `/revisions/${page.revision}`;
 export const load = (within) => call('GET', `${draft}/coverage?within=${encodeURIComponent(within)}`);
 export const guides = (within) => call('GET', `${draft}/guides?within=${encodeURIComponent(within)}`);
+export const buildings = (within) => call('GET', `${draft}/buildings?within=${encodeURIComponent(within)}`);
 export const read = () => call('GET', draft);
 const changing = (version, key) => ({ 'If-Match': `"${version}"`, 'Idempotency-Key': key });
 export const operate = (op, version, key) => call('POST', `${draft}/operations`, op, changing(version, key));

@@ -2,6 +2,7 @@
 import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { showRows } from './account.js';
+import { paintHint, painted, startPainting, stopPainting } from './buildings.js';
 import { isDrawing, startDrawing, stopDrawing } from './drawing.js';
 import { updateAddress } from './load.js';
 import { showStatus } from './panel.js';
@@ -104,6 +105,14 @@ export const TOOLS = {
     draws: (chosen) => (chosen.length ? 'Polygon' : null),
     finish: (coordinates, chosen) => operate({ op: 'transfer', region: polygon(coordinates), to: chosen[0] }),
   },
+  buildings: {
+    choice: ONE,
+    hint: ([to]) => (to ? paintHint(to) : t('Choose the grid that gets the buildings')),
+    paints: ([to]) => to,
+    ready: ([to]) => Boolean(to) && painted().length > 0,
+    button: () => t('Give %(n)s buildings', { n: painted().length }),
+    act: async ([to]) => (await operate({ op: 'transfer_buildings', buildings: painted(), to })) && stopPainting(),
+  },
   add: {
     choice: ONE,
     hint: () => OUTLINE,
@@ -155,6 +164,9 @@ export function guide() {
   const tool = TOOLS[state.tool],
     { chosen } = state;
   showStatus(tool.hint(chosen), '', !tool.passing?.());
+  const painting = tool.paints?.(chosen);
+  if (painting) startPainting(painting, guide);
+  else stopPainting();
   const drawing = tool.draws?.(chosen);
   if (drawing) startDrawing(drawing);
   const ready = tool.ready?.(chosen);
