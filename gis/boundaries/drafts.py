@@ -17,7 +17,7 @@ from gis.boundaries import conservation, operation_model, operations
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids
-from gis.boundaries.draft_locks import lock_own_draft
+from gis.boundaries.draft_locks import lock_as_author, lock_own_draft
 from gis.boundaries.household_counts import count_households, read_building_households
 from gis.boundaries.numbering import made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
@@ -177,7 +177,7 @@ def add_operation(
     NotFound
         The draft, a grid or the unit does not exist.
     Forbidden
-        The draft belongs to another author, or a grid to areas where the principal may not draft.
+        The draft belongs to others, or a grid to areas where the principal may not draft.
     Conflict
         The draft is published or withdrawn, or the version or the base is out of date.
     InvalidInput
@@ -232,6 +232,7 @@ def _do(
     return Operation(
         revision_id=draft.id,
         step=step,
+        author=principal.actor,
         op=done.op,
         changed_codes=sorted({*touched, *operations.grids_named(op)}),
         new_grids=new_grids,
@@ -354,9 +355,9 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     Raises
     ------
     NotFound, Forbidden, Conflict
-        As `add_operation`.
+        As `add_operation`; only its author withdraws it.
     """
-    draft = lock_own_draft(session, principal, number, None)
+    draft = lock_as_author(session, principal, number)
     draft.state = RevisionState.WITHDRAWN
     draft.version += 1
     session.flush()

@@ -12,6 +12,7 @@ from gis.accounts.models import (
 )
 from gis.areas.models import Area, Boundary, DatedParent, Lineage, Operation, Publication, Revision
 from gis.basemap.models import BasemapFeature, Dataset
+from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
 from gis.db import Base
 from gis.facilities.models import (
     CheckupPhoto,
@@ -68,6 +69,9 @@ __all__ = [
     "Device",
     "DeviceAlarm",
     "Disclosure",
+    "DraftComment",
+    "DraftEditor",
+    "DraftReview",
     "EndedSession",
     "Entrance",
     "Facility",

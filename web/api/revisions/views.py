@@ -297,9 +297,16 @@ def publish_(number: int, json_data: PublishIn) -> Response:
     )
 
     def do() -> tuple[int, dict[str, Any]]:
-        two = current_app.config["SETTINGS"].two_persons
+        settings = current_app.config["SETTINGS"]
         done = publish.publish(
-            session(), by, number, json_data.reason, effective, two_persons=two, version=_version()
+            session(),
+            by,
+            number,
+            json_data.reason,
+            effective,
+            two_persons=settings.two_persons,
+            needs_approval=settings.publication_approval,
+            version=_version(),
         )
         return 200, revision_to_json(done, by)
 
