@@ -32,6 +32,7 @@ BLUEPRINTS = (
     "web.service.health",
     "web.service.docs",
     "web.api.areas.views",
+    "web.api.reviews.views",
     "web.api.revisions.views",
     "web.api.exports.views",
     "web.api.facilities.views",

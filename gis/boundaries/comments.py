@@ -140,8 +140,8 @@ def resolve(session: Session, principal: Principal, number: int, comment_id: int
     """
     _lock_for_words(session, principal, number)
     comment = _lock_unresolved(session, number, comment_id)
-    comment.resolved_by = principal.actor
-    comment.resolved_at = session.execute(cached_text("SELECT now()")).scalar_one()
+    now = session.execute(cached_text("SELECT now()")).scalar_one()
+    comment.resolved_by, comment.resolved_at = principal.actor, now
     session.flush()
     return comment
 

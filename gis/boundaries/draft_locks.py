@@ -64,6 +64,12 @@ def list_editors(session: Session, number: int) -> list[str]:
     return list(session.scalars(query.order_by(DraftEditor.id)))
 
 
+def list_invitations(session: Session, principal: Principal) -> set[int]:
+    """Return the numbers of the drafts that others let the principal edit."""
+    query = select(DraftEditor.revision_id).where(DraftEditor.editor == principal.actor)
+    return set(session.scalars(query))
+
+
 def stale_version(current: int, version: int) -> Conflict:
     """Return the error for a draft whose version is not the one the caller knows."""
     return Conflict(

@@ -11,12 +11,14 @@ from flask import Response, current_app
 from gis.areas.models import Operation, RevisionState
 from gis.boundaries import (
     draft_conflicts,
+    draft_locks,
     drafts,
     editor_view,
     operations,
     preview,
     preview_grids,
     publish,
+    reviews,
     revision_access,
 )
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
@@ -25,6 +27,7 @@ from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
+from web.api.reviews.schemas import review_to_json
 from web.api.revisions.changes import after_change
 from web.api.revisions.schemas import (
     REVISION_KEYS,
@@ -107,7 +110,8 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since.
 
-    `ETag` is its version, for `If-Match`.
+    `editors` may edit it besides its author; `review` says where its review stands. `ETag` is its
+    version, for `If-Match`.
     """
     by = require_planner()
     revision = revision_access.get_revision(session(), by, number)
@@ -130,6 +134,8 @@ def get_revision(number: int) -> Response:
         else []
     )
     body["newest"] = drafts.latest_published_id(session())
+    body["editors"] = draft_locks.list_editors(session(), number)
+    body["review"] = review_to_json(reviews.find_review(session(), revision))
     response = conditional_response(body)
     response.set_etag(str(revision.version))
     return response

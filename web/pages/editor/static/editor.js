@@ -4,6 +4,7 @@ import { $, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { buttons, refresh, showAllRows } from './account.js';
 import * as api from './api.js';
+import { comments } from './review.js';
 import { isDrawing, takeBackPoint } from './drawing.js';
 import { fit, load, updateAddress } from './load.js';
 import { showTotals } from './panel.js';
@@ -13,6 +14,7 @@ import { redo, undo } from './steps.js';
 import { act, choose, escape, guide, use } from './tools.js';
 
 map.on('click', ({ latlng }) => {
+  if (comments.takes(latlng)) return;
   if (state.letGo || isDrawing() || performance.now() - (state.dropped ?? -1e9) < 300) return;
   choose(coverage.at(latlng.lng, latlng.lat));
 });
