@@ -445,6 +445,10 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/revisions/<int:number>/review/decision": Row(
         draws, json={"decision": "approve", "version": 1}
     ),
+    "GET /api/v1/revisions/<int:a>/difference/<int:b>": Row(
+        of_nothing(plans), path={"a": 0, "b": 1}
+    ),
+    "GET /revisions/compare": Row(plans),
     "GET /api/v1/revisions/<int:number>/comments": Row(plans),
     "POST /api/v1/revisions/<int:number>/comments": Row(
         plans, json={"text": "看这里", "lon": 105.95, "lat": 26.23}

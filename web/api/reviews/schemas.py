@@ -68,6 +68,12 @@ class ReviewOut(BaseModel):
     at: datetime
 
 
+class DifferenceIn(BaseModel):
+    """In which form."""
+
+    format: Literal["json", "csv", "xlsx"] = Field("json", description="csv, xlsx: the table")
+
+
 class CommentIn(BaseModel):
     """A comment on a place (lon and lat, or a grid), or a reply to one."""
 

@@ -5,14 +5,17 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from gis.boundaries import colleagues, comments, reviews
+from gis.boundaries import colleagues, comments, draft_comparison, reviews
 from gis.errors import invalid_field
+from gis.exchange import comparison_table
 from gis.rights.actions import Action
+from web.api.reviews.comparison import comparison_to_json
 from web.api.reviews.schemas import (
     ColleaguesIn,
     ColleaguesOut,
     CommentIn,
     DecisionIn,
+    DifferenceIn,
     DraftCommentsOut,
     EditorIn,
     EditorsOut,
@@ -22,9 +25,13 @@ from web.api.reviews.schemas import (
     review_to_json,
 )
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.idempotency import run_once
+from web.http.responses import conditional_response
+from web.security.disclosures import record_export
 from web.security.guard import require
 from web.security.readers import require_planner, storable_id
+from web.security.session import principal
 
 bp = APIBlueprint("reviews", __name__, url_prefix="/api/v1", tag="Boundaries")
 
@@ -156,6 +163,24 @@ def resolve(number: int, comment_id: int) -> Response:
         return 200, comments_to_json(comments.list_comments(session(), by, number))
 
     return run_once(by, do)
+
+
+@bp.get("/revisions/<int:a>/difference/<int:b>")
+@bp.input(DifferenceIn, location="query")
+@bp.doc(summary="Two drafts side by side", responses=READS | {409: "One of them is no draft"})
+def compare(a: int, b: int, query_data: DifferenceIn) -> Response:
+    """Households, people, hectares and compactness of each grid, and land that lies otherwise in b.
+
+    Of the grids that either draft changes, as published and in both. `same_base` is false where
+    they were begun on different publications.
+    """
+    by = require_planner()
+    compared = draft_comparison.compare_drafts(session(), by, storable_id(a), storable_id(b))
+    if query_data.format == "json":
+        return conditional_response(comparison_to_json(compared))
+    name = f"revisions-{a}-{b}.{query_data.format}"
+    record_export(principal(), f"comparison of revisions {a} and {b} (.{query_data.format})")
+    return attachment(name, lambda path: comparison_table.write_comparison(compared, path))
 
 
 def _place(body: CommentIn) -> tuple[float, float] | str:

@@ -76,6 +76,37 @@ def revisions() -> Response:
     )
 
 
+@bp.get("/revisions/compare")
+def compare() -> Response:
+    """Show two drafts side by side, `a` and `b`; without them, choose both."""
+    by = require_planner()
+    numbers = [_draft_number(request.args.get(side, ""), side) for side in ("a", "b")]
+    rows = drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=PAGE_ROWS)
+    if None not in numbers:
+        for number in numbers:
+            draft_locks.require_draft(revision_access.get_revision(session(), by, number or 0))
+    figures = overview(session(), params.parse_datetime(None))
+    a, b = numbers
+    return render_page(
+        "revisions/compare.html",
+        script="revisions/compare.js",
+        rows=rows,
+        a=a,
+        b=b,
+        parts=base_map(figures),
+        figures=figures,
+        data={"a": a, "b": b, "bands": GRID_HOUSEHOLDS},
+    )
+
+
+def _draft_number(written: str, field: str) -> int | None:
+    if not written:
+        return None
+    if not (written.isascii() and written.isdigit() and len(written) < 18):
+        raise params.invalid_field(field, "field.not_a_revision_number", value=written[:40])
+    return int(written)
+
+
 @bp.get("/revisions/<int:number>")
 def revision(number: int) -> Response:
     """Show what a revision changes, on the map and in tables, and what can be done with it."""
