@@ -105,7 +105,7 @@ def compare_drafts(session: Session, principal: Principal, a: int, b: int) -> Dr
         (start, end, round(geodesic_area_m2(land), 1), land)
         for start, end, land in difference.transferred_pieces(states["a"], states["b"], codes)
     ]
-    return DraftComparison(*revisions, grids, pieces)
+    return DraftComparison(revisions[0], revisions[1], grids, pieces)
 
 
 def _states(

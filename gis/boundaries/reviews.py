@@ -82,9 +82,9 @@ def request_review(session: Session, principal: Principal, number: int, username
     if f"account {username.strip().lower()}" in _drafters(session, draft):
         raise invalid_field("reviewer", "review.needs_another_person")
     reviewer = colleagues.find_colleague(session, principal, draft, username, Action.PUBLISH)
-    _add_step(session, draft, "requested", reviewer.actor)
+    review = _add_step(session, draft, "requested", reviewer.actor)
     colleagues.notify(session, draft, "draft.review", [reviewer.actor])
-    return _review_of(session, draft)
+    return review
 
 
 def decide(
@@ -138,33 +138,23 @@ def decide(
     if len(stated) > MAX_REASON_CHARS or not (stated or approved):
         raise invalid_field("reason", "review.reason_wrong", limit=str(MAX_REASON_CHARS))
     state = "approved" if approved else "changes_requested"
-    _add_step(session, draft, state, principal.actor, stated)
+    decided = _add_step(session, draft, state, principal.actor, stated)
     topic = "draft.approve" if approved else "draft.request_changes"
     editors = draft_locks.list_editors(session, number)
     colleagues.notify(session, draft, topic, [draft.author, *editors])
-    return _review_of(session, draft)
+    return decided
 
 
 def _add_step(
     session: Session, draft: Revision, state: str, reviewer: str, reason: str = ""
-) -> None:
-    session.add(
-        DraftReview(
-            revision_id=draft.id,
-            state=state,
-            reviewer=reviewer,
-            reason=reason,
-            version=draft.version,
-        )
+) -> Review:
+    step = DraftReview(
+        revision_id=draft.id, state=state, reviewer=reviewer, reason=reason, version=draft.version
     )
+    session.add(step)
     session.flush()
-
-
-def _review_of(session: Session, draft: Revision) -> Review:
-    review = find_review(session, draft)
-    if review is None:
-        raise AssertionError
-    return review
+    session.refresh(step, ["at"])
+    return Review(state, reviewer, reason, draft.version, step.at)
 
 
 def drawn_by(done: Sequence[Operation], draft: Revision) -> set[str]:

@@ -32,10 +32,10 @@ def planner(desk, planned):
     return desk
 
 
-def three(desk, tmp_path):
-    """Codes of a grid and of two that touch it and not each other's code."""
+def three(desk, tmp_path, within=("",)):
+    """Codes of a grid and of two that touch it and not each other's code, in some areas."""
     codes = desk.locator(".rev-get option").evaluate_all("all => all.map((one) => one.value)")
-    community = [code for code in codes if len(code) == 12][-1]
+    community = [code for code in codes if len(code) == 12 and code.startswith(tuple(within))][-1]
     file = tmp_path / "now.gpkg"
     file.write_bytes(
         desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={community}").body()

@@ -107,9 +107,9 @@ class DraftCommentsOut(BaseModel):
     items: list[DraftCommentOut]
 
 
-def review_to_json(review: Review | None) -> dict[str, Any] | None:
+def review_to_json(review: Review) -> dict[str, Any]:
     """Return where the review of a draft stands as JSON."""
-    return None if review is None else dict(vars(review))
+    return dict(vars(review))
 
 
 def comments_to_json(views: Sequence[CommentView]) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def get_revision(number: int) -> Response:
     )
     body["newest"] = drafts.latest_published_id(session())
     body["editors"] = draft_locks.list_editors(session(), number)
-    body["review"] = review_to_json(reviews.find_review(session(), revision))
+    review = reviews.find_review(session(), revision)
+    body["review"] = None if review is None else review_to_json(review)
     response = conditional_response(body)
     response.set_etag(str(revision.version))
     return response
