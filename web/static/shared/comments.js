@@ -83,7 +83,7 @@ export function showComments({ map, list, count, write }) {
       { className: thread.resolved_by ? 'cm-thread resolved' : 'cm-thread', id: `comment-${thread.id}` },
       h(
         'button',
-        { type: 'button', className: 'cm-go', onclick: () => fly(thread), 'aria-label': t('Show on the map') },
+        { type: 'button', className: 'cm-go', onclick: () => fly(thread), title: t('Show on the map') },
         String(thread.number),
       ),
       h(
