@@ -91,7 +91,6 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
     reviewer.get_by_role("button", name="通过").click()
     expect(reviewer.locator("#rev-review")).to_have_text("street 已审核通过现在的内容。")
 
-    shots(planner, reviewer, root, number, second)
     planner.goto(f"{root}/revisions/compare?a={number}&b={second}")
     expect(planner.locator("#rev-rows tr")).to_have_count(3)
     expect(planner.locator("#rev-bases")).to_be_hidden()
@@ -103,28 +102,3 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
     for draft in (number, second):
         planner.api("POST", f"/revisions/{draft}/withdraw")
     assert not planner.said and not reviewer.said
-
-
-def shots(planner, reviewer, root, number, second):
-    for width in (390, 1024, 1440):
-        planner.set_viewport_size({"width": width, "height": 900})
-        for name, path in (
-            ("rev", f"/revisions/{number}"),
-            ("cmp", f"/revisions/compare?a={number}&b={second}"),
-            ("ed", f"/editor/{number}"),
-            ("list", "/revisions"),
-            ("drafts", "/editor"),
-        ):
-            planner.goto(root + path)
-            planner.wait_for_timeout(2500)
-            if name == "ed" and width > 800:
-                planner.locator("#ed-tab-comments").click()
-            planner.screenshot(path=f"/tmp/review13_{name}_{width}.png", full_page=name != "ed")
-            print(
-                "SHOT",
-                name,
-                width,
-                planner.evaluate("document.documentElement.scrollWidth"),
-                planner.said,
-            )
-    planner.set_viewport_size({"width": 1440, "height": 900})
