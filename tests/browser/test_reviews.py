@@ -10,11 +10,13 @@ from gis.accounts.models import Account
 from gis.boundaries.revision_access import area_codes
 from gis.rights.actions import Action
 from gis.rights.principal import account_principal
-from tests.browser.test_revisions_pages import merge, planner, three
+from tests.support import revision_pages
 from tests.support.browser import opened, planned_session, serious, sign_in
+from tests.support.revision_pages import merge, three
 
 pytestmark = pytest.mark.browser
-__all__ = ["planned_session", "planner"]  # the fixtures
+__all__ = ["planned_session"]  # a fixture
+planner = revision_pages.planner  # the fixture
 
 WORDS = "<img src=x onerror=alert(1)> {{ 7*7 }} 这条线穿过院子"
 
