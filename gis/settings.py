@@ -86,7 +86,9 @@ class Settings:
     hotline
         The hotline that orders are exchanged with, such as 12345; None means none.
     two_persons
-        Whether a boundary draft must be published by another person than its author.
+        Whether a boundary draft must be published by another person than those who drew it.
+    publication_approval
+        Whether a boundary draft must be approved by another person before it is published.
     """
 
     var: Path
@@ -107,6 +109,7 @@ class Settings:
     questionnaire_days: int = 28
     hotline: Hotline | None = None
     two_persons: bool = False
+    publication_approval: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -132,6 +135,7 @@ class Settings:
             questionnaire_days=_number(env, "WANGGE_QUESTIONNAIRE_DAYS", 28, 366, least=0),
             hotline=_hotline(env),
             two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
+            publication_approval=_yes(env, "WANGGE_PUBLICATION_APPROVAL"),
         )
 
 

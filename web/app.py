@@ -40,6 +40,7 @@ SECURITY_HEADERS = {
 BLUEPRINTS = (
     "web.service.health",
     "web.api.areas.views",
+    "web.api.reviews.views",
     "web.api.revisions.views",
     "web.api.units.views",
     "web.api.exports.views",

@@ -130,6 +130,7 @@ class Operation(Base):
     base_boundary_ids: Mapped[dict[str, int]] = mapped_column(
         JSONB, comment="The stored boundaries it was drawn on: id by code of the grid."
     )
+    author: Mapped[str] = mapped_column(comment="Who did it: the author, or whom they let edit.")
     created_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When it was done."
     )

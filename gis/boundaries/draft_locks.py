@@ -1,8 +1,10 @@
 """Drafts locked for a change: whose they are, in which state and version."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Revision, RevisionState
+from gis.boundaries.models import DraftEditor
 from gis.boundaries.revision_access import (
     get_revision,
 )
@@ -15,21 +17,57 @@ from gis.rights.principal import Principal
 def lock_own_draft(
     session: Session, principal: Principal, number: int, version: int | None
 ) -> Revision:
-    """Return a draft of the principal, locked.
+    """Return a draft that the principal may edit, locked.
 
     Raises
     ------
     NotFound, Forbidden, Conflict
-        The draft is hidden, belongs to another author, or is not a draft of that version.
+        The draft is hidden, belongs to others, or is not a draft of that version.
     """
     draft = get_revision(session, principal, number, lock=True)
-    if principal.kind != "system" and draft.author != principal.actor:
+    if not may_edit(session, principal, draft):
         raise Forbidden("draft.of_somebody_else", number=str(number))
     principal.require(Action.DRAFT)
     require_draft(draft)
     if version is not None and version != draft.version:
         raise stale_version(draft.version, version)
     return draft
+
+
+def lock_as_author(session: Session, principal: Principal, number: int) -> Revision:
+    """Return a draft of which the principal is the author, locked.
+
+    Raises
+    ------
+    NotFound, Forbidden, Conflict
+        As `lock_own_draft`, or the principal was only let edit it.
+    """
+    draft = lock_own_draft(session, principal, number, None)
+    if not is_author(principal, draft):
+        raise Forbidden("draft.author_only", number=str(number))
+    return draft
+
+
+def is_author(principal: Principal, draft: Revision) -> bool:
+    """Return whether a draft is the principal's own."""
+    return principal.kind == "system" or draft.author == principal.actor
+
+
+def may_edit(session: Session, principal: Principal, draft: Revision) -> bool:
+    """Return whether the principal is the author of a draft, or was let edit it by them."""
+    return is_author(principal, draft) or principal.actor in list_editors(session, draft.id)
+
+
+def list_editors(session: Session, number: int) -> list[str]:
+    """List who may edit a draft besides its author, in order of invitation."""
+    query = select(DraftEditor.editor).where(DraftEditor.revision_id == number)
+    return list(session.scalars(query.order_by(DraftEditor.id)))
+
+
+def list_invitations(session: Session, principal: Principal) -> set[int]:
+    """Return the numbers of the drafts that others let the principal edit."""
+    query = select(DraftEditor.revision_id).where(DraftEditor.editor == principal.actor)
+    return set(session.scalars(query))
 
 
 def stale_version(current: int, version: int) -> Conflict:

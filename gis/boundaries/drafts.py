@@ -24,7 +24,7 @@ from gis.boundaries import (
 from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids, touching_grids
-from gis.boundaries.draft_locks import lock_own_draft
+from gis.boundaries.draft_locks import lock_as_author, lock_own_draft
 from gis.boundaries.household_counts import (
     count_households,
     read_building_households,
@@ -189,7 +189,7 @@ def add_operation(
     NotFound
         The draft, a grid or the unit does not exist.
     Forbidden
-        The draft belongs to another author, or a grid to areas where the principal may not draft.
+        The draft belongs to others, or a grid to areas where the principal may not draft.
     Conflict
         The draft is published or withdrawn, or the version or the base is out of date.
     InvalidInput
@@ -247,17 +247,17 @@ def _do(
     if op["op"] == "settle":
         require_unit(session, principal, op["unit"])
     read = {*done.changed, *named, *touching_grids(state.geometries, touched)}
+    based = sorted(read & set(state.stored) - set(drawn))
     return Operation(
         revision_id=draft.id,
         step=step,
+        author=principal.actor,
         op=done.op,
         changed_codes=sorted({*touched, *operations.grids_named(op)}),
         new_grids=new_grids,
         lineage=[list(item) for item in done.lineage],
         geometries=_stored_geometries(done.changed),
-        base_boundary_ids={
-            code: state.stored[code] for code in sorted(read & set(state.stored) - set(drawn))
-        },
+        base_boundary_ids={code: state.stored[code] for code in based},
     )
 
 
@@ -363,9 +363,9 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     Raises
     ------
     NotFound, Forbidden, Conflict
-        As `add_operation`.
+        As `add_operation`; only its author withdraws it.
     """
-    draft = lock_own_draft(session, principal, number, None)
+    draft = lock_as_author(session, principal, number)
     draft.state = RevisionState.WITHDRAWN
     draft.version += 1
     session.flush()

@@ -24,6 +24,7 @@ from gis.boundaries import (
     numbering,
     operations,
     preview,
+    reviews,
     revision_access,
     statistics,
 )
@@ -56,6 +57,7 @@ def publish(
     effective: datetime | None,
     *,
     two_persons: bool = False,
+    needs_approval: bool = False,
     version: int | None = None,
 ) -> Revision:
     """Publish a draft.
@@ -75,7 +77,9 @@ def publish(
         takes effect by itself. A draft that reverts a planned publication before it holds cancels
         it.
     two_persons
-        Whether another person than the author must publish.
+        Whether another person than those who drew it must publish.
+    needs_approval
+        Whether another person must have approved the draft as it is.
     version
         Version of the draft as the caller knows it. None means any.
 
@@ -84,10 +88,10 @@ def publish(
     NotFound
         The draft does not exist in the principal's areas.
     Forbidden
-        The principal may not publish in them, or is the author.
+        The principal may not publish in them, or drew it.
     Conflict
-        It is no longer a draft, grids were redrawn since (`conflicts` names them), or later ones
-        are planned.
+        It is no longer a draft, it is not approved, grids were redrawn since (`conflicts` names
+        them), or later ones are planned.
     InvalidInput
         The reason, the moment or a change is missing, or area or homes would lose their grid.
     """
@@ -97,11 +101,13 @@ def publish(
     if version is not None and version != draft.version:
         raise draft_locks.stale_version(draft.version, version)
     stated_reason = validate_reason(reason)
-    if two_persons and draft.author == principal.actor:
-        raise Forbidden("publish.needs_second_person")
     done = drafts.list_operations(session, number)
+    if two_persons and principal.actor in reviews.drawn_by(done, draft):
+        raise Forbidden("publish.needs_second_person")
     if not done:
         raise InvalidInput("publish.no_operations", number=str(number))
+    if needs_approval:
+        reviews.require_approval(session, draft)
     _hold_counties(session, done)
     now = _validate_effective(session, effective)
     _require_no_conflicts(session, number)

@@ -16,11 +16,14 @@ from gis.rights.principal import Principal
 ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 
-# a principal's revisions: their own, and those of grids they may draft or publish in
+# a principal's revisions: their own, and those of grids they may draft or publish in; an invitation
+# shows a draft that has no grids yet, after that the grids decide
 VISIBLE_REVISION_SQL = """
 (CAST(:everything AS boolean) OR r.author = :who OR EXISTS (
   SELECT FROM operation o, unnest(o.changed_codes) t, unnest(CAST(:within AS text[])) w
-  WHERE o.revision_id = r.id AND starts_with(t, w)))
+  WHERE o.revision_id = r.id AND starts_with(t, w))
+OR EXISTS (SELECT FROM draft_editor e WHERE e.revision_id = r.id AND e.editor = :who)
+  AND NOT EXISTS (SELECT FROM operation o WHERE o.revision_id = r.id))
 """
 
 
@@ -59,6 +62,14 @@ def area_codes(session: Session, ids: Sequence[int]) -> list[str]:
         if ids
         else []
     )
+
+
+def touched_grids(session: Session, number: int) -> set[str]:
+    """Return the codes of the grids that a revision changes."""
+    query = cached_text(
+        "SELECT DISTINCT t FROM operation o, unnest(o.changed_codes) t WHERE o.revision_id = :id"
+    )
+    return set(session.scalars(query, {"id": number}))
 
 
 def require_on_grids(

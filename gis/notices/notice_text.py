@@ -6,7 +6,7 @@ The label of a topic is the code `notice.TOPIC` of the message catalogue.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gis.messages import has_label, label
+from gis.messages import Message, has_label, label, render
 from gis.rights.roles import ROLE_BY_KEY, role_label
 
 TEST = "test"
@@ -54,10 +54,18 @@ MOVES = (
     "follow",
     "note",
 )
+DRAFT_TOPICS = (
+    "draft.invite",
+    "draft.review",
+    "draft.approve",
+    "draft.request_changes",
+    "draft.comment",
+)
 TOPICS = (
     *(f"incident.{move}" for move in MOVES),
     "incident.suspension_ends",
     "incident.danger",
+    *DRAFT_TOPICS,
 )
 
 
@@ -85,7 +93,7 @@ def render_notice(
         As incident.dispatch; a topic that is not in the catalogue stands for itself.
     body
         As stored: category, category_zh, state, severity, area (code) and role, each of them
-        optional.
+        optional; of a draft its revision.
     language
         A key of gis.messages.LOCALES.
     area_name, category_en
@@ -94,6 +102,9 @@ def render_notice(
     event = label_or_key("notice", topic, language)
     if topic == TEST:
         return NoticeText(event, label("notice.test_subject", language), [])
+    if topic in DRAFT_TOPICS:
+        draft = Message("notice.draft_subject", {"number": str(body.get("revision"))})
+        return NoticeText(event, render(draft, language), [])
     category, category_zh = (
         str(body.get("category") or ""),
         str(body.get("category_zh") or body.get("category") or ""),

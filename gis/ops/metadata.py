@@ -22,6 +22,7 @@ from gis.areas.models import (
     UnitChange,
 )
 from gis.basemap.models import BasemapFeature, Dataset
+from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
 from gis.db import Base
 from gis.facilities.models import (
     CheckupPhoto,
@@ -78,6 +79,9 @@ __all__ = [
     "Device",
     "DeviceAlarm",
     "Disclosure",
+    "DraftComment",
+    "DraftEditor",
+    "DraftReview",
     "EndedSession",
     "Entrance",
     "Facility",

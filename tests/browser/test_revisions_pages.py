@@ -2,65 +2,17 @@
 
 from datetime import datetime, timedelta
 
-import pyogrio
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import serious, sign_in
+from tests.support import revision_pages
+from tests.support.browser import serious
+from tests.support.revision_pages import merge, three
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def planner(desk, planned):
-    """A planner's desk, with `ask(method, path, body)` of the API."""
-    sign_in(desk, planned.url, planned.var, "planner", "/revisions")
-    token = desk.evaluate("JSON.parse(document.getElementById('page').textContent).csrf")
-
-    def ask(method, path, body=None):
-        sent = {
-            "method": method,
-            "headers": {"X-CSRFToken": token, "Accept": "application/json"},
-            "data": body,
-        }
-        answer = desk.request.fetch(f"{planned.url}/api/v1{path}", **sent)
-        assert answer.ok, answer.text()
-        return answer.json()
-
-    desk.api, desk.root = ask, planned.url
-    desk.on("dialog", lambda dialog: dialog.accept())
-    return desk
-
-
-def three(desk, tmp_path):
-    """Codes of a grid and of two that touch it and not each other's code."""
-    codes = desk.locator(".rev-get option").evaluate_all("all => all.map((one) => one.value)")
-    community = [code for code in codes if len(code) == 12][-1]
-    file = tmp_path / "now.gpkg"
-    file.write_bytes(
-        desk.request.get(f"{desk.root}/api/v1/export/grids.gpkg?within={community}").body()
-    )
-    grids = pyogrio.read_dataframe(file)
-    for shape, code in zip(grids.geometry, grids.code, strict=True):
-        beside = [
-            other
-            for land, other in zip(grids.geometry, grids.code, strict=True)
-            if other != code and shape.intersection(land).length > 1e-4
-        ]
-        if len(beside) > 1:
-            return code, *beside[:2]
-    raise AssertionError("no grid with two neighbours")
-
-
-def merge(desk, title, into, other):
-    """The number of a draft that merges two grids."""
-    number = desk.api("POST", "/revisions", {"title": title})["id"]
-    desk.api(
-        "POST",
-        f"/revisions/{number}/operations",
-        {"op": "merge", "codes": [into, other], "into": into},
-    )
-    return number
+planner = revision_pages.planner  # the fixture
 
 
 def test_a_conflict_offers_the_rebase_then_later_publication_and_the_way_back(planner, tmp_path):

@@ -441,6 +441,26 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/revisions/<int:number>/withdraw": Row(draws),
     "POST /api/v1/revisions/<int:number>/publish": Row(may(A.PUBLISH), json={"reason": "试"}),
     "POST /api/v1/revisions/<int:number>/revert": Row(may(A.DRAFT)),
+    "GET /api/v1/revisions/<int:number>/colleagues": Row(plans),
+    "POST /api/v1/revisions/<int:number>/editors": Row(draws, json={"account": "nobody"}),
+    "DELETE /api/v1/revisions/<int:number>/editors/<account>": Row(
+        draws, path={"account": "nobody"}
+    ),
+    "POST /api/v1/revisions/<int:number>/review": Row(draws, json={"reviewer": "nobody"}),
+    "POST /api/v1/revisions/<int:number>/review/decision": Row(
+        draws, json={"decision": "approve", "version": 1}
+    ),
+    "GET /api/v1/revisions/<int:a>/difference/<int:b>": Row(
+        of_nothing(plans), path={"a": 0, "b": 1}
+    ),
+    "GET /revisions/compare": Row(plans),
+    "GET /api/v1/revisions/<int:number>/comments": Row(plans),
+    "POST /api/v1/revisions/<int:number>/comments": Row(
+        plans, json={"text": "看这里", "lon": 105.95, "lat": 26.23}
+    ),
+    "POST /api/v1/revisions/<int:number>/comments/<int:comment_id>/resolve": Row(
+        of_nothing(plans), path={"comment_id": 0}
+    ),
     "GET /editor": Row(may(A.DRAFT)),
     "GET /editor/<int:number>": Row(may(A.DRAFT)),
     "GET /revisions": Row(plans),

@@ -195,7 +195,13 @@ def publish(number: int, reason: str, effective: datetime | None, as_json: bool)
     settings = Settings.from_env()
     with session_scope() as session:
         done = publishing.publish(
-            session, cli_principal(), number, reason, effective, two_persons=settings.two_persons
+            session,
+            cli_principal(),
+            number,
+            reason,
+            effective,
+            two_persons=settings.two_persons,
+            needs_approval=settings.publication_approval,
         )
         session.commit()
         summary = {"id": done.id, "state": done.state, "effective": done.effective}

@@ -39,6 +39,7 @@ class NoticeOut(BaseModel):
     area: str | None
     area_name: str | None
     role: str | None
+    revision: int | None = Field(description="The boundary draft that it is about")
     seen: bool
 
 
@@ -108,7 +109,7 @@ def notice_to_json(notice: InApp) -> dict[str, Any]:
     zh, en = (render_notice(notice.topic, notice.body, language).event for language in ("zh", "en"))
     fields = {
         name: notice.body.get(name)
-        for name in ("category", "category_zh", "state", "severity", "area", "role")
+        for name in ("category", "category_zh", "state", "severity", "area", "role", "revision")
     }
     at = notice.at.astimezone(UTC).isoformat()
     return {

@@ -1,11 +1,11 @@
 """What an operation changed of a draft, as the editor redraws it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gis.areas.codes import level_of
 from gis.areas.models import Level, Operation, Revision
-from gis.boundaries import drafts, editor_view
+from gis.boundaries import drafts, editor_view, operations, preview_grids
 from gis.boundaries.identity_operations import names_given
 from gis.rights.principal import Principal
 from web.api.revisions.schemas import (
@@ -35,3 +35,20 @@ def after_change(by: Principal, number: int, codes: Sequence[str]) -> dict[str, 
         for code in gone
     ]
     return {"version": session().get_one(Revision, number).version, "changed": changed}
+
+
+def named_operations(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
+    """Return the steps of a revision, each with the names of the areas that it mentions."""
+    steps = drafts.list_operations(session(), number)
+    codes = {
+        code
+        for operation in steps
+        for code in (
+            *operations.grids_named(operation.op),
+            *operation.changed_codes,
+            str(operation.op.get("unit", "")),
+            str(operation.op.get("parent", "")),
+        )
+    }
+    names = preview_grids.grid_names(session(), codes, steps)
+    return [(operation, names) for operation in steps]

@@ -133,6 +133,7 @@ def operation_to_json(operation: Operation, names: Mapping[str, str]) -> dict[st
     return {
         "step": operation.step,
         "op": shorten_operation(operation.op),
+        "author": operation.author,
         "touched": operation.changed_codes,
         "made": sorted(operation.new_grids),
         "zh": zh,

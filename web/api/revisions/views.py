@@ -1,6 +1,5 @@
 """Boundary revisions: drafts of operations, looked at before they are published."""
 
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -8,16 +7,16 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from gis.areas.models import Operation, RevisionState
+from gis.areas.models import RevisionState
 from gis.boundaries import (
     draft_conflicts,
+    draft_locks,
     drafts,
     editor_view,
-    operations,
     painting_view,
     preview,
-    preview_grids,
     publish,
+    reviews,
     revision_access,
 )
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
@@ -26,7 +25,8 @@ from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
-from web.api.revisions.changes import after_change, redrawn_grids
+from web.api.reviews.schemas import review_to_json
+from web.api.revisions.changes import after_change, named_operations, redrawn_grids
 from web.api.revisions.schemas import (
     REVISION_KEYS,
     FileIn,
@@ -109,12 +109,13 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since.
 
-    `ETag` is its version, for `If-Match`.
+    `editors` may edit it besides its author; `review` says where its review stands. `ETag` is its
+    version, for `If-Match`.
     """
     by = require_planner()
     revision = revision_access.get_revision(session(), by, number)
     body = revision_to_json(revision, by) | {
-        "operations": [operation_to_json(operation, names) for operation, names in _named(number)]
+        "operations": [operation_to_json(*each) for each in named_operations(number)]
     }
     body["conflicts"] = (
         [
@@ -133,6 +134,9 @@ def get_revision(number: int) -> Response:
         else []
     )
     body["newest"] = drafts.latest_published_id(session())
+    body["editors"] = draft_locks.list_editors(session(), number)
+    review = reviews.find_review(session(), revision)
+    body["review"] = None if review is None else review_to_json(review)
     response = conditional_response(body)
     response.set_etag(str(revision.version))
     return response
@@ -314,9 +318,16 @@ def publish_(number: int, json_data: PublishIn) -> Response:
     )
 
     def do() -> tuple[int, dict[str, Any]]:
-        two = current_app.config["SETTINGS"].two_persons
+        settings = current_app.config["SETTINGS"]
         done = publish.publish(
-            session(), by, number, json_data.reason, effective, two_persons=two, version=_version()
+            session(),
+            by,
+            number,
+            json_data.reason,
+            effective,
+            two_persons=settings.two_persons,
+            needs_approval=settings.publication_approval,
+            version=_version(),
         )
         return 200, revision_to_json(done, by)
 
@@ -379,19 +390,3 @@ def revert(number: int) -> Response:
 def _version() -> int | None:
     versions = if_match()
     return versions[0] if versions else None
-
-
-def _named(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
-    steps = drafts.list_operations(session(), number)
-    codes = {
-        code
-        for operation in steps
-        for code in (
-            *operations.grids_named(operation.op),
-            *operation.changed_codes,
-            str(operation.op.get("unit", "")),
-            str(operation.op.get("parent", "")),
-        )
-    }
-    names = preview_grids.grid_names(session(), codes, steps)
-    return [(operation, names) for operation in steps]

@@ -8,7 +8,7 @@ from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
-from gis.boundaries import drafts, revision_access
+from gis.boundaries import draft_locks, drafts, reviews, revision_access
 from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.palette import SELECTION_COLOUR, SEQUENTIAL_COLOURS
@@ -127,11 +127,14 @@ def drafts_() -> Response:
     rows = drafts.list_revisions(
         session(), by, state=RevisionState.DRAFT.value, limit=MAX_LISTED_DRAFTS
     )
+    shared = draft_locks.list_invitations(session(), by)
     areas = _list_draft_areas(by)
     return render_page(
         "editor/drafts.html",
         script="editor/drafts.js",
-        drafts=[row for row in rows if row.author == by.actor],
+        drafts=[row for row in rows if row.author == by.actor or row.id in shared],
+        waiting=reviews.list_waiting(session(), by),
+        actor=by.actor,
         areas=areas,
         selected=_initial_area(0, areas),
     )
@@ -161,7 +164,8 @@ def editor(number: int) -> Response:
         "state": draft.state,
         "within": within,
         "places": areas,
-        "mine": draft.author == by.actor or by.kind == "system",
+        "mine": draft_locks.may_edit(session(), by, draft),
+        "author": draft_locks.is_author(by, draft),
         "may_publish": by.is_allowed(Action.PUBLISH),
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,

@@ -1,5 +1,6 @@
 """`/notices`: the notices of the account that is signed in."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -52,7 +53,7 @@ def notices() -> Response:
             "event": notice.event,
             "subject": notice.subject,
             "lines": notice.lines,
-            "address": incident_address(by, row.incident),
+            "address": incident_address(by, row.incident) or _draft_address(row.body),
             "urgent": row.topic == "incident.escalate" or row.body.get("severity") == "urgent",
         }
         groups.setdefault(group, []).append(entry)
@@ -79,6 +80,12 @@ def seen() -> Response:
     actions.mark_seen(session(), by, notice_ids, int(until) if until else None)
     session().commit()
     return cast(Response, redirect(url_for("notice_page.notices"), 303))
+
+
+def _draft_address(body: Mapping[str, Any]) -> str:
+    """Return the address of the draft that a notice is about; empty without one."""
+    number = body.get("revision")
+    return url_for("revisions_page.revision", number=number) if number else ""
 
 
 def require_account() -> Principal:

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
 from gis.areas.hierarchy import list_subtree
-from gis.areas.models import RevisionState
-from gis.boundaries import drafts, revision_access
+from gis.areas.models import Revision, RevisionState
+from gis.boundaries import draft_locks, drafts, reviews, revision_access
 from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
@@ -58,6 +58,7 @@ def revisions() -> Response:
         "revisions/revisions.html",
         script="revisions/revisions.js",
         rows=rows,
+        waiting=reviews.list_waiting(session(), by),
         state=state,
         states=state_labels(),
         areas=[area for area in areas if area["level"] != "grid"],
@@ -75,6 +76,37 @@ def revisions() -> Response:
     )
 
 
+@bp.get("/revisions/compare")
+def compare() -> Response:
+    """Show two drafts side by side, `a` and `b`; without them, choose both."""
+    by = require_planner()
+    numbers = [_draft_number(request.args.get(side, ""), side) for side in ("a", "b")]
+    rows = drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=PAGE_ROWS)
+    if None not in numbers:
+        for number in numbers:
+            draft_locks.require_draft(revision_access.get_revision(session(), by, number or 0))
+    figures = overview(session(), params.parse_datetime(None))
+    a, b = numbers
+    return render_page(
+        "revisions/compare.html",
+        script="revisions/compare.js",
+        rows=rows,
+        a=a,
+        b=b,
+        parts=base_map(figures),
+        figures=figures,
+        data={"a": a, "b": b, "bands": GRID_HOUSEHOLDS},
+    )
+
+
+def _draft_number(written: str, field: str) -> int | None:
+    if not written:
+        return None
+    if not (written.isascii() and written.isdigit() and len(written) < 18):
+        raise params.invalid_field(field, "field.not_a_revision_number", value=written[:40])
+    return int(written)
+
+
 @bp.get("/revisions/<int:number>")
 def revision(number: int) -> Response:
     """Show what a revision changes, on the map and in tables, and what can be done with it."""
@@ -82,11 +114,7 @@ def revision(number: int) -> Response:
     row = revision_access.get_revision(session(), by, number)
     figures = overview(session(), params.parse_datetime(None))
     mine = row.author == by.actor
-    may = {
-        "edit": row.state == RevisionState.DRAFT and mine and by.is_allowed(Action.DRAFT),
-        "publish": row.state == RevisionState.DRAFT and by.is_allowed(Action.PUBLISH),
-        "revert": row.state == RevisionState.PUBLISHED and by.is_allowed(Action.DRAFT),
-    }
+    may = what_may_be_done(by, row)
     return render_page(
         "revisions/revision.html",
         script="revisions/revision.js",
@@ -100,11 +128,27 @@ def revision(number: int) -> Response:
         data={
             "revision": number,
             "state": row.state,
+            "version": row.version,
             "mine": mine,
             "bands": GRID_HOUSEHOLDS,
             "may": may,
         },
     )
+
+
+def what_may_be_done(by: Principal, row: Revision) -> dict[str, bool]:
+    """Return what the principal may do with a revision, by the name of its button."""
+    is_draft = row.state == RevisionState.DRAFT
+    drafts_there = is_draft and by.is_allowed(Action.DRAFT)
+    review = reviews.find_review(session(), row)
+    return {
+        "edit": drafts_there and draft_locks.may_edit(session(), by, row),
+        "ask": drafts_there and draft_locks.is_author(by, row),
+        "review": is_draft and review is not None and review.reviewer == by.actor,
+        "comment": is_draft,
+        "publish": is_draft and by.is_allowed(Action.PUBLISH),
+        "revert": row.state == RevisionState.PUBLISHED and by.is_allowed(Action.DRAFT),
+    }
 
 
 def require_planner() -> Principal:

@@ -6,6 +6,7 @@ import { showChosen, showIdentity } from './identity.js';
 import { showAll, showGrids, showProblems, showStatus, showSteps, showTotals } from './panel.js';
 import { layers, over, restyle } from './picture.js';
 import { coverage, INK, map, name, state } from './state.js';
+import { showPeople } from './review.js';
 import { operate } from './steps.js';
 
 const hectares = (grid) => grid.properties.area_m2 / 10_000;
@@ -76,6 +77,7 @@ export function refresh() {
       const [preview, draft] = await Promise.all([api.preview(), api.read()]);
       if (draft.version < state.version) return; // a later step was saved meanwhile: its own account follows
       showConflicts(draft);
+      showPeople(draft);
       if (draft.version > state.version) return;
       state.preview = preview;
       state.steps = draft.operations;

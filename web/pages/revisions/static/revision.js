@@ -4,6 +4,8 @@ import { number, t, zh } from '../../shared/i18n.js';
 import { identityLines, settledText } from '../../shared/identity.js';
 import { call } from '../../shared/request.js';
 import { Coverage, removedVertices } from '../../shared/coverage.js';
+import { person, showComments } from '../../shared/comments.js';
+import { showPeople } from './review.js';
 import { COLOURS, fit, fly, shape } from './revision-map.js';
 
 const TOTAL_LABELS = {
@@ -255,8 +257,16 @@ async function load() {
   try {
     const [preview, draft] = await Promise.all([call('GET', `${path}/preview`), call('GET', path)]);
     draw(preview);
+    showPeople(draft);
     $('rev-steps').replaceChildren(
-      ...draft.operations.map((operation) => h('li', {}, zh ? operation.zh : operation.en)),
+      ...draft.operations.map((operation) =>
+        h(
+          'li',
+          {},
+          zh ? operation.zh : operation.en,
+          draft.editors.length ? h('small', {}, ` ${person(operation.author)}`) : null,
+        ),
+      ),
     );
     $('rev-conflict').hidden = !draft.conflicts.length;
     $('rev-conflict').querySelector('button').hidden = !page.may.edit; // only its author draws it again
@@ -318,7 +328,15 @@ $('rev-publish-form').addEventListener('submit', async (event) => {
     $('rev-publish-status').textContent = error.message;
   }
 });
+const comments = showComments({
+  map: window.wangge.map,
+  list: $('comments'),
+  count: $('rev-comment-count'),
+  write: page.may.comment,
+});
+window.wangge.map.on('click', ({ latlng }) => comments.takes(latlng));
 load();
+comments.load();
 
 // on paper every list is open
 let closed = [];

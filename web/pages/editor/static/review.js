@@ -1,0 +1,20 @@
+// Who works on the draft, where its review stands, and the comments pinned to it.
+import { $, page } from '../../shared/dom.js';
+import { person, showComments } from '../../shared/comments.js';
+import { t } from '../../shared/i18n.js';
+import { sentence } from '../../shared/review.js';
+import { map } from './state.js';
+
+export const comments = showComments({
+  map,
+  list: $('ed-comments'),
+  count: $('ed-comment-count'),
+  write: page.state === 'draft',
+});
+comments.load();
+
+export function showPeople({ author, editors, review }) {
+  const names = [author, ...editors].map(person).join('、');
+  const verdict = review ? sentence(review) : '';
+  $('ed-people').textContent = `${t('Drawn by %(names)s.', { names })} ${verdict}`.trim();
+}
