@@ -231,7 +231,7 @@ def test_who_was_too_late_is_told_what_happened(
         "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
     )
     button.click()
-    expect(page.locator("#detail .inc-wrong")).to_contain_text("处理中")
+    expect(page.locator("#detail .inc-wrong:visible")).to_contain_text("处理中")
     expect(page.locator("#detail .dsk-line .inc-state")).to_have_text("处理中")
 
 

@@ -262,14 +262,20 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
     desk.mouse.click((box["w"] + box["e"]) / 2, middle)
     desk.keyboard.press("t")
     expect(desk.get_by_label("两点之间沿边界")).to_be_checked()
-    corner = """([code, n]) => {
-      const [lon, lat] = wangge.coverage.grids.get(code).polygons[0][0][n];
-      const at = wangge.map.latLngToContainerPoint([lat, lon]);
-      const box = wangge.map.getContainer().getBoundingClientRect();
-      return [at.x + box.x, at.y + box.y];
-    }"""
-    for vertex in (0, 3):
-        x, y = desk.evaluate(corner, [code, vertex])
+    corners = desk.evaluate(
+        """(code) => {
+          const box = wangge.map.getContainer().getBoundingClientRect();
+          const all = wangge.coverage.grids.get(code).polygons[0][0].slice(0, -1).map(([lon, lat]) => {
+            const at = wangge.map.latLngToContainerPoint([lat, lon]);
+            return [at.x + box.x, at.y + box.y];
+          });
+          const free = ([x, y]) => x > box.x + 90 && x < box.right - 90 && y > box.y + 90 && y < box.bottom - 130;
+          for (let i = 0; i < all.length; i += 1)
+            for (let j = i + 2; j < all.length - 1; j += 1) if (free(all[i]) && free(all[j])) return [all[i], all[j]];
+        }""",
+        code,
+    )
+    for x, y in corners:
         desk.mouse.move(x - 6, y, steps=3)
         desk.mouse.move(x, y, steps=3)
         desk.mouse.click(x, y)
