@@ -242,8 +242,8 @@ class Body(BaseModel):
     @classmethod
     def known(cls, value: str) -> str:
         """Name a code of ours."""
-        if value == "moon":
-            raise ValueError("notice.ids_or_until")
+        if value in ("moon", "mars"):
+            raise ValueError("notice.ids_or_until" if value == "moon" else "a sentence")
         return value
 
 
@@ -293,6 +293,7 @@ def test_our_own_findings_and_a_missing_crs_have_codes_of_their_own() -> None:
 
     for model, body, code in (
         (Body, {"crs": "moon"}, "notice.ids_or_until"),
+        (Body, {"crs": "mars"}, "input.value_wrong"),
         (Place, {}, "input.crs_missing"),
     ):
         with pytest.raises(InvalidInput) as refused:

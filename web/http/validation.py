@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gis.errors import FieldError, invalid_fields
+from gis.messages import has_label
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -52,7 +53,7 @@ def field_error(finding: ErrorDetails) -> FieldError:
     if kind in ("literal_error", "enum"):
         choices = CHOICE_PATTERN.findall(context["expected"])
         return FieldError(field, "input.not_allowed", {"allowed": choices})
-    if kind == "value_error":  # our own validators name a code
+    if kind == "value_error" and has_label(str(context["error"])):  # our own validators name a code
         return FieldError(field, str(context["error"]))
     if kind not in FINDINGS:
         return FieldError(field, "input.value_wrong")

@@ -90,7 +90,7 @@ class HomeSelectionIn(BaseModel):
     def check_floors(self) -> "HomeSelectionIn":
         """Refuse floors that are no storey or out of order."""
         if self.floors and not -200 <= self.floors[0] <= self.floors[1] <= 200:
-            raise ValueError("floors must be the lowest and the highest storey")
+            raise ValueError("input.value_wrong")
         return self
 
     def selection(self) -> HomeSelection:

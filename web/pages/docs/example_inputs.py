@@ -108,6 +108,48 @@ INPUTS: dict[str, Input] = {
     "POST /api/v1/revisions/{number}/operations": Input(json={"op": "retire", "code": "{grid}"}),
     "GET /api/v1/revisions/{number}/coverage": Input(query={"within": "{community}"}),
     "GET /api/v1/revisions/{number}/guides": Input(query={"within": "{community}"}),
+    "GET /api/v1/revisions/{number}/buildings": Input(query={"within": "{community}"}),
+    "POST /api/v1/revisions/{number}/comments": Input(
+        json={"text": "这条线请沿路画", "grid": "{grid}"}, sets={"COMMENT": "id"}
+    ),
+    "POST /api/v1/revisions/{number}/comments/{comment_id}/resolve": Input(
+        path={"comment_id": "$COMMENT"}
+    ),
+    # accounts of people, which an example cannot know
+    "POST /api/v1/revisions/{number}/review": Input(
+        json={"reviewer": "chen"}, status=422, why="docs.example_empty_draft"
+    ),
+    "POST /api/v1/revisions/{number}/review/decision": Input(
+        json={"decision": "approve", "version": 1}, status=403, why="docs.example_account"
+    ),
+    "POST /api/v1/revisions/{number}/editors": Input(
+        json={"account": "chen"}, status=422, why="docs.example_account"
+    ),
+    "DELETE /api/v1/revisions/{number}/editors/{account}": Input(
+        path={"account": "chen"}, status=404, why="docs.example_account"
+    ),
+    "GET /api/v1/revisions/{a}/difference/{b}": Input(
+        path={"a": "$REVISION", "b": "$REVISION"}, status=422, why="docs.example_empty_draft"
+    ),
+    # ten-household units
+    "GET /api/v1/units": Input(query={"grid": "{grid}"}),
+    "GET /api/v1/units/buildings": Input(
+        query={"grid": "{grid}"}, sets={"BUILDING": "features.0.properties.code"}
+    ),
+    "GET /api/v1/units/homes": Input(query={"building": "$BUILDING"}),
+    "GET /api/v1/units/changes": Input(query={"grid": "{grid}"}),
+    "POST /api/v1/units": Input(
+        json={"grid": "{grid}", "name": "示例十联户", "reason": "新楼入住"}, sets={"UNIT": "code"}
+    ),
+    "POST /api/v1/units/moves": Input(
+        json={"to": "$UNIT", "homes": [{"building": "$BUILDING"}], "reason": "就近"}
+    ),
+    "PATCH /api/v1/units/{code}": Input(
+        path={"code": "$UNIT"}, json={"name": "示例十联户甲", "reason": "更名"}
+    ),
+    "POST /api/v1/units/{code}/retire": Input(
+        path={"code": "$UNIT"}, json={"reason": "住户迁出"}, status=409, why="docs.example_none_yet"
+    ),
     # incidents
     "POST /api/v1/incidents": Input(
         json=POINT | {"category": "06010", "description": "楼下有一堆垃圾没人清理"},
