@@ -110,7 +110,7 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/revisions/{number}/guides": Input(query={"within": "{community}"}),
     "GET /api/v1/revisions/{number}/buildings": Input(query={"within": "{community}"}),
     "POST /api/v1/revisions/{number}/comments": Input(
-        json={"text": "这条线请沿路画", "grid": "{grid}"}, sets={"COMMENT": "id"}
+        json={"text": "这条线请沿路画", "grid": "{grid}"}, sets={"COMMENT": "items.0.id"}
     ),
     "POST /api/v1/revisions/{number}/comments/{comment_id}/resolve": Input(
         path={"comment_id": "$COMMENT"}
