@@ -126,7 +126,7 @@ INPUTS: dict[str, Input] = {
         json={"account": "chen"}, status=422, why="docs.example_account"
     ),
     "DELETE /api/v1/revisions/{number}/editors/{account}": Input(
-        path={"account": "chen"}, status=404, why="docs.example_account"
+        path={"account": "chen"}, status=422, why="docs.example_account"
     ),
     "GET /api/v1/revisions/{a}/difference/{b}": Input(
         path={"a": "$REVISION", "b": "$REVISION"}, status=422, why="docs.example_empty_draft"
