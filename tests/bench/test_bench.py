@@ -1,13 +1,14 @@
 """Every row of ./wangge bench runs on toy sizes and gives sane figures."""
 
 import math
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 import shapely
 
 from gis.settings import Settings
-from tests.bench import city, grids
+from tests.bench import city, grids, http
 from tests.bench.__main__ import ROWS
 from tests.bench.coverage import mislabelled
 from tests.bench.rows import Figure, Reach, Row, markdown
@@ -28,6 +29,20 @@ def test_a_row_measures_something_on_a_toy_size(name, migrated_var):
     expected = {"circle": "F1 0.99", "coverage": "0 of 2,000 labels wrong", "bulk": "2,000 located"}
     assert row.ours.more.startswith(expected.get(name, ""))
     assert "bad answers" not in row.ours.more
+
+
+def test_a_turn_in_which_nothing_was_answered_is_taken_again_for_longer(monkeypatch):
+    turns = []
+
+    def run(arguments, **_):
+        turns.append(next(word for word in arguments if word.startswith("-d")))
+        rate = 7.5 if len(turns) == 3 else 0.0
+        output = f"50%    1.00ms\n99%    2.00ms\nRequests/sec:   {rate:.2f}\n"
+        return CompletedProcess(arguments, 0, output)
+
+    monkeypatch.setattr("tests.bench.http.subprocess.run", run)
+    assert http.by_wrk(1, ["/"], 1) == http.Load(7.5, 1.0, 2.0, 0)
+    assert turns == ["-d1s", "-d2s", "-d4s"]
 
 
 def test_the_command_knows_every_row():
