@@ -26,6 +26,9 @@ from gis.ops.server_check import check_server
 from gis.settings import Settings
 
 PORT_OF_SOCKET = 5432  # of a server that listens on a socket in a folder of its own only
+# Only our server listens on its socket, and one that has ended refuses at once: who does not answer
+# is slow, and taken for ended would be started a second time, or never stopped.
+CONNECT_TIMEOUT_S = 30
 
 
 def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
@@ -80,7 +83,8 @@ def running_port(cluster: Cluster) -> int | None:
     """Return the port of the running server; None if it does not answer."""
     try:
         port = int((cluster.data / "postmaster.pid").read_text().splitlines()[3])
-        with psycopg.connect(cluster.url(SUPERUSER, port, "postgres"), connect_timeout=2):
+        url = cluster.url(SUPERUSER, port, "postgres")
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S):
             return port
     except (OSError, IndexError, ValueError, psycopg.OperationalError):
         return None

@@ -64,6 +64,22 @@ def test_two_starts_at_once_do_no_harm(settings):
     assert len(set(output)) == 1
 
 
+def test_a_server_that_is_slow_to_answer_is_not_started_again(settings):
+    addresses = cluster.start(settings)
+    slow = postmaster(settings)
+    os.kill(slow, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor() as pool:
+            again = pool.submit(cluster.start, settings)
+            time.sleep(3)
+            assert not again.done()
+            os.kill(slow, signal.SIGCONT)
+            assert again.result() == addresses
+    finally:
+        os.kill(slow, signal.SIGCONT)
+    assert postmaster(settings) == slow
+
+
 def test_committed_rows_survive_kill_9(settings):
     addresses = cluster.start(settings)
     with psycopg.connect(addresses.owner) as connection:
