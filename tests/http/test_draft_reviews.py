@@ -21,8 +21,7 @@ def ask(client, session, town):
 
     def ask(name, method, path, json=None):
         sign_in.signed_in(client, accounts[name])
-        headers = {"X-CSRFToken": sign_in.token(client)}
-        return client.open(f"/api/v1{path}", method=method, json=json, headers=headers)
+        return sign_in.ask(client, method, f"/api/v1{path}", json)
 
     return ask
 

@@ -9,26 +9,14 @@ from sqlalchemy.orm import Session
 
 from gis.accounts.accounts import grant
 from gis.facilities.access_store import recompute_access
+from tests.support import checkup_town
 from tests.support.build import LAT, LON, square
 from tests.support.checkup_town import STREET, CheckupTown
 from tests.support.sign_in import ADMIN, account, ask, signed_in
 
-CODE = "520402007012"
 API = "/api/v1/network/edits"
 COVERAGE = "/api/v1/coverage?category=clinic&minutes=15"
-
-
-@pytest.fixture
-def town(session: Session) -> CheckupTown:
-    created = CheckupTown(session)
-    created.facility("c1", "clinic", 0.001)
-    return created
-
-
-@pytest.fixture
-def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
-    """Who plans in the community."""
-    return signed_in(client, account(session, "lin", "planner", CODE))
+town, planner = checkup_town.town, checkup_town.planner  # the fixtures
 
 
 def point(east: float, **facts) -> dict:

@@ -6,24 +6,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.facilities.access_store import recompute_access
+from tests.support import checkup_town
 from tests.support.checkup_town import CheckupTown
 from tests.support.sign_in import account, ask, signed_in
 
-CODE = "520402007012"
 API = "/api/v1/entrances"
-
-
-@pytest.fixture
-def town(session: Session) -> CheckupTown:
-    created = CheckupTown(session)
-    created.facility("c1", "clinic", 0.001)
-    return created
-
-
-@pytest.fixture
-def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
-    """Who plans in the community."""
-    return signed_in(client, account(session, "lin", "planner", CODE))
+town, planner = checkup_town.town, checkup_town.planner  # the fixtures
 
 
 def at_home(session: Session, dlon: float = 0.0) -> dict:

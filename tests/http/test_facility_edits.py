@@ -7,26 +7,14 @@ from sqlalchemy.orm import Session
 
 from gis.facilities.access_store import recompute_access
 from gis.facilities.capacity import CapacityRequest, capacity_coverage
+from tests.support import checkup_town
 from tests.support.build import LON
 from tests.support.checkup_town import STREET, CheckupTown
 from tests.support.sign_in import account, ask, signed_in
 
-CODE = "520402007012"
 API = "/api/v1/facilities"
 PLACE = {"lon": round(LON + 0.002, 7), "lat": STREET, "crs": "cgcs2000"}
-
-
-@pytest.fixture
-def town(session: Session) -> CheckupTown:
-    made = CheckupTown(session)
-    made.facility("c1", "clinic", 0.001)
-    return made
-
-
-@pytest.fixture
-def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
-    """Who plans in the community."""
-    return signed_in(client, account(session, "lin", "planner", CODE))
+town, planner = checkup_town.town, checkup_town.planner  # the fixtures
 
 
 def test_a_capacity_stated_on_the_page_is_shared(session: Session, planner: FlaskClient) -> None:

@@ -4,6 +4,8 @@ The street runs east at `STREET` from 1 km west of the town to 2 km east of it. 
 33 m north of it. 0.001 degrees of longitude are 99.9 m there.
 """
 
+import pytest
+from flask.testing import FlaskClient
 from geoalchemy2.shape import from_shape
 from shapely.geometry import Point
 from sqlalchemy.orm import Session
@@ -13,7 +15,9 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops.metadata import Building
 from tests.support import build
 from tests.support.build import LAT, LON
+from tests.support.sign_in import account, signed_in
 
+CODE = "520402007012"
 STREET = LAT - 0.0002  # latitude
 
 
@@ -70,3 +74,17 @@ class CheckupTown:
         self.session.add(made)
         self.session.flush()
         return made
+
+
+@pytest.fixture
+def town(session: Session) -> CheckupTown:
+    """The town with a clinic for some of its homes."""
+    created = CheckupTown(session)
+    created.facility("c1", "clinic", 0.001)
+    return created
+
+
+@pytest.fixture
+def planner(session: Session, town: CheckupTown, client: FlaskClient) -> FlaskClient:
+    """Who plans in the community."""
+    return signed_in(client, account(session, "lin", "planner", CODE))
