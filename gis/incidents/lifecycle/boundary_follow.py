@@ -89,7 +89,8 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     register = read_snapshot_around(
         session, now, [row.lon for row in moved], [row.lat for row in moved], addresses=True
     )
-    return sum(_follow(session, row.id, now, register) for row in moved)
+    successors = successor_ids(session, now)
+    return sum(_follow(session, row.id, now, register, successors) for row in moved)
 
 
 def _record_revision(session: Session, incident_ids: Sequence[UUID], revision: int) -> None:
@@ -102,7 +103,13 @@ def _record_revision(session: Session, incident_ids: Sequence[UUID], revision: i
     )
 
 
-def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySnapshot) -> bool:
+def _follow(
+    session: Session,
+    number: UUID,
+    now: datetime,
+    snapshot: RegistrySnapshot,
+    successors: Mapping[int, int],
+) -> bool:
     row = lock_incident(session, system_principal(BOUNDARY_ACTOR), number)
     address = session.scalar(select(Incident.address).where(Incident.id == number))
     try:
@@ -134,7 +141,11 @@ def _follow(session: Session, number: UUID, now: datetime, snapshot: RegistrySna
         "revision_id": location.revision,
         "building_id": location.building_id or row.building_id,
     }
-    changes |= _holder(session, row, location, areas, now)
+    goes_on = successors.get(row.area_id or 0)
+    if goes_on in areas:  # the same patch under another code: who holds it keeps it
+        changes["area_id"] = goes_on
+    else:
+        changes |= _holder(session, row, location, areas, now)
     _record_follow(session, row, location, answer, changes, now)
     return True
 
@@ -191,9 +202,6 @@ def _holder(
     now: datetime,
 ) -> dict[str, Any]:
     """Who holds it in the new patch: only what changes."""
-    goes_on = successor_ids(session, now).get(row.area_id or 0)
-    if goes_on in areas:
-        return {"area_id": goes_on}  # the same patch under another code: who holds it keeps it
     if (
         row.dispatch_mode == "order"
         or row.area_id is None
