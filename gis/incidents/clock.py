@@ -62,6 +62,14 @@ def add_stretch(
     return {**spent, state: stretch}
 
 
+def spent_until(row: Any, now: datetime) -> Spent:
+    """Return what an incident spent in each state, the running stretch with it."""
+    if row.stage_started_at is None:
+        spent: Spent = row.spent_min
+        return spent
+    return add_stretch(row.spent_min, row.state, row.stage_started_at, now)
+
+
 def stage_clock(
     limits: Mapping[str, Any], state: str, began: datetime, spent: Spent | None = None
 ) -> dict[str, Any]:
@@ -139,8 +147,8 @@ def clock_changes(
     is_entered = new_state != row.state or is_anew or (row.parent_id is not None and not is_child)
     spent, late = changes.get("spent_min", row.spent_min), changes.get("late_by", row.late_by)
     if not is_anew:
-        if row.stage_started_at is not None and (is_entered or is_child):
-            spent = add_stretch(spent, row.state, row.stage_started_at, now)
+        if is_entered or is_child:
+            spent = spent_until(row, now)
         late = with_lateness(row, now)
     columns: dict[str, Any] = {}
     if is_child:  # the clock is the parent's own: two would blame twice
@@ -148,8 +156,7 @@ def clock_changes(
     elif is_entered or limits != row.time_limits:
         began = now if is_entered else row.stage_started_at or now
         columns = stage_clock(limits, new_state, began, spent)
-        if columns["due_at"] is not None and columns["due_at"] > now:
-            late = {state: entry for state, entry in late.items() if state != new_state}
+        late = _still_late(late, new_state, columns, now)
     columns |= _order_clock(row, new_state, changes, columns)
     stored = {"spent_min": spent, "late_by": late}
     return columns | {key: value for key, value in stored.items() if value != getattr(row, key)}
@@ -166,6 +173,14 @@ def _order_clock(
     if row.dispatch_mode == "order" and "supervise_at" not in columns:
         return {"supervise_at": row.due_at}  # an order no more
     return {}
+
+
+def _still_late(
+    late: Mapping[str, Any], state: str, columns: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Return who was late, without the state whose clock has time left."""
+    has_time = columns["due_at"] is not None and columns["due_at"] > now
+    return {key: entry for key, entry in late.items() if not (has_time and key == state)}
 
 
 def with_lateness(row: Any, now: datetime) -> dict[str, Any]:
@@ -198,13 +213,9 @@ def carried_on(row: Any, part: Any, now: datetime) -> dict[str, Any]:
 
     What was spent of each stage is spent of the part's, too: splitting buys no time.
     """
-    spent = row.spent_min
-    if row.stage_started_at is not None:
-        spent = add_stretch(spent, row.state, row.stage_started_at, now)
+    spent = spent_until(row, now)
     columns = stage_clock(part.time_limits, part.state, now, spent)
-    late = with_lateness(row, now)
-    if columns["due_at"] is not None and columns["due_at"] > now:
-        late = {state: entry for state, entry in late.items() if state != part.state}
+    late = _still_late(with_lateness(row, now), part.state, columns, now)
     if part.dispatch_mode == "order":
         columns["supervise_at"] = None
     return columns | {"spent_min": spent, "late_by": late}

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, invalid_field
 from gis.incidents.clock import (
     Spent,
-    add_stretch,
     begun_anew,
     clock_of,
     require_limit,
     spent_minutes,
+    spent_until,
     stage_clock,
 )
 from gis.incidents.lifecycle.dispatching import dispatch
@@ -109,9 +109,7 @@ def _suspend(
     if until <= now:
         raise invalid_field("until", "suspend.until_past")
     columns = suspension_columns(session, row.county, until, now)
-    spent: Spent = row.spent_min
-    if row.stage_started_at is not None:
-        spent = add_stretch(spent, row.state, row.stage_started_at, now)
+    spent = spent_until(row, now)
     return columns, {"until": until, **_spent_detail(row, spent, row.state)}, []
 
 
