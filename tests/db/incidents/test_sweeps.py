@@ -232,7 +232,7 @@ def at_once(number: int, do: Callable[[], object]) -> list[object]:
     return results
 
 
-def test_workers_that_sweep_rivalsnever_double(apart: Engine) -> None:
+def test_workers_that_sweep_at_once_never_double(apart: Engine) -> None:
     began = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
     with Session(apart) as session, session.begin():
         again = Again(session)
@@ -264,7 +264,7 @@ def test_workers_that_sweep_rivalsnever_double(apart: Engine) -> None:
     assert maintenance.run_due(apart, FAR)["overdue"] == 0
 
 
-def test_taken_and_relocated_rivalsit_has_one_owner_who_is_there(apart: Engine) -> None:
+def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine) -> None:
     with Session(apart) as session, session.begin():
         again = Again(session)
         item = again.report().id
