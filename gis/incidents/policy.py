@@ -3,11 +3,10 @@
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area
+from gis.areas.hierarchy import is_county
 from gis.errors import invalid_field
 from gis.incidents.models import CountyPolicy
 
@@ -38,6 +37,12 @@ def policy_of(session: Session, county: str) -> Policy:
     return Policy(row.supervised_reopening, row.max_calls, row.suspension_notice_days)
 
 
+def require_county(session: Session, code: str) -> None:
+    """Raise InvalidInput unless there is a county with a code."""
+    if not is_county(session, code):
+        raise invalid_field("county", "field.area_unknown", code=code[:40])
+
+
 def set_policy(session: Session, county: str, **values: int | None) -> Policy:
     """Set what a county (code) wants otherwise, by the names of Policy; None leaves it as it is.
 
@@ -46,9 +51,7 @@ def set_policy(session: Session, county: str, **values: int | None) -> Policy:
     InvalidInput
         There is no such county, or a value is out of range.
     """
-    known = select(Area.id).where(Area.code == county, Area.level == "county")
-    if session.scalar(known) is None:
-        raise invalid_field("county", "field.area_unknown", code=county[:40])
+    require_county(session, county)
     changed = {name: value for name, value in values.items() if value is not None}
     for name, value in changed.items():
         least = 0 if name == "suspension_notice_days" else 1

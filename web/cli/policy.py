@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from gis.incidents.policy import Policy, policy_of, set_policy
+from gis.incidents.policy import Policy, policy_of, require_county, set_policy
 from web.cli.common import session_scope
 
 
@@ -18,6 +18,7 @@ def command() -> None:
 def show(county: str) -> None:
     """Show the numbers of the county with the code COUNTY."""
     with session_scope() as session:
+        require_county(session, county)
         _print(policy_of(session, county))
 
 

@@ -1,10 +1,12 @@
 """Follow-up calls: who is to be called, how it went, and when nobody is called any more."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Forbidden, InvalidInput
@@ -20,6 +22,7 @@ from gis.incidents.reading.follow_ups import (
 )
 from gis.rights.principal import system_principal
 from tests.support.incident_town import NOW, IncidentTown, to_state
+from web.cli import policy as policy_command
 
 DAY = timedelta(days=1)
 
@@ -104,6 +107,18 @@ def test_a_county_sets_after_how_many_calls_nobody_is_called(incident_town: Inci
     for wrong in ((county, 0), ("520402007", 2)):
         with pytest.raises(InvalidInput):
             set_policy(session, wrong[0], max_calls=wrong[1])
+
+
+def test_the_policy_of_no_county_is_refused_and_not_the_default(
+    incident_town: IncidentTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = incident_town.session
+    monkeypatch.setattr(policy_command, "session_scope", lambda reason="": nullcontext(session))
+    run = lambda code: CliRunner().invoke(policy_command.command, ["show", code])  # noqa: E731
+    assert "max_calls: 3" in run(incident_town.town.county.code).output
+    refused = run("520402007").exception
+    assert isinstance(refused, InvalidInput)
+    assert [error.field for error in refused.errors] == ["county"]
 
 
 @pytest.mark.parametrize("outcome", ["refused", "wrong_number"])
