@@ -360,6 +360,8 @@ body {{ display: flex; flex-direction: column; }}
   background: {PAGE_COLOURS["paper"]};
   box-shadow: 0 1px 5px rgb(27 39 51 / 0.2);
   font-size: 13px;
+  max-height: 60%;
+  overflow: auto;
 }}
 .saved-legend h2 {{
   margin: 0 0 4px;
@@ -379,7 +381,6 @@ body {{ display: flex; flex-direction: column; }}
 .saved-legend li {{ display: flex; gap: 8px; align-items: center; line-height: 22px; }}
 .saved-legend i {{ width: 16px; height: 12px; box-sizing: border-box; }}
 .saved-legend li span {{ flex: 1; }}
-.saved-legend {{ max-height: 60%; overflow: auto; }}
 .saved-legend svg {{ flex: none; margin: 0 -2px; }}
 .saved-label {{ pointer-events: none; }}
 .saved-label span {{

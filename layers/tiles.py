@@ -142,13 +142,8 @@ def _encode_union(
         .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)))
         .subquery("whole")
     )
-    feature = select(
-        func.ST_AsMVTGeom(whole.c.geom, tile_box, EXTENT, BUFFER, True).label("geom")
-    ).subquery("feature")
-    encoded = func.ST_AsMVT(
-        literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary()
-    )
-    return select(encoded).select_from(feature).where(feature.c.geom.is_not(None)).scalar_subquery()
+    feature = select(func.ST_AsMVTGeom(whole.c.geom, tile_box, EXTENT, BUFFER, True).label("geom"))
+    return _as_mvt(name, feature)
 
 
 def _label_part(
@@ -181,11 +176,14 @@ def _encode(
         # the tile is transformed to the CRS of the table, not the rows, so that the index answers
         .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
         .limit(limit)
-        .subquery("feature")
     )
+    return _as_mvt(name, features)
+
+
+def _as_mvt(name: str, features: Select[Any]) -> ScalarSelect[bytes]:
+    """Return the bytes of an MVT layer of features in steps of the tile, without empty ones."""
+    rows = features.subquery("feature")
     encoded = func.ST_AsMVT(
         literal_column("feature"), literal(name), EXTENT, literal("geom"), type_=LargeBinary()
     )
-    return (
-        select(encoded).select_from(features).where(features.c.geom.is_not(None)).scalar_subquery()
-    )
+    return select(encoded).select_from(rows).where(rows.c.geom.is_not(None)).scalar_subquery()

@@ -11,6 +11,18 @@ from psycopg.types.range import TimestamptzRange
 
 from gis.demo.compounds import House
 
+# of the table household, in the order in which rows are written
+HOUSEHOLD_COLUMNS = (
+    "county",
+    "building_id",
+    "stairwell_id",
+    "floor",
+    "room",
+    "people",
+    "elders",
+    "children",
+    "unit_id",
+)
 HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # of the Zone's pilot
 MIN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = 10, 20
 # from which the town's areas and posts are valid

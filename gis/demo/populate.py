@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
-from gis.demo.households import draw_children, draw_elders
+from gis.demo.households import HOUSEHOLD_COLUMNS, draw_children, draw_elders
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
 from gis.files.datasets import record_load
@@ -208,17 +208,7 @@ def _write_homes(
     return copy_rows(
         session,
         "household",
-        (
-            "county",
-            "building_id",
-            "stairwell_id",
-            "floor",
-            "room",
-            "people",
-            "elders",
-            "children",
-            "unit_id",
-        ),
+        HOUSEHOLD_COLUMNS,
         (
             (
                 stair.county,

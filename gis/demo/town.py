@@ -15,6 +15,7 @@ from gis.db import copy_rows, new_ids
 from gis.demo import facilities
 from gis.demo.compounds import Block, fill
 from gis.demo.households import (
+    HOUSEHOLD_COLUMNS,
     HOUSEHOLDS,
     PEOPLE,
     START,
@@ -246,17 +247,7 @@ class TownWriter:
     ) -> None:
         self._copy(
             "household",
-            (
-                "county",
-                "building_id",
-                "stairwell_id",
-                "floor",
-                "room",
-                "people",
-                "elders",
-                "children",
-                "unit_id",
-            ),
+            HOUSEHOLD_COLUMNS,
             [
                 (
                     COUNTY[0],

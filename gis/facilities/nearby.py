@@ -30,19 +30,22 @@ RINGS = (5, 10, 15)  # minutes
 MAX_NAMED = 5  # buildings that a refusal lists
 
 # The doors of a building: a walk begins at the best. The one named, or the one that the point lies
-# on or is a door of.
+# on or is a door of; each is found by an index.
 BUILDING_SQL = text(f"""
 SELECT b.code, b.name, b.estate, ST_X(p.point) AS lon, ST_Y(p.point) AS lat,
-  ARRAY(SELECT ST_X(d.geom) FROM ST_Dump({doors_sql("building", "b")}) d ORDER BY d.path) AS xs,
-  ARRAY(SELECT ST_Y(d.geom) FROM ST_Dump({doors_sql("building", "b")}) d ORDER BY d.path) AS ys
-FROM building b
+  ST_AsBinary({doors_sql("building", "b")}) AS doors
+FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), :srid) AS point) at
+CROSS JOIN LATERAL (
+  SELECT id FROM building WHERE code = :code
+  UNION
+  SELECT id FROM building WHERE CAST(:code AS text) IS NULL AND ST_Covers(geom, at.point)
+  UNION
+  SELECT building_id FROM entrance
+  WHERE CAST(:code AS text) IS NULL AND geom ~= at.point AND removed_at IS NULL
+) meant
+JOIN building b ON b.id = meant.id
 CROSS JOIN LATERAL (SELECT coalesce(b.entrance, ST_Centroid(b.geom)) AS point) p
-CROSS JOIN (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), :srid) AS point) at
-WHERE CASE WHEN CAST(:code AS text) IS NULL
-    THEN ST_Covers(b.geom, at.point) OR b.id IN (SELECT e.building_id FROM entrance e
-      WHERE e.geom ~= at.point AND e.removed_at IS NULL)
-    ELSE b.code = :code END
-ORDER BY p.point <-> ST_SetSRID(ST_MakePoint(:lon, :lat), :srid), b.code
+ORDER BY p.point <-> at.point, b.code
 LIMIT 1
 """)  # noqa: S608  ours
 
@@ -187,8 +190,10 @@ def find_start(
     ).first()
     if row is None:
         return Start(*point)
-    doors = tuple(zip(row.xs, row.ys, strict=True))
-    return Start(row.lon, row.lat, row.code, row.estate + row.name, doors)
+    doors = shapely.get_coordinates(None if row.doors is None else shapely.from_wkb(row.doors))
+    return Start(
+        row.lon, row.lat, row.code, row.estate + row.name, tuple(map(tuple, doors.tolist()))
+    )
 
 
 def _nearest_of(named: list[NamedBuilding], lon: float, lat: float) -> NamedBuilding:

@@ -73,6 +73,10 @@ class Principal:
         allowed = self.areas_by_action[action]
         return allowed is None or areas is None or not allowed.isdisjoint(areas)
 
+    def is_allowed_any(self, actions: Iterable[Action], areas: Iterable[int] | None = None) -> bool:
+        """Return whether `is_allowed` allows one of some actions."""
+        return any(self.is_allowed(action, areas) for action in actions)
+
     def require(self, action: Action, areas: Iterable[int] | None = None) -> None:
         """Raise Forbidden unless `is_allowed` allows an action."""
         if not self.is_allowed(action, areas):
@@ -83,8 +87,8 @@ class Principal:
             )
 
     def require_any(self, actions: Sequence[Action], areas: Iterable[int] | None = None) -> None:
-        """Raise Forbidden, naming the first, unless `is_allowed` allows one of some actions."""
-        if not any(self.is_allowed(action, areas) for action in actions):
+        """Raise Forbidden, naming the first, unless `is_allowed_any` allows some actions."""
+        if not self.is_allowed_any(actions, areas):
             self.require(actions[0], areas)
 
     def areas_of(self, actions: Sequence[Action]) -> frozenset[int] | None:

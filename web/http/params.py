@@ -4,12 +4,14 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask import current_app
 from pydantic import BaseModel, Field
 
+from gis import crs as systems
 from gis.errors import invalid_field as invalid_field
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
@@ -145,6 +147,25 @@ def parse_points(text: str, field: str) -> list[tuple[float, float]]:
             raise invalid_field(field, "input.points_malformed", value=part[:80])
         points.append((lon, lat))
     return points
+
+
+def storage_point(
+    lon: float, lat: float, crs: str, names: Mapping[str, str] | None = None
+) -> tuple[float, float]:
+    """Return a point of a system as longitude and latitude, degrees, EPSG:4490.
+
+    Parameters
+    ----------
+    names
+        What the fields are called where not lon, lat and crs.
+
+    Raises
+    ------
+    InvalidInput
+        As `gis.crs.validate_points`.
+    """
+    systems.validate_points(lon, lat, crs, names)
+    return systems.to_storage(lon, lat, crs)
 
 
 def decode_cursor(text: str | None) -> str | None:

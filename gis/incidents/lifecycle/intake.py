@@ -282,7 +282,7 @@ def require_admissible(
         return
     errors = []
     channels = CHANNELS_BY_KIND[principal.kind]
-    if any(principal.is_allowed(action, area_ids) for action in STAFF_ACTIONS):
+    if principal.is_allowed_any(STAFF_ACTIONS, area_ids):
         channels |= STAFF_CHANNELS
     if channel not in channels:
         errors.append(

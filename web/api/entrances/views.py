@@ -7,7 +7,6 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import entrances
 from web.api.entrances.schemas import (
@@ -109,6 +108,5 @@ def remove(entrance: int) -> Response:
 
 
 def _point(lon: float, lat: float, system: str) -> tuple[float, float]:
-    crs.validate_points(lon, lat, system)
-    x, y = crs.to_storage(lon, lat, system)
-    return round(float(x), 7), round(float(y), 7)
+    x, y = params.storage_point(lon, lat, system)
+    return round(x, 7), round(y, 7)

@@ -6,7 +6,6 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import facility_edits, queries
 from gis.facilities.categories import CATEGORY_BY_KEY
@@ -74,8 +73,7 @@ def facilities(query_data: FacilitiesIn) -> Response:
 )
 def nearest(query_data: NearestIn) -> Response:
     """Exact distances on the walking network, with the legs from door to street at both ends."""
-    crs.validate_points(query_data.lon, query_data.lat, query_data.crs)
-    lon, lat = crs.to_storage(query_data.lon, query_data.lat, query_data.crs)
+    lon, lat = params.storage_point(query_data.lon, query_data.lat, query_data.crs)
     facilities_near = nearest_facilities(
         session(), network_for(session(), "adult"), lon, lat, minutes=query_data.minutes
     )
@@ -101,9 +99,8 @@ def add(json_data: NewFacilityIn) -> Response:
     by = require_planner()
 
     def do() -> tuple[int, dict[str, Any]]:
-        crs.validate_points(json_data.lon, json_data.lat, json_data.crs)
-        lon, lat = crs.to_storage(json_data.lon, json_data.lat, json_data.crs)
-        point = round(float(lon), 7), round(float(lat), 7)
+        lon, lat = params.storage_point(json_data.lon, json_data.lat, json_data.crs)
+        point = round(lon, 7), round(lat, 7)
         facts = json_data.model_dump(exclude={"lon", "lat", "crs"})
         now = params.parse_datetime(None)
         row = facility_edits.add_facility(session(), by, now, point, facts)

@@ -1,13 +1,11 @@
 """A household's quarter of an hour: what is near on foot, how far one gets, and the walk there."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import shapely
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
-from gis import crs
 from gis.errors import invalid_field
 from gis.facilities import nearby as engine
 from gis.facilities.opening import network_at
@@ -106,7 +104,7 @@ def reach(query_data: ReachIn) -> Response:
 def walk(query_data: WalkIn) -> Response:
     """As long as the time that `/nearby` gives the facility."""
     names = {"lon": "from_lon", "lat": "from_lat"}
-    lon, lat = _to_storage(query_data.from_lon, query_data.from_lat, query_data.crs, names)
+    lon, lat = params.storage_point(query_data.from_lon, query_data.from_lat, query_data.crs, names)
     start = engine.find_start(session(), params.parse_datetime(None), point=(lon, lat))
     network = network_at(session(), query_data.profile, params.parse_open_at(query_data.at))
     result = engine.walk_to(
@@ -147,14 +145,7 @@ def _start(query_data: FromIn, at: str | None) -> engine.Start:
         if missing and (any(present) or not (query_data.address or "").strip()):
             raise invalid_field(field, "input.missing")
     if query_data.lon is not None and query_data.lat is not None and query_data.crs is not None:
-        point = _to_storage(query_data.lon, query_data.lat, query_data.crs)
+        point = params.storage_point(query_data.lon, query_data.lat, query_data.crs)
     return engine.find_start(
         session(), params.parse_datetime(at), point=point, address=query_data.address or ""
     )
-
-
-def _to_storage(
-    lon: float, lat: float, name: str, names: Mapping[str, str] | None = None
-) -> tuple[float, float]:
-    crs.validate_points(lon, lat, name, names)
-    return crs.to_storage(lon, lat, name)

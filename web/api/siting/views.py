@@ -7,7 +7,6 @@ from apiflask import APIBlueprint
 from flask import Response
 from shapely import Geometry
 
-from gis import crs
 from gis.facilities import siting_search
 from gis.facilities.planning_land import planned_land
 from gis.facilities.siting_request import SitingRequest
@@ -20,7 +19,7 @@ from web.api.siting.schemas import (
     SitingOut,
 )
 from web.http.db import session
-from web.http.params import parse_datetime, parse_open_at
+from web.http.params import parse_datetime, parse_open_at, storage_point
 from web.security.readers import require_planner
 
 bp = APIBlueprint("siting", __name__, url_prefix="/api/v1", tag="Facilities")
@@ -78,14 +77,13 @@ def closures(query_data: ClosuresIn) -> Response:
 def pin(json_data: PinIn) -> Response:
     """Count only buildings where the asker may draft or publish boundaries."""
     land = _land(None)
-    crs.validate_points(json_data.lon, json_data.lat, json_data.crs)
-    lon, lat = crs.to_storage(json_data.lon, json_data.lat, json_data.crs)
+    lon, lat = storage_point(json_data.lon, json_data.lat, json_data.crs)
     return _private_json(
         siting_search.pin(
             session(),
             json_data.category,
-            float(lon),
-            float(lat),
+            lon,
+            lat,
             minutes=json_data.minutes,
             profile=json_data.profile,
             land=land,

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from gis import crs
 from gis.facilities.circles import MAX_MINUTES
 from gis.facilities.planned import MAX_PLANNED, PlannedFacility
 from gis.facilities.snapshot_changes import ChangedBuilding
@@ -39,9 +38,8 @@ class PlannedIn(BaseModel):
             Its place is none.
         """
         names = {name: f"planned.{number}.{name}" for name in ("lon", "lat", "crs")}
-        crs.validate_points(self.lon, self.lat, self.crs, names)
-        lon, lat = crs.to_storage(self.lon, self.lat, self.crs)
-        return PlannedFacility(self.category, self.code, self.name, float(lon), float(lat))
+        lon, lat = params.storage_point(self.lon, self.lat, self.crs, names)
+        return PlannedFacility(self.category, self.code, self.name, lon, lat)
 
 
 class SnapshotIn(BaseModel):

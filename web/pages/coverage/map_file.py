@@ -100,7 +100,7 @@ def _edits(
     by: Principal, now: datetime, bbox: tuple[float, float, float, float]
 ) -> list[dict[str, Any]]:
     """Return what is changed of the paths in a box, to who plans there."""
-    if not any(by.is_allowed(action) for action in PLANNING):
+    if not by.is_allowed_any(PLANNING):
         return []
     rows = path_edits.list_edits(session(), by, now, box=box_ewkt(*bbox), limit=MAX_EDITS)
     named = {

@@ -20,6 +20,7 @@ from gis.rights.actions import Action
 from web.http import i18n
 from web.http.body_limit import body_limit
 from web.http.db import session
+from web.http.downloads import attachment
 from web.http.errors import localised_detail
 from web.http.uploads import uploaded_file
 from web.pages.shell.page import render_page
@@ -29,7 +30,6 @@ from web.security.session import principal
 bp = Blueprint("coverage_tables", __name__)
 
 MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class EditedTable(NamedTuple):
@@ -65,9 +65,9 @@ def tables() -> Response:
 def file(name: str) -> Response:
     """Send a table as a spreadsheet, to be edited and sent back."""
     require(Action.FIGURES)
-    response = Response(_dumped(TABLES[name], ".xlsx"), mimetype=XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    return response
+    editions = TABLES[name].editions
+    rows = editions.active_rows(session())
+    return attachment(f"{name}.xlsx", lambda path: editions.dump(rows, path))
 
 
 @bp.post("/coverage/tables/<any(profiles, standards):name>")
@@ -95,21 +95,18 @@ def upload(name: str) -> Response:
 
 
 def _page(**values: Any) -> Response:
-    shown = []
-    for name, table in TABLES.items():
-        lines = _dumped(table, ".csv").decode("utf-8-sig").splitlines()
-        shown.append((name, table.title, list(csv.reader(lines))))
     return render_page(
         "coverage/tables.html",
-        tables=shown,
+        tables=[(name, table.title, _cells(table.editions)) for name, table in TABLES.items()],
         may_edit=principal().is_allowed(Action.RULES),
         **values,
     )
 
 
-def _dumped(table: EditedTable, suffix: str) -> bytes:
-    """Return the table in force as a file of a kind."""
+def _cells(editions: Editions[Any]) -> list[list[str]]:
+    """Return the table in force as its spreadsheet shows it, the headers first."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"table{suffix}"
-        table.editions.dump(table.editions.active_rows(session()), path)
-        return path.read_bytes()
+        path = Path(folder) / "table.csv"
+        editions.dump(editions.active_rows(session()), path)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.reader(file))

@@ -10,7 +10,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
-from gis.rights.actions import Action
+from gis.rights.actions import PLANNING, Action
 from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview, overview
 from web.http import i18n, params
@@ -47,7 +47,7 @@ def coverage() -> Response:
     """
     by = require(Action.FIGURES)
     figures = overview(session(), params.parse_datetime(None))
-    may_plan = by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)
+    may_plan = by.is_allowed_any(PLANNING)
     areas = list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ())
     tops = [area["code"] for area in areas if area["depth"] == 0]
     what = request.args.get("category", DEFAULT.category)

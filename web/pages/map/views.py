@@ -133,7 +133,8 @@ def export() -> Response:
 
     Notes
     -----
-    The view stands in the address: `bbox`, `zoom`, `layers`, `off`, `facility`, `at`.
+    The view stands in the address: `bbox`, `zoom`, `layers`, `category`, `minutes`, `facility`,
+    `at`.
     """
     at = params.parse_datetime(request.args.get("at") or None)
     figures = overview(session(), at)

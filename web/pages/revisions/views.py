@@ -11,7 +11,7 @@ from gis.boundaries import draft_locks, drafts, reviews, revision_access
 from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
-from gis.rights.actions import Action
+from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
@@ -164,7 +164,7 @@ def require_planner() -> Principal:
     by = principal()
     if by.kind == "anonymous":
         return require(Action.DRAFT)
-    if not (by.is_allowed(Action.DRAFT) or by.is_allowed(Action.PUBLISH)):
+    if not by.is_allowed_any(PLANNING):
         raise Forbidden("revision.editors_only")
     return by
 
