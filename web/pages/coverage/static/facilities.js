@@ -4,7 +4,7 @@ import { t } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
 import { state } from './address.js';
 import { editFacilities, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
-import { attempt, field, popupAt, refusal } from './popups.js';
+import { attempt, field, popupAt, refusal, sayAfter } from './popups.js';
 
 const FROM_ZOOM = 15;
 let editing = false,
@@ -93,7 +93,7 @@ function openForm(facility) {
     attempt(
       popup,
       wrong,
-      () => (isNew ? add(facility, facts) : send('PATCH', facility, facts)),
+      () => (isNew ? add(facility, facts) : change(facility, facts)),
       () => follow(t('Saved: %(what)s', { what: facts.name || form.elements.category.selectedOptions[0].label })),
     );
   });
@@ -121,6 +121,9 @@ const send = (method, facility, facts) =>
     { 'If-Match': `"${facility.version}"` },
   );
 
+// The version of the answer stands on the marker at once: what follows before the list is read anew is no conflict.
+const change = async (facility, facts) => Object.assign(facility, await send('PATCH', facility, facts));
+
 // A button that asks once more before it closes the facility.
 function closing(facility, attempted) {
   let isSure = false;
@@ -139,10 +142,7 @@ function closing(facility, attempted) {
   return button;
 }
 
-async function follow(done) {
-  await changed();
-  mapStatus(done);
-}
+const follow = (done) => sayAfter(changed(), done);
 
 if (page.may.plan) {
   $('facilities-edit').addEventListener('click', () => edit(!editing));

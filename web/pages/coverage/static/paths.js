@@ -6,7 +6,7 @@ import { call, RequestError } from '../../shared/request.js';
 import { askAll } from './answers.js';
 import { giveClick, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
 import { viewBox } from './outlines.js';
-import { attempt, field, popupAt, refusal } from './popups.js';
+import { attempt, field, popupAt, refusal, sayAfter } from './popups.js';
 
 const FROM_ZOOM = 15;
 const KINDS = { close: t('Path closed'), add: t('Path added'), gate: t('Gate on a path') };
@@ -131,10 +131,7 @@ function finishPath() {
   openForm('add', { type: 'LineString', coordinates });
 }
 
-async function follow(done) {
-  await Promise.all([drawPaths(), changed()]);
-  mapStatus(done); // after what the map itself says
-}
+const follow = (done) => sayAfter(Promise.all([drawPaths(), changed()]), done);
 
 function openForm(kind, geometry) {
   const wrong = refusal();

@@ -1,6 +1,7 @@
 // Forms beside places of the map: what the server refuses stands in them.
 import { h, phone } from '../../shared/dom.js';
 import { RequestError } from '../../shared/request.js';
+import { mapStatus } from './drawing.js';
 
 // Popups stay clear of what lies over the map on the left.
 export const popupAt = ([lon, lat], content) =>
@@ -31,4 +32,12 @@ export async function attempt(popup, wrong, work, after) {
     wrong.hidden = false;
     popup.update();
   }
+}
+
+let changes = 0;
+/** Says a change once the map follows it; of two changes, whose maps may be drawn in another order, the later. */
+export async function sayAfter(drawn, done) {
+  const change = ++changes;
+  await drawn;
+  if (change === changes) mapStatus(done);
 }
