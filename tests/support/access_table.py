@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -862,6 +862,7 @@ def routes(app: APIFlask) -> Iterator[str]:
             yield f"{method} {rule.rule}"
 
 
+@cache  # a reader is a process of its own
 def _green_picture() -> SanitisedPhoto:
     file = io.BytesIO()
     Image.new("RGB", (40, 30), "green").save(file, "JPEG")
