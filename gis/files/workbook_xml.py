@@ -32,6 +32,8 @@ _HIDDEN_COLUMN_PATTERN = re.compile(
     rb"<" + _N + rb"col\s([^<>]*\bhidden=[\"'](?:1|true)[\"'][^<>]*)>"
 )
 _SHEET_PATTERN = re.compile(rb"<" + _N + rb"sheet\s([^<>]*)>")
+# ECMA-376 part 1, 18.2.28: old Excel for Macintosh; a day number would be read four years early
+_FROM_1904_PATTERN = re.compile(rb"\bdate1904=[\"'](?:1|true)[\"']")
 _RELATION_PATTERN = re.compile(rb"<" + _N + rb"Relationship\s([^<>]*)>")
 
 
@@ -154,7 +156,8 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
     Raises
     ------
     InvalidInput
-        The file is damaged, or has more than `MAX_MARKED_CELLS` formulas without a result.
+        The file is damaged, counts its days from 1904, or has more than `MAX_MARKED_CELLS`
+        formulas without a result.
     TooLarge
         It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
     """
@@ -191,6 +194,8 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
         OSError,
     ) as error:
         raise InvalidInput("table.workbook_damaged", file=path.name) from error
+    if _FROM_1904_PATTERN.search(index.get("xl/workbook.xml", b"")):
+        raise InvalidInput("table.counts_from_1904", file=path.name)
     return {name: scans[part] for name, part in _sheet_parts(index).items() if part in scans}
 
 

@@ -15,6 +15,7 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -285,6 +286,14 @@ def test_hidden_sheets_are_skipped_and_the_sheet_with_the_header_is_read(tmp_pat
     cover.append(HOME)
     workbook.save(tmp_path / "b.xlsx")
     with pytest.raises(InvalidInput, match="封面 and 住户 both hold such a table"):
+        read_homes(tmp_path / "b.xlsx")
+
+
+def test_days_that_count_from_1904_are_refused(tmp_path: Path) -> None:
+    workbook = openpyxl.load_workbook(book(tmp_path / "a.xlsx", [HEADER, HOME]))
+    workbook.epoch = CALENDAR_MAC_1904
+    workbook.save(tmp_path / "b.xlsx")
+    with pytest.raises(InvalidInput, match=r"b\.xlsx counts days from 1904"):
         read_homes(tmp_path / "b.xlsx")
 
 
