@@ -169,16 +169,16 @@ def test_it_is_fast() -> None:
     began, year_on = at("2026-03-01T10:00"), at("2027-03-01T10:00")
     deadline(began, 200_000), elapsed_minutes(began, year_on)  # the years are read once
     rounds = 2_000
-    start = wall.perf_counter()
+    start = wall.process_time()
     for _ in range(rounds):
         elapsed_minutes(began, deadline(began, 900))
-    short = (wall.perf_counter() - start) / rounds / 2
-    start = wall.perf_counter()
+    short = (wall.process_time() - start) / rounds / 2
+    start = wall.process_time()
     for _ in range(rounds):
         deadline(began, 120_000), elapsed_minutes(began, year_on)
-    long = (wall.perf_counter() - start) / rounds / 2
+    long = (wall.process_time() - start) / rounds / 2
     assert short < 200e-6, (
         f"{short * 1e6:.0f} µs"
-    )  # 50 µs on a quiet machine; four times that on a busy one
+    )  # 50 µs alone; cores that others use are slower
     assert long < 1e-3, f"{long * 1e6:.0f} µs"
     print(f"{short * 1e6:.0f} µs, over a year {long * 1e6:.0f} µs")

@@ -511,7 +511,7 @@ def test_an_edit_takes_milliseconds_whatever_the_size_of_the_county():
     drawn = LineString([((west + east) / 2, south - 1e-4), ((west + east) / 2, north + 1e-4)])
     took = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         edits.split(around, "05050", line=drawn)
-        took.append(time.perf_counter() - begin)
+        took.append(time.process_time() - begin)
     assert min(took) < 0.05
