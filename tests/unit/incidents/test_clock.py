@@ -177,8 +177,6 @@ def test_it_is_fast() -> None:
     for _ in range(rounds):
         deadline(began, 120_000), elapsed_minutes(began, year_on)
     long = (wall.process_time() - start) / rounds / 2
-    assert short < 200e-6, (
-        f"{short * 1e6:.0f} µs"
-    )  # 50 µs alone; cores that others use are slower
+    assert short < 200e-6, f"{short * 1e6:.0f} µs"  # 50 µs alone; cores that others use are slower
     assert long < 1e-3, f"{long * 1e6:.0f} µs"
     print(f"{short * 1e6:.0f} µs, over a year {long * 1e6:.0f} µs")
