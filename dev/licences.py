@@ -50,7 +50,13 @@ def python_licences() -> Iterator[Licence]:
 
 
 def licence_of(package: str) -> str:
-    """Return the licence that an installed package declares."""
+    """Return the licence that an installed package declares.
+
+    Raises
+    ------
+    LookupError
+        It declares none, and neither does FROM_LICENCE_FILE.
+    """
     declared = metadata.metadata(
         package
     ).json  # keys in lower case; "license" may be the text of the licence

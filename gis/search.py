@@ -237,7 +237,13 @@ def search(
 
 
 def _require_query(query: str) -> str:
-    """Return a query with single blanks; raise InvalidInput when it is empty or too long."""
+    """Return a query with single blanks.
+
+    Raises
+    ------
+    InvalidInput
+        It is empty or too long.
+    """
     query = " ".join(query.split())
     if not query:
         raise invalid_field("q", "search.query_empty")

@@ -192,7 +192,13 @@ def _edited(edits: Sequence[dict[str, Any]]) -> list[tuple[Layer, dict[str, Any]
 
 
 def _side(session: Session, query: MinutesQuery, view: CoverageView) -> Side:
-    """Return the buildings of a side that are shown, and the households that may be told."""
+    """Return the buildings of a side that are shown, and the households that may be told.
+
+    Raises
+    ------
+    TooLarge
+        More buildings are in view than can be shown.
+    """
     buildings = query.read(session)
     collection = features_within(session, buildings, query.minutes, view.bbox)
     if collection["truncated"]:

@@ -232,7 +232,13 @@ def get_account(session: Session, username: str) -> Account:
 
 
 def require_account_admin(session: Session, principal: Principal, account: Account) -> None:
-    """Raise Forbidden unless all roles of an account lie in areas the principal administers."""
+    """Raise Forbidden unless all roles of an account lie in areas the principal administers.
+
+    Raises
+    ------
+    Forbidden
+        A role of the account lies elsewhere, or the principal may not administer accounts.
+    """
     principal.require(Action.ACCOUNTS)
     session.flush()
     now = session.scalar(text("SELECT now()"))
@@ -244,7 +250,15 @@ def require_account_admin(session: Session, principal: Principal, account: Accou
 
 
 def _grant_area_id(session: Session, principal: Principal, role: str, area: str) -> int | None:
-    """Return the id of the area of a grant; None for everywhere or what is the account's own."""
+    """Return the id of the area of a grant; None for everywhere or what is the account's own.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such role or area, or the role needs an area or may not have one.
+    Forbidden
+        The area is not one that the principal administers.
+    """
     if role not in ACCESS_ROLES:
         raise credentials.account_field_error("role", "account.role_unknown")
     if role == "resident" and area:
@@ -272,6 +286,11 @@ def _same(account: Account, role: str, area_id: int | None) -> tuple[Any, ...]:
 def _require_administrator_left(session: Session, principal: Principal, account: Account) -> None:
     """Raise Conflict if a change leaves no administrator of all areas who can sign in.
 
+    Raises
+    ------
+    Conflict
+        `account.last_administrator`: none would be left.
+
     Notes
     -----
     Incidents without a responsible account would then be seen by no one. The command line may make
@@ -293,7 +312,13 @@ def _require_administrator_left(session: Session, principal: Principal, account:
 
 
 def _flush(session: Session, name: str, taken_code: str) -> None:
-    """Flush the session; raise InvalidInput if another transaction has stored the value first."""
+    """Flush the session.
+
+    Raises
+    ------
+    InvalidInput
+        Another transaction has stored the value first.
+    """
     try:
         session.flush()
     except IntegrityError as error:

@@ -137,7 +137,13 @@ def _pause_after_failures(
 
 
 def _wait(until: datetime, now: datetime) -> None:
-    """Raise RateLimited if a moment has not come yet."""
+    """Raise RateLimited if a moment has not come yet.
+
+    Raises
+    ------
+    RateLimited
+        It is later than now; `retry_after` says by how many seconds.
+    """
     left = (until - now).total_seconds()
     if left > 0:
         minutes, seconds = int(left // 60) + 1, int(left) + 1

@@ -9,7 +9,13 @@ from gis.places.address import MAX_ADDRESS_CHARS
 
 
 def parse_point(request: LocateRequest) -> tuple[float, float]:
-    """Check a question's point and bring it into storage; raises InvalidInput."""
+    """Check a question's point and bring it into storage.
+
+    Raises
+    ------
+    InvalidInput
+        The address is too long, the system is unknown, or the point cannot be in it.
+    """
     lon, lat = request.lon, request.lat
     if request.address and len(request.address) > MAX_ADDRESS_CHARS:
         raise long_address_error(request.address)

@@ -190,7 +190,13 @@ class LocateResolver:
         self.buildings = BuildingResolver(snapshot)
 
     def resolve(self, request: LocateRequest, x: float, y: float, at: datetime) -> LocateResult:
-        """Answer a question whose point is (x, y), degrees, EPSG:4490; raises OutsideGrids."""
+        """Answer a question whose point is (x, y), degrees, EPSG:4490.
+
+        Raises
+        ------
+        OutsideGrids
+            No grid covers the point, nor is one near enough.
+        """
         snapshot = self.snapshot
         grid = snapshot.grids.grid_at(x, y)
         if grid is None:

@@ -132,8 +132,10 @@ def invite(session: Session, principal: Principal, number: int, username: str) -
 
     Raises
     ------
-    NotFound, Forbidden, Conflict
-        As `draft_locks.lock_as_author`; the colleague may edit it already, or too many may.
+    NotFound, Forbidden
+        As `draft_locks.lock_as_author`.
+    Conflict
+        As there; or the colleague may edit it already, or too many may.
     InvalidInput
         There is no such account, or it may not draft there.
     """

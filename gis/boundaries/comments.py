@@ -181,7 +181,13 @@ def _validate_words(words: str) -> str:
 def _pin(
     session: Session, draft: Revision, place: tuple[float, float] | str
 ) -> tuple[float, float]:
-    """Return the point of a place: of a grid, one inside its land in the draft."""
+    """Return the point of a place: of a grid, one inside its land in the draft.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such grid in the draft, or the point is not on the earth.
+    """
     if isinstance(place, str):
         land = _land_of(session, draft, place)
         if land is None:

@@ -79,6 +79,11 @@ def check_abroad(
         By code, degrees, EPSG:4490, of the grids that change; others are passed over.
     at
         From when the new shapes hold; None: now.
+
+    Raises
+    ------
+    InvalidInput
+        A grid gains such land; the first one is named.
     """
     for land in find_land_abroad(session, old_shapes, new_shapes, at):
         raise InvalidInput(
@@ -99,6 +104,11 @@ def _check_homes(
     """Raise InvalidInput if a household with a grid would lose it.
 
     The coverage ensures that it has only one.
+
+    Raises
+    ------
+    InvalidInput
+        `publish.households_without_grid`: how many households, and where.
     """
     homes = read_building_households(session, old_shapes)
     if not len(homes.ids):

@@ -17,7 +17,15 @@ from gis.rights.principal import Principal
 
 
 def county_of_operation(session: Session, op: OperationSpec) -> str:
-    """Return the county of an operation; it must lie in one."""
+    """Return the county of an operation; it must lie in one.
+
+    Raises
+    ------
+    InvalidInput
+        It touches several counties.
+    NotFound
+        There is no grid where it draws.
+    """
     codes = [
         *operations.grids_named(op),
         *(op[key] for key in ("parent", "unit") if key in op),
@@ -45,7 +53,15 @@ def county_of_operation(session: Session, op: OperationSpec) -> str:
 
 
 def require_unit(session: Session, principal: Principal, code: str) -> None:
-    """Raise InvalidInput for an unknown unit, and Forbidden for another's area."""
+    """Require that a unit exists, in an area where the principal may draft.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such unit in use.
+    Forbidden
+        It lies in another's area.
+    """
     query = (
         "SELECT g.code FROM area u JOIN area g ON g.id = u.parent_id WHERE u.code = :code"
         " AND u.level = 'unit' AND (u.retired_at IS NULL OR u.retired_at > now())"
@@ -57,7 +73,13 @@ def require_unit(session: Session, principal: Principal, code: str) -> None:
 
 
 def require_newer_base(session: Session, draft: Revision, operation: Operation) -> None:
-    """Raise Conflict if a grid was published after the base that the author knows."""
+    """Raise Conflict if a grid was published after the base that the author knows.
+
+    Raises
+    ------
+    Conflict
+        `draft.grid_redrawn`: which grid, by which revision.
+    """
     query = """
     SELECT a.code, r.id, r.author
     FROM boundary b

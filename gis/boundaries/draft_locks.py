@@ -21,8 +21,12 @@ def lock_own_draft(
 
     Raises
     ------
-    NotFound, Forbidden, Conflict
-        The draft is hidden, belongs to others, or is not a draft of that version.
+    NotFound
+        There is no such draft, or it is hidden.
+    Forbidden
+        It belongs to others, or the principal may not draft.
+    Conflict
+        It is not a draft, or not of that version.
     """
     draft = get_revision(session, principal, number, lock=True)
     if not may_edit(session, principal, draft):
@@ -39,8 +43,10 @@ def lock_as_author(session: Session, principal: Principal, number: int) -> Revis
 
     Raises
     ------
-    NotFound, Forbidden, Conflict
-        As `lock_own_draft`, or the principal was only let edit it.
+    NotFound, Conflict
+        As `lock_own_draft`.
+    Forbidden
+        As there, or the principal was only let edit it.
     """
     draft = lock_own_draft(session, principal, number, None)
     if not is_author(principal, draft):
@@ -81,7 +87,13 @@ def stale_version(current: int, version: int) -> Conflict:
 
 
 def require_draft(revision: Revision) -> None:
-    """Raise Conflict unless the revision is a draft."""
+    """Raise Conflict unless the revision is a draft.
+
+    Raises
+    ------
+    Conflict
+        It is published or withdrawn.
+    """
     if revision.state != RevisionState.DRAFT:
         raise Conflict(
             "revision.not_draft",

@@ -325,7 +325,13 @@ def rebase(
 
 
 def replay(session: Session, principal: Principal, draft: Revision) -> None:
-    """Apply the operations of a draft again, in place."""
+    """Apply the operations of a draft again, in place.
+
+    Raises
+    ------
+    Conflict
+        A step cannot be done any more; the message says which and why.
+    """
     again: list[Operation] = []
     for operation in list_operations(session, draft.id):
         try:

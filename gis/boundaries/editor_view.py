@@ -231,7 +231,8 @@ def snapping_guides(
 
     Raises
     ------
-    As `view`.
+    NotFound
+        The draft is hidden, or the area has no shape.
     """
     revision_access.get_revision(session, principal, number)
     params = area_box(session, within)

@@ -78,7 +78,13 @@ def select_homes(session: Session, selections: Sequence[HomeSelection]) -> list[
 
 
 def _check_selection(selection: HomeSelection, rows: Sequence[Row[Any]]) -> None:
-    """Refuse a selection without homes, and doors that are unknown or stand for several homes."""
+    """Refuse a selection that does not say which homes it means.
+
+    Raises
+    ------
+    InvalidInput
+        It holds no home, or a door is unknown or stands for several homes.
+    """
     where = Message("unit.place", {"building": selection.building[:60]})
     doors = Counter(row.room for row in rows)
     if missing := sorted(set(selection.rooms or ()) - doors.keys()):

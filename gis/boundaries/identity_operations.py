@@ -39,6 +39,11 @@ def require_own_names(
         The names of these areas and of those beside them, by code, before.
     gone
         Codes that stand no more.
+
+    Raises
+    ------
+    InvalidInput
+        Another area has one of the names, or two of the new ones are the same.
     """
     after = {code: name for code, name in siblings.items() if code not in gone} | dict(names)
     for code, other in name_faults(list(names), after).items():
@@ -138,7 +143,13 @@ def _under_another_code(
 def _settle(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
-    """Settle a unit on a grid that holds part of it; without a grid, leave it to the majority."""
+    """Settle a unit on a grid that holds part of it; without a grid, leave it to the majority.
+
+    Raises
+    ------
+    NotFound
+        There is no such grid.
+    """
     if "grid" in op:
         if op["grid"] not in geometries:
             raise NotFound("settle.unknown_grid", code=op["grid"])
@@ -153,6 +164,11 @@ def require_part(unit: str, grid: str, households: Mapping[str, int]) -> None:
     ----------
     households
         By code of the grid; grids with buildings only count 0.
+
+    Raises
+    ------
+    InvalidInput
+        The grid holds no part of the unit; those that do are named.
     """
     if not holds_part(grid, households):
         raise invalid_field(

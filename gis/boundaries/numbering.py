@@ -137,7 +137,13 @@ def _named_codes(op: OperationSpec) -> list[str]:
 
 
 def _communities(op: OperationSpec, geometries: Mapping[str, PolygonLike]) -> set[str]:
-    """Return the communities in which new grids may lie; empty means any."""
+    """Return the communities in which new grids may lie; empty means any.
+
+    Raises
+    ------
+    InvalidInput
+        Grids of several communities are merged, and none is named as the parent.
+    """
     if op["op"] in ("split", "recode"):
         return {patterns.ancestor_code(op["code"], Level.COMMUNITY)}
     if op["op"] == "cut":
@@ -220,7 +226,13 @@ def _community(session: Session, code: str) -> None:
 
 
 def made_of(session: Session, done: OperationResult) -> dict[str, object]:
-    """Return the name and the parent of every new grid."""
+    """Return the name and the parent of every new grid.
+
+    Raises
+    ------
+    InvalidInput
+        The parent of a grid without a name does not exist.
+    """
     new_grids: dict[str, object] = {}
     for code, origin in done.new_grids.items():
         parent = (

@@ -39,7 +39,13 @@ def _parse_geometry(value: Mapping[str, Any], key: str) -> BaseGeometry:
 
 
 def parse_line(op: OperationSpec, key: str) -> LineString:
-    """Return the line of a field; raise InvalidInput if it is another shape."""
+    """Return the line of a field.
+
+    Raises
+    ------
+    InvalidInput
+        It is another shape.
+    """
     line = _parse_geometry(op[key], key)
     if not isinstance(line, LineString):
         raise invalid_field(key, "operation.not_line", type=line.geom_type)
@@ -52,7 +58,13 @@ def parse_land(op: OperationSpec, key: str) -> PolygonLike:
 
 
 def parse_polygon(value: Mapping[str, Any], key: str) -> PolygonLike:
-    """Return a GeoJSON geometry as polygon; raise InvalidInput if it is another shape."""
+    """Return a GeoJSON geometry as polygon.
+
+    Raises
+    ------
+    InvalidInput
+        It is another shape.
+    """
     polygon = _parse_geometry(value, key)
     if not isinstance(polygon, Polygon | MultiPolygon):
         raise invalid_field(key, "operation.not_polygon", type=polygon.geom_type)

@@ -56,7 +56,13 @@ def transfer_buildings(
 
 
 def require_receiver(op: OperationSpec) -> None:
-    """Raise InvalidInput unless the field `to` is the code of a grid."""
+    """Raise InvalidInput unless the field `to` is the code of a grid.
+
+    Raises
+    ------
+    InvalidInput
+        `operation.field_wrong`: it is no code.
+    """
     if not is_code(op["to"]):
         raise invalid_field("to", "operation.field_wrong", expected=Message("expected.receiver"))
 
@@ -86,7 +92,13 @@ def painted_land(op: OperationSpec) -> list[BaseGeometry]:
 def _regions(
     codes: list[str], to: str, geometries: GridGeometries, surroundings: Surroundings
 ) -> dict[str, Any]:
-    """Return the land of buildings as GeoJSON, by the code of the grid that gives it."""
+    """Return the land of buildings as GeoJSON, by the code of the grid that gives it.
+
+    Raises
+    ------
+    InvalidInput
+        A building is unknown, or none of them stands in a grid that can give it.
+    """
     homes = surroundings.read_homes(list(geometries.values()))
     row_of = {code: row for row, code in enumerate(homes.codes)}
     if unknown := [code for code in codes if code not in row_of]:
@@ -119,7 +131,13 @@ def _grids_of(homes: BuildingHouseholds, rows: np.ndarray, geometries: GridGeome
 def _region(
     homes: BuildingHouseholds, chosen: np.ndarray, geometries: GridGeometries, donor: str
 ) -> object:
-    """Return the land of the chosen buildings of a grid as GeoJSON."""
+    """Return the land of the chosen buildings of a grid as GeoJSON.
+
+    Raises
+    ------
+    InvalidInput
+        No land of the grid is left for the buildings.
+    """
     land = geometries[donor]
     # a building on the border of the grid that stands in the next one keeps no land of this one
     near = chosen | shapely.intersects(land, shapely.points(homes.points))

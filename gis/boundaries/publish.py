@@ -1,7 +1,6 @@
 """Publish a boundary draft: grids, upper levels, units and open incidents in one transaction.
 
-Nothing here commits: the caller does so once, so that a publication that fails leaves everything
-unchanged.
+Nothing here commits: the caller does so once, so a publication that fails changes nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,12 +63,6 @@ def publish(
 
     Parameters
     ----------
-    session
-        Open session; the caller commits.
-    principal
-        The publisher.
-    number
-        Number of the draft.
     reason
         Reason of the change, for readers of the history.
     effective
@@ -139,10 +132,7 @@ def _take_effect(session: Session, now: datetime) -> None:
 def _replay_unchanged(
     session: Session, draft: Revision, done: Sequence[Operation]
 ) -> list[Operation]:
-    """Do the operations of a draft again on what is published now.
-
-    Raise Conflict when other land comes of it.
-    """
+    """Do the operations of a draft again on what is published now; the land must be the same."""
     drawn, touched = (
         drafts.drawn_shapes(done),
         {code for item in done for code in item.changed_codes},
@@ -173,9 +163,12 @@ def validate_reason(reason: str) -> str:
 
 
 def _validate_effective(session: Session, effective: datetime | None) -> datetime:
-    """Return the present moment.
+    """Return the present moment; a publication may hold from it or from a later one.
 
-    Raise InvalidInput when a publication should hold from an earlier one.
+    Raises
+    ------
+    InvalidInput
+        It is to hold from an earlier one, or from one without a time zone.
     """
     # not now(), the start of this transaction: another may have published while it waited
     now = session.execute(cached_text("SELECT clock_timestamp()")).scalar_one()
@@ -187,7 +180,13 @@ def _validate_effective(session: Session, effective: datetime | None) -> datetim
 
 
 def _require_no_conflicts(session: Session, number: int) -> None:
-    """Raise Conflict, with the grids, when others have redrawn grids of a draft since."""
+    """Raise Conflict, with the grids, when others have redrawn grids of a draft since.
+
+    Raises
+    ------
+    Conflict
+        `publish.redrawn_since`; `conflicts` names the revisions and their authors.
+    """
     conflicts = draft_conflicts.conflicts(session, number)
     if not conflicts:
         return
@@ -209,12 +208,7 @@ def drafts_author(draft: Revision) -> Principal:
 
 
 def apply_scheduled(session: Session, now: datetime) -> int:
-    """Bring units under the grids that are theirs from now on, and give areas their planned names.
-
-    Returns
-    -------
-    How many changed. For the sweep.
-    """
+    """Set the parents of units and the names of areas planned for now; return how many changed."""
     allow_boundary_writes(session)
     moved = session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
     return int(getattr(moved, "rowcount", 0)) + identity_publication.apply_due(session, now)
@@ -236,7 +230,13 @@ def _same_land(
     new_shapes: Mapping[str, PolygonLike | None],
     touched: set[str],
 ) -> None:
-    """Raise Conflict if replaying a draft gives other shapes than its author saw."""
+    """Raise Conflict if replaying a draft gives other shapes than its author saw.
+
+    Raises
+    ------
+    Conflict
+        `publish.land_around_redrawn`: which grids.
+    """
     both = {
         code: shape
         for code, shape in old_shapes.items()
@@ -318,13 +318,11 @@ def _write(
 
 
 def _retire(session: Session, codes: list[str], at: datetime) -> None:
-    """Retire areas from a moment on."""
     query = text("UPDATE area SET retired_at = :at WHERE code = ANY(:codes)")
     session.execute(query, {"at": at, "codes": codes})
 
 
 def _revive(session: Session, codes: list[str]) -> None:
-    """Put retired grids into use again."""
     session.execute(
         text(
             "UPDATE area SET retired_at = NULL WHERE code = ANY(:codes) AND retired_at IS NOT NULL"
@@ -343,7 +341,13 @@ def _mark_published(
     *,
     renames: bool,
 ) -> None:
-    """Mark a draft without new shapes as published; it must rename an area or settle a unit."""
+    """Mark a draft without new shapes as published.
+
+    Raises
+    ------
+    InvalidInput
+        It renames no area and settles no unit either.
+    """
     if not renames and not any(operation.op["op"] == "settle" for operation in done):
         raise InvalidInput("publish.changes_nothing", number=str(draft.id))
     draft.state, draft.reason = RevisionState.PUBLISHED, reason
@@ -379,10 +383,7 @@ def _make(
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Write the lineage of grids over all operations.
-
-    Grids both created and ended in the draft are left out.
-    """
+    """Write the lineage of grids over all operations, without those created and ended in them."""
     pairs: dict[tuple[str, str], str] = {}
     for operation in done:
         pairs |= {(start, end): kind for kind, start, end in operation.lineage}

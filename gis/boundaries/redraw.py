@@ -24,6 +24,14 @@ def redraw(
     """Redraw grids as in a file or an earlier state.
 
     The result must form a coverage with the grids around.
+
+    Raises
+    ------
+    InvalidInput
+        A code comes twice, a geometry cannot be stored, a new grid names no parent, or the result
+        is no coverage.
+    NotFound
+        A grid that is to end does not exist.
     """
     drawn_: ChangedGeometries = {}
     parents: dict[str, str] = {}

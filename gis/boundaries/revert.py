@@ -101,7 +101,13 @@ def create_reverting_draft(session: Session, principal: Principal, number: int) 
 def _require_as_published(
     redrawn: Redrawn, now: Mapping[str, PolygonLike], rows: Mapping[str, Any]
 ) -> None:
-    """Raise Conflict, with the places, for grids that are neither as published nor as before."""
+    """Raise Conflict, with the places, for grids that are neither as published nor as before.
+
+    Raises
+    ------
+    Conflict
+        `revert.redrawn_since`: which grids, by which revisions.
+    """
     as_before = set(now) - set(
         operations.moves_land(now, {code: redrawn[code][0] for code in now if code in redrawn})
     )

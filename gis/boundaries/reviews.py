@@ -169,7 +169,13 @@ def _drafters(session: Session, draft: Revision) -> set[str]:
 
 
 def require_approval(session: Session, draft: Revision) -> None:
-    """Raise Conflict unless another person has approved a draft as it is now."""
+    """Raise Conflict unless another person has approved a draft as it is now.
+
+    Raises
+    ------
+    Conflict
+        Nobody else has approved it, or the approval has lapsed with a later change.
+    """
     review = find_review(session, draft)
     if review is None or review.state != "approved" or review.reviewer in _drafters(session, draft):
         raise Conflict(

@@ -78,6 +78,11 @@ def require_on_grids(
     """Raise Forbidden unless the principal may perform an action in all of some grids.
 
     A code begins with the codes of the areas above.
+
+    Raises
+    ------
+    Forbidden
+        The principal may not do it, or not in all of them; the first ones outside are named.
     """
     principal.require(action)
     allowed = principal.areas_by_action[action]

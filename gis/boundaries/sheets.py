@@ -201,7 +201,13 @@ def _draft(
 def _grid_codes(
     session: Session, code: str, at: datetime, done: Sequence[Operation]
 ) -> tuple[str, list[str]]:
-    """Return the community of a grid, or itself, and the codes of the grids that are shown."""
+    """Return the community of a grid, or itself, and the codes of the grids that are shown.
+
+    Raises
+    ------
+    NotFound
+        The code is neither a grid's nor a community's.
+    """
     new: dict[str, str] = {}
     for item in done:
         grids: Mapping[str, Any] = item.new_grids

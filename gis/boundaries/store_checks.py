@@ -21,7 +21,17 @@ MAX_NAMED_CODES = 20  # codes named in one error
 
 
 def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
-    """Raise an error unless all areas exist, are grids and are not retired."""
+    """Require that all areas exist, are grids and are not retired.
+
+    Raises
+    ------
+    NotFound
+        An area does not exist.
+    InvalidInput
+        An area is not a grid.
+    Conflict
+        A grid is retired.
+    """
     if unknown := sorted(set(shapes) - set(grids)):
         raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
@@ -31,7 +41,13 @@ def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> 
 
 
 def validate_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
-    """Raise InvalidInput for shapes that cannot be stored."""
+    """Raise InvalidInput for shapes that cannot be stored.
+
+    Raises
+    ------
+    InvalidInput
+        A shape is not valid, empty or off the lattice; the first ones are named.
+    """
     shapes = np.array(list(drawn.values()), dtype=object)
     if not len(shapes):
         return
@@ -64,7 +80,13 @@ def validate_coverage(
     codes: set[str],
     at: datetime,
 ) -> None:
-    """Raise InvalidInput unless the shapes form a coverage with each other and their neighbours."""
+    """Raise InvalidInput unless the shapes form a coverage with each other and their neighbours.
+
+    Raises
+    ------
+    InvalidInput
+        `store.no_coverage`: which grids overlap what, and where.
+    """
     around = grids_near(session, counties, list(drawn.values()), at)
     together = {**drawn, **{code: shape for code, shape in around.items() if code not in codes}}
     edges = shapely.coverage_invalid_edges(np.array(list(together.values()), dtype=object))
@@ -92,7 +114,13 @@ def validate_coverage(
 
 
 def require_none_later(session: Session, area_ids: Iterable[int], effective: datetime) -> None:
-    """Raise Conflict if an area has a shape that begins later."""
+    """Raise Conflict if an area has a shape that begins later.
+
+    Raises
+    ------
+    Conflict
+        `store.planned_later`: which area, from when.
+    """
     row = session.execute(
         text("""
         SELECT a.code, min(lower(b.valid_time)) FROM boundary b JOIN area a ON a.id = b.area_id

@@ -76,7 +76,13 @@ def units_version(session: Session, grid_id: int) -> int:
 
 
 def require_version(session: Session, grid: Area, versions: Sequence[int]) -> None:
-    """Raise Conflict unless the units of a grid have one of some versions; none means any."""
+    """Raise Conflict unless the units of a grid have one of some versions; none means any.
+
+    Raises
+    ------
+    Conflict
+        `unit.stale_version`: the units have changed since.
+    """
     current = units_version(session, grid.id)
     if versions and current not in versions:
         raise Conflict(

@@ -273,7 +273,13 @@ def _locked_unit(
 
 
 def _unit(session: Session, code: str) -> Area:
-    """Return a unit in use, as it is stored now."""
+    """Return a unit in use, as it is stored now.
+
+    Raises
+    ------
+    NotFound
+        There is none with the code.
+    """
     in_use = select(Area).where(
         Area.code == code, Area.level == Level.UNIT, Area.retired_at.is_(None)
     )
@@ -291,7 +297,13 @@ def _begin(session: Session, principal: Principal, grid: Area, versions: Sequenc
 
 
 def _next_code(session: Session, grid: Area) -> tuple[str, int]:
-    """Return a code that no unit has ever had, and its number; as long as those of the grid."""
+    """Return a code that no unit has ever had, and its number; as long as those of the grid.
+
+    Raises
+    ------
+    Conflict
+        No number is left.
+    """
     params = {"under": f"{grid.code}%", "grid": grid.id}
     used = {row.code for row in session.execute(text(UNITS_OF_GRID_SQL), params)}
     ends = [code[len(grid.code) :] for code in used if code.startswith(grid.code)]
@@ -305,7 +317,15 @@ def _next_code(session: Session, grid: Area) -> tuple[str, int]:
 
 
 def _validate_name(session: Session, grid: Area, name: str, but: str = "") -> str:
-    """Return a name without the space around it; refuse one that another unit has."""
+    """Return a name without the space around it; refuse one that another unit has.
+
+    Raises
+    ------
+    InvalidInput
+        It is empty, too long or not printable.
+    Conflict
+        Another unit of the grid has it.
+    """
     stripped = name.strip()
     if not stripped or len(stripped) > MAX_NAME_CHARS or not stripped.isprintable():
         raise invalid_field("name", "unit.name_wrong", limit=MAX_NAME_CHARS)
@@ -317,7 +337,13 @@ def _validate_name(session: Session, grid: Area, name: str, but: str = "") -> st
 
 
 def _require_in_grid(session: Session, grid: Area, building_ids: Iterable[int]) -> None:
-    """Refuse buildings that do not touch the grid."""
+    """Refuse buildings that do not touch the grid.
+
+    Raises
+    ------
+    InvalidInput
+        `unit.building_elsewhere`: which ones.
+    """
     params = {"buildings": sorted(building_ids), "grid": grid.id}
     if outside := session.scalars(text(BUILDINGS_ELSEWHERE_SQL), params).all():
         raise invalid_field(

@@ -103,7 +103,13 @@ class Block:
 
 
 def fill(plan: Plan, cell: Cell, homes: int, rng: Random) -> Block:
-    """Build up a grid with room for at least so many homes."""
+    """Build up a grid with room for at least so many homes.
+
+    Raises
+    ------
+    AssertionError
+        There is no room for so many homes.
+    """
     block = Block(cell)
     outline = plan.outline(cell)
     ground = outline.buffer(-SETBACK_M)

@@ -135,6 +135,11 @@ def _stairs(session: Session, rng: random.Random) -> Iterator[Stair]:
     """Yield the stairwells that the homes of the real buildings would have.
 
     Building by building, from west to east.
+
+    Raises
+    ------
+    InvalidInput
+        There are no grids.
     """
     rows = session.execute(
         text("""

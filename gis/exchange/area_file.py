@@ -179,8 +179,10 @@ def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadR
 
     Raises
     ------
-    InvalidInput, TooLarge
-        The file as a whole cannot be taken.
+    InvalidInput
+        The file as a whole cannot be taken, or the mapping names a column that the level has not.
+    TooLarge
+        The file is beyond the limits of its format.
     """
     by_key = {column.key: column for column in columns(level)}
     level_label, mapping = LEVEL_LABELS[level], options.mapping
@@ -259,6 +261,11 @@ def _headers(
     """Return the attribute of the file by key.
 
     A mapping of the user comes first, then the first name of the column that the file has.
+
+    Raises
+    ------
+    InvalidInput
+        The file lacks an attribute of the mapping, or none holds the code.
     """
     plain = {tables.plain_name(header): header for header in reversed(headers)}
     header_by_key = {}

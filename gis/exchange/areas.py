@@ -129,7 +129,13 @@ def load_areas(
 
 
 def _require_clean_width(clean: float | None) -> None:
-    """Raise InvalidInput unless a width to repair is none or up to MAX_CLEAN_WIDTH_M."""
+    """Raise InvalidInput unless a width to repair is none or up to MAX_CLEAN_WIDTH_M.
+
+    Raises
+    ------
+    InvalidInput
+        `area_file.clean_out_of_range`.
+    """
     if clean is not None and not 0 < clean <= MAX_CLEAN_WIDTH_M:
         raise InvalidInput(
             "area_file.clean_out_of_range", high=round(MAX_CLEAN_WIDTH_M), value=str(clean)

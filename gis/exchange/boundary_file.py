@@ -116,8 +116,10 @@ def draft_from_file(
 
     Raises
     ------
-    InvalidInput, TooLarge
-        The file as a whole cannot be loaded.
+    InvalidInput
+        The file as a whole cannot be loaded, or `clean` or `missing` is wrong.
+    TooLarge
+        The file is beyond the limits of its format.
     Forbidden
         It changes grids in which the principal may not draft.
     """

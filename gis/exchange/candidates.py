@@ -87,7 +87,9 @@ def places_of_table(
 
     Raises
     ------
-    InvalidInput, TooLarge
+    InvalidInput
+        As of `read_candidates`.
+    TooLarge
         As of `read_candidates`.
     """
     report = LoadReport("candidates", path.name)

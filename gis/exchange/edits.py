@@ -146,7 +146,15 @@ def _from_table(path: Path, crs: str | None, report: LoadReport) -> list[EditRec
 
 
 def _stored_line(line: BaseGeometry, crs: str | None) -> BaseGeometry:
-    """Return a line in storage coordinates; raise CellError or InvalidInput where it cannot be."""
+    """Return a line in storage coordinates.
+
+    Raises
+    ------
+    CellError
+        Its system is not named.
+    InvalidInput
+        A point cannot be in the system.
+    """
     if crs is None:
         raise CellError("cell.crs_missing", systems=systems.SUPPORTED_CRS)
     lon, lat = shapely.get_coordinates(line).T

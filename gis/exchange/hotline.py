@@ -158,6 +158,11 @@ def _pull(engine: Engine, client: httpx.Client, hotline: Hotline, now: datetime)
     """File new orders, some in one transaction; return how many were filed and refused.
 
     A page that was not filed whole is asked for again: orders and remarks known are passed over.
+
+    Raises
+    ------
+    HotlineError
+        The service cannot be reached, refuses, or sends what cannot be read.
     """
     filed = refused = 0
     for _ in range(MAX_PAGES):

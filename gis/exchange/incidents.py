@@ -111,8 +111,10 @@ def load_incidents(
 
     Raises
     ------
-    InvalidInput, TooLarge
-        The file cannot be read as such a table, or has too many rows.
+    InvalidInput
+        The file cannot be read as such a table.
+    TooLarge
+        It has more than `most` rows, or is beyond the limits of its format.
     """
     report = LoadReport("incidents", path.name)
     table = read_table(path, INCIDENTS, report)
@@ -178,8 +180,14 @@ class Filing:
 
         Raises
         ------
+        InvalidInput
+            The row is from before the first boundary of its place, or a field is wrong.
+        OutsideGrids
+            Neither the boundaries of its time nor today's have a grid there.
+        NotFound
+            It names an area that does not exist.
         WanggeError
-            The row cannot be filed; among others `incident_row.before_boundaries`.
+            The row cannot be filed for another reason.
         """
         try:
             return self._file(row, incident)

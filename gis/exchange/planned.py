@@ -80,7 +80,13 @@ def _planned(path: Path, row: int, category: str | None, place: CandidatePlace) 
 
 
 def _siting_answer(path: Path) -> dict[str, Any] | None:
-    """Return an answer of siting; None if the file holds something else, as a map."""
+    """Return an answer of siting; None if the file holds something else, as a map.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such file.
+    """
     if not path.is_file():
         raise InvalidInput("file.not_found", file=str(path))
     if path.stat().st_size > MAX_JSON_BYTES:

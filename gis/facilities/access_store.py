@@ -86,7 +86,13 @@ class Refreshed:
 
 
 def require_categories(categories: Sequence[str]) -> tuple[str, ...]:
-    """Return keys of categories, each once; raise InvalidInput where one is unknown or none is."""
+    """Return keys of categories, each once.
+
+    Raises
+    ------
+    InvalidInput
+        One is unknown, or there is none.
+    """
     for category in categories or [""]:
         if category not in CATEGORY_BY_KEY:
             raise invalid_field(

@@ -321,14 +321,28 @@ def _straight_metres(
 
 
 def require_level(level: str) -> Level:
-    """Return a level by which coverage is summed up; raise InvalidInput unless it is one."""
+    """Return a level by which coverage is summed up.
+
+    Raises
+    ------
+    InvalidInput
+        It is no such level.
+    """
     if level not in LEVELS:
         raise invalid_field("by", "input.not_among", value=level, allowed=[*LEVELS])
     return Level(level)
 
 
 def require_area(session: Session, code: str) -> int:
-    """Return the id of an area by which coverage is told; raise NotFound or InvalidInput."""
+    """Return the id of an area by which coverage is told.
+
+    Raises
+    ------
+    NotFound
+        No area has the code.
+    InvalidInput
+        The area is of a level by which coverage is not summed up.
+    """
     area_id = find_area_id(session, code)
     if area_id is None:
         raise NotFound("facility.area_unknown", code=code)

@@ -239,7 +239,13 @@ def capacity_coverage(
 
 
 def _require_request(request: CapacityRequest) -> None:
-    """Raise InvalidInput unless the method, the demand and the walk are possible."""
+    """Raise InvalidInput unless the method, the demand and the walk are possible.
+
+    Raises
+    ------
+    InvalidInput
+        One of them is not.
+    """
     for name, value, allowed in (
         ("method", request.method, METHODS),
         ("demand", request.demand, DEMANDS),
@@ -258,7 +264,13 @@ def _usual_demand(homes: DemandPoints, category: str) -> str:
 def _walks(
     network: Network, facilities: FacilityEntrances, homes: DemandPoints, limit_m: float
 ) -> csr_array:
-    """Return the metres from buildings to the facilities in reach; raise TooLarge beyond memory."""
+    """Return the metres from buildings to the facilities in reach.
+
+    Raises
+    ------
+    TooLarge
+        More than MAX_PAIRS pairs are in reach.
+    """
     parts, pairs = [csr_array((len(homes.building), 0))], 0
     for start in range(0, len(facilities.code), FACILITIES_AT_A_TIME):
         stop = min(start + FACILITIES_AT_A_TIME, len(facilities.code))

@@ -43,7 +43,13 @@ class Circle:
 
 
 def require_limit(minutes: Minutes) -> Minutes:
-    """Return a limit in minutes; raise InvalidInput unless it is 1 to MAX_MINUTES."""
+    """Return a limit in minutes.
+
+    Raises
+    ------
+    InvalidInput
+        It is not 1 to MAX_MINUTES.
+    """
     if not 1 <= minutes <= MAX_MINUTES:
         raise InvalidInput("circle.minutes_out_of_range", high=MAX_MINUTES, minutes=minutes)
     return minutes

@@ -232,7 +232,13 @@ def _one(session: Session, principal: Principal, at: datetime, number: int) -> E
 def _locked(
     session: Session, principal: Principal, at: datetime, number: int, versions: Collection[int]
 ) -> EntranceRow:
-    """Return an entrance that nobody else can change now, of one of some versions."""
+    """Return an entrance that nobody else can change now, of one of some versions.
+
+    Raises
+    ------
+    Conflict
+        It has another version.
+    """
     session.execute(text("SELECT FROM entrance WHERE id = :id FOR UPDATE"), {"id": number})
     row = _one(session, principal, at, number)
     if versions and row.version not in versions:
@@ -248,7 +254,15 @@ def _owner_id(
     code: str,
     point: tuple[float, float],
 ) -> int:
-    """Return the id of a building or facility where the principal plans and a door may be put."""
+    """Return the id of a building or facility where the principal plans and a door may be put.
+
+    Raises
+    ------
+    NotFound
+        There is no such building or facility.
+    InvalidInput
+        The door would be too far from it.
+    """
     row = session.execute(
         text(OWNER_SQL.format(owner=owner)), {"code": code, "point": point_ewkt(*point), "at": at}
     ).first()
@@ -263,7 +277,13 @@ def _owner_id(
 
 
 def _checked(facts: Mapping[str, str]) -> dict[str, str]:
-    """Return facts as they are stored; raise InvalidInput where one is wrong."""
+    """Return facts as they are stored.
+
+    Raises
+    ------
+    InvalidInput
+        The kind is unknown, a text is too long, or the hours cannot be read.
+    """
     values = {name: value.strip() for name, value in facts.items()}
     kind, hours = values.get("kind"), values.get("hours")
     if kind is not None and kind not in ENTRANCE_KINDS:

@@ -138,7 +138,15 @@ def close_facility(
 def _locked(
     session: Session, principal: Principal, at: datetime, code: str, versions: Collection[int]
 ) -> Any:
-    """Return a facility where the principal plans, of one of some versions, until the commit."""
+    """Return a facility where the principal plans, of one of some versions, until the commit.
+
+    Raises
+    ------
+    NotFound
+        There is no such facility.
+    Conflict
+        It has another version.
+    """
     row = session.execute(text(LOCKED_SQL), {"code": code, "at": at}).first()
     if row is None:
         raise NotFound("facility.unknown", code=code)
@@ -149,7 +157,13 @@ def _locked(
 
 
 def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts as they are stored; raise InvalidInput that names those that are wrong."""
+    """Return facts as they are stored.
+
+    Raises
+    ------
+    InvalidInput
+        Some are wrong; each is named.
+    """
     values: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) else value for name, value in facts.items()
     }

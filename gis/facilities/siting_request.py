@@ -212,7 +212,13 @@ class Pin:
 def check(
     request: SitingRequest, profiles: Mapping[str, WalkingProfile]
 ) -> tuple[Model, float, float]:
-    """Return the model, the limit and the farthest walk that counts, both in metres."""
+    """Return the model, the limit and the farthest walk that counts, both in metres.
+
+    Raises
+    ------
+    InvalidInput
+        A choice or the profile is unknown, or the minutes or the number of sites are out of range.
+    """
     choices: list[tuple[str, str, Sequence[str]]] = [
         ("category", request.category, [*CATEGORY_BY_KEY]),
         ("model", request.model, [model.value for model in Model]),

@@ -135,7 +135,13 @@ def site(
 
 
 def _require_homes(everyone: DemandPoints) -> DemandPoints:
-    """Return the buildings where people live; raise InvalidInput if there is none."""
+    """Return the buildings where people live.
+
+    Raises
+    ------
+    InvalidInput
+        There is none.
+    """
     homes = inhabited(everyone)
     if not homes.building.size:
         raise InvalidInput("siting.no_households")
@@ -255,7 +261,13 @@ def _require_candidates(
     land: shapely.Geometry | None,
     places: Sequence[CandidatePlace] | None,
 ) -> Candidates:
-    """Return where a site may stand; raise InvalidInput if that is nowhere in the land."""
+    """Return where a site may stand.
+
+    Raises
+    ------
+    InvalidInput
+        That is nowhere in the land.
+    """
     metric = None if land is None else to_metric(network, land)
     most = MAX_FAR_CANDIDATES if request.model in FAR_MODELS else MAX_CANDIDATES
     if places is not None:

@@ -1,7 +1,6 @@
 """Saved coverage: what was asked, on which network and facilities, and the walk of every building.
 
-Two dates, two networks or two plans are two snapshots, compared by
-`gis.facilities.snapshot_difference`.
+`gis.facilities.snapshot_difference` compares those of two dates, networks or plans.
 """
 
 import math
@@ -222,8 +221,10 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
 
     Raises
     ------
-    InvalidInput, Unavailable
+    InvalidInput
         As of `take`; or the name is empty, too long, NOW, not printable or no part of an address.
+    Unavailable
+        As of `take`.
     Conflict
         Another snapshot has the name.
     TooLarge
@@ -332,7 +333,15 @@ def delete_snapshot(session: Session, principal: Principal, name: str) -> None:
 
 
 def _items_of(session: Session, question: Question) -> dict[str, tuple[tuple[str, ...], float]]:
-    """Return the categories and minutes of what is asked, by item."""
+    """Return the categories and minutes of what is asked, by item.
+
+    Raises
+    ------
+    InvalidInput
+        A category, the tier or the minutes are not possible, or nothing is left to compare.
+    TooLarge
+        More than MAX_PLANNED facilities are planned.
+    """
     if len(question.planned) > MAX_PLANNED:
         raise TooLarge("snapshot.too_many_planned", limit=MAX_PLANNED)
     if question.tier is None:
@@ -357,7 +366,13 @@ def _facilities_digest(session: Session, categories: Sequence[str]) -> str:
 
 
 def _find(session: Session, name: str) -> tuple[int, SnapshotHead]:
-    """Return the id and the head of a snapshot."""
+    """Return the id and the head of a snapshot.
+
+    Raises
+    ------
+    NotFound
+        None has the name.
+    """
     row = None if "\0" in name else session.execute(text(HEADS_SQL), {"name": name}).first()
     if row is None:
         raise NotFound("snapshot.unknown", name=name[:MAX_NAME_CHARS])

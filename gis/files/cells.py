@@ -186,7 +186,13 @@ def parse_text(value: object) -> str:
 
 
 def refuse_date(value: object) -> None:
-    """Raise CellError where Excel has made a date of a cell."""
+    """Raise CellError where Excel has made a date of a cell.
+
+    Raises
+    ------
+    CellError
+        `cell.date_by_excel`.
+    """
     if isinstance(value, datetime | date | time):
         raise CellError("cell.date_by_excel", date=str(value))
 

@@ -111,6 +111,11 @@ def _day_or_month(value: object, last: bool) -> datetime | Guess:
     """Return the moment of a day or a month.
 
     After its end when `last`, unless it says a time of day.
+
+    Raises
+    ------
+    CellError
+        It is neither, or a month that may be the first or the tenth.
     """
     text = unicodedata.normalize("NFKC", clean_text(value))
     if re.fullmatch(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", text):

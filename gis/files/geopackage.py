@@ -72,6 +72,11 @@ def check_one_system(file: Path, layer: str | None, column: str) -> None:
     """Refuse a GeoPackage layer whose shapes say different systems.
 
     Source: OGC 12-128, geometry BLOB.
+
+    Raises
+    ------
+    InvalidInput
+        They do, or the file is damaged.
     """
     table, shape = ('"' + name.replace('"', '""') + '"' for name in (layer or "", column))
     question = f"SELECT DISTINCT substr({shape}, 4, 5) FROM {table} WHERE {shape} IS NOT NULL"  # noqa: S608
@@ -89,7 +94,13 @@ def check_one_system(file: Path, layer: str | None, column: str) -> None:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database read-only, without trust in its functions and tables."""
+    """Open the database read-only, without trust in its functions and tables.
+
+    Raises
+    ------
+    InvalidInput
+        The file is damaged.
+    """
     address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:

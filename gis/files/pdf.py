@@ -28,7 +28,13 @@ def html_to_pdf(html: str) -> bytes:
 
 
 def _refuse(url: str, *_: object, **__: object) -> NoReturn:
-    """Fetch nothing: what a document shows is in it."""
+    """Fetch nothing: what a document shows is in it.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
     raise ValueError(f"{url[:60]} is not part of the document")
 
 

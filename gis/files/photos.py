@@ -73,7 +73,13 @@ def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
 
 
 def require_few(number: int) -> None:
-    """Raise TooLarge when more photos come together than are taken."""
+    """Raise TooLarge when more photos come together than are taken.
+
+    Raises
+    ------
+    TooLarge
+        There are more than MAX_PHOTOS.
+    """
     if number > MAX_PHOTOS:
         errors = [FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS})]
         raise TooLarge("photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS)

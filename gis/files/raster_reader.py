@@ -58,6 +58,11 @@ def read_heights(path: Path, crs: str | None, points: Floats) -> Iterator[Any]:
     ------
     tuple, then bytes
         Metres in the order of the points; NaN where there is no height.
+
+    Raises
+    ------
+    InvalidInput
+        The file is damaged or no raster of heights, or its system is not known or does not fit.
     """
     given_crs = parse_crs_option(crs)
     notes: list[Message] = []
@@ -82,7 +87,13 @@ def read_heights(path: Path, crs: str | None, points: Floats) -> Iterator[Any]:
 
 
 def _check(name: str, raster: Any) -> None:
-    """Raise InvalidInput where the raster is not one band of metres that stands on the earth."""
+    """Raise InvalidInput where the raster is not one band of metres that stands on the earth.
+
+    Raises
+    ------
+    InvalidInput
+        It has several bands, other values, another unit, no place, or blocks too large to read.
+    """
     if raster.count != 1:
         raise InvalidInput("elevation.several_bands", file=name, count=raster.count)
     kind = np.dtype(raster.dtypes[0]).kind

@@ -187,13 +187,25 @@ def parse_building_name(value: object) -> Door | str | Guess | None:
 
 
 def _refuse_placeholder(written: str, code: str) -> None:
-    """Raise CellError where a cell holds what stands for no value: ####, 待定, 同上."""
+    """Raise CellError where a cell holds what stands for no value: ####, 待定, 同上.
+
+    Raises
+    ------
+    CellError
+        It does; its code is `code`.
+    """
     if SUBSTITUTE_PATTERN.fullmatch(written) or PLACEHOLDER_PATTERN.fullmatch(written):
         raise CellError(code, text=written)
 
 
 def _refuse_several(written: str) -> None:
-    """Raise CellError where the cell names more rooms than one."""
+    """Raise CellError where the cell names more rooms than one.
+
+    Raises
+    ------
+    CellError
+        `cell.several_homes`.
+    """
     text = normalise_text(written)
     is_list = re.search(rf"\d[^-]*[{_SEVERAL_SIGNS}].*\d", text) or re.search(
         r"\d{3,}\s*室?号?\s+\d{3,}|\d{3,}\s*[/\\~〜～]\s*\d|\d{3,}\s*[-－—–]\s*0\d\D*$", written
@@ -226,7 +238,14 @@ def _prefixes(text: str) -> tuple[Door, str]:
 
 
 def _numbers(written: str, text: str, door: Door) -> Door | Guess:
-    """Read what is left of a room after its words: one to four numbers with dashes between."""
+    """Read what is left of a room after its words: one to four numbers with dashes between.
+
+    Raises
+    ------
+    CellError
+        There is no number, the numbers contradict each other or the door, or may mean several
+        rooms.
+    """
     parts = text.split("-")
     last = _ROOM_PATTERN.fullmatch(parts[-1])
     if not text:
@@ -294,6 +313,11 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
     """Read two numbers of which the second is short.
 
     5-2 is flat 2 of storey 5; 501-1 is a part of 501.
+
+    Raises
+    ------
+    CellError
+        The first is no storey, or another than the door's.
     """
     name = f"{number_before}-{number_behind}"
     if _ROOM_NUMBER_PATTERN.fullmatch(number_before):
@@ -315,7 +339,13 @@ def _short(written: str, number_before: str, number_behind: str, door: Door) -> 
 
 
 def _as_written(written: str, text: str, door: Door) -> Guess:
-    """Accept a room whose name is not a number, such as 东头平房, unless it may mean several."""
+    """Accept a room whose name is not a number, such as 东头平房, unless it may mean several.
+
+    Raises
+    ------
+    CellError
+        It is too long, or may mean several rooms.
+    """
     doubtful = re.search(r"\d{3,}", text) and not _SIDE_PATTERN.fullmatch(text.removeprefix("-"))
     if doubtful and re.fullmatch(r"-\d{3,4}", text):
         doubtful = None  # -101, below ground

@@ -218,7 +218,15 @@ def _received(
     name: str,
     types: Sequence[type],
 ) -> Iterator[Any]:
-    """Decode the child's messages up to its last one."""
+    """Decode the child's messages up to its last one.
+
+    Raises
+    ------
+    InvalidInput
+        The child took too long or too much memory, returned too much, or ended early.
+    WanggeError
+        The error of ours that the function raised in the child.
+    """
     clock = _Clock(limits.wall_s)
     left = limits.returned_bytes
     while True:
@@ -314,7 +322,13 @@ class _PlainUnpickler(pickle.Unpickler):
         self.types = {(kind.__module__, kind.__qualname__): kind for kind in types}
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a plain class; raise UnpicklingError for any other."""
+        """Return a plain class.
+
+        Raises
+        ------
+        UnpicklingError
+            It is any other.
+        """
         if (plain := self.types.get((module, name))) is None:
             raise pickle.UnpicklingError(f"{module}.{name} is not a plain value")
         return plain

@@ -154,7 +154,13 @@ def _row_number(rejected: RejectedRow) -> int:
 
 
 def _take_notes(items: Iterator[Item], report: LoadReport) -> Iterator[tuple[int, Raw]]:
-    """Put the notes among the items into the report, and pass the rows on."""
+    """Put the notes among the items into the report, and pass the rows on.
+
+    Raises
+    ------
+    InvalidInput
+        A row has more than MAX_COLUMNS cells.
+    """
     for item in items:
         if isinstance(item, Message):
             report.messages.append(item)

@@ -25,7 +25,13 @@ MAX_LINE_CHARS = 1 << 16  # of the lines that are searched for the delimiter
 
 
 def text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Item]:
-    """Yield the lines of a CSV file; the delimiter is the one under which the header is found."""
+    """Yield the lines of a CSV file; the delimiter is the one under which the header is found.
+
+    Raises
+    ------
+    InvalidInput
+        It is no CSV, not text, or of an unknown encoding.
+    """
     encoding = _encoding(path)
     if encoding == "gb18030":
         yield Message("table.gb18030", {})
@@ -90,7 +96,13 @@ def _delimiter(lines: Sequence[str], meanings: Meanings) -> str:
 
 
 def _encoding(path: Path) -> str:
-    """Return the first encoding that the whole file keeps to."""
+    """Return the first encoding that the whole file keeps to.
+
+    Raises
+    ------
+    InvalidInput
+        There is none, or the file is not text.
+    """
     with path.open("rb") as file:
         marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
     for encoding in ("utf-16",) if marked else ENCODINGS:

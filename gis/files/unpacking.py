@@ -43,7 +43,15 @@ def opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
 
 
 def _unpack_kmz(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
-    """Unpack the one KML of a KMZ; pictures and whatever else it holds stay where they are."""
+    """Unpack the one KML of a KMZ; pictures and whatever else it holds stay where they are.
+
+    Raises
+    ------
+    InvalidInput
+        It holds no KML, or several.
+    TooLarge
+        The KML has more than `max_unpacked_bytes`.
+    """
     with zipfile.ZipFile(path) as archive:
         texts = [
             member for member in archive.infolist() if member.filename.lower().endswith(".kml")

@@ -21,7 +21,13 @@ Conversion = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def parse_crs_option(crs: str | None) -> str | int | None:
-    """Return a name of `gis.crs.SUPPORTED_CRS`, or an EPSG code."""
+    """Return a name of `gis.crs.SUPPORTED_CRS`, or an EPSG code.
+
+    Raises
+    ------
+    InvalidInput
+        It is neither.
+    """
     if crs is None:
         return None
     text = crs.strip().lower()
@@ -68,7 +74,13 @@ def conversion_from_storage(
 def _read_system(
     name: str, of_file: str | None, given_crs: str | int | None
 ) -> tuple[CRS | None, str, str]:
-    """Return the system of a file (None: degrees as stored), its shift if any, and its name."""
+    """Return the system of a file (None: degrees as stored), its shift if any, and its name.
+
+    Raises
+    ------
+    InvalidInput
+        Neither the file nor the caller names the system, or they contradict each other.
+    """
     if of_file is None and given_crs is None:
         code = (
             "map_file.prj_missing"
@@ -118,7 +130,13 @@ def _alike(crs: CRS, other: CRS) -> bool:
 def _transform(
     crs: CRS | None, name: str, notes: list[Message], *, inverse: bool = False
 ) -> Conversion:
-    """Return the conversion of a system to the storage system, or back from it."""
+    """Return the conversion of a system to the storage system, or back from it.
+
+    Raises
+    ------
+    InvalidInput
+        The system has no place on the earth.
+    """
     if crs is None or crs.to_epsg(min_confidence=70) in WGS84_EQUIVALENT_EPSG:
         return lambda xy: xy
     if not (crs.is_geographic or crs.is_projected):

@@ -71,6 +71,13 @@ def read_features(
 
     Features come as (WKB in the storage system or None, values by attribute, repairs, faults), the
     last two by position in the file.
+
+    Raises
+    ------
+    InvalidInput
+        The file is damaged, or its layer or its system is not clear.
+    TooLarge
+        It has too many features or vertices, or unpacks to more than `max_unpacked_bytes`.
     """
     given_crs = parse_crs_option(crs)
     with opened(path, max_unpacked_bytes) as file:
@@ -101,7 +108,15 @@ def read_features(
 
 
 def _drawing(path: Path, layer: str | None, given_crs: str | int | None) -> Iterator[Any]:
-    """Yield the outlines of a DXF drawing as `read_features`; its system must be given."""
+    """Yield the outlines of a DXF drawing as `read_features`; its system must be given.
+
+    Raises
+    ------
+    InvalidInput
+        The drawing is damaged, or its system is not given.
+    TooLarge
+        It has more than MAX_VERTICES vertices.
+    """
     notes: list[Message] = []
     to_storage, crs_name = conversion_to_storage(path.name, None, given_crs, notes)
     try:
@@ -130,7 +145,13 @@ def _drawing(path: Path, layer: str | None, given_crs: str | int | None) -> Iter
 
 
 def _check_entities(path: Path, file: Path) -> None:
-    """Refuse XML that declares entities: a few lines of them unfold to gigabytes."""
+    """Refuse XML that declares entities: a few lines of them unfold to gigabytes.
+
+    Raises
+    ------
+    InvalidInput
+        `map_file.xml_entities`.
+    """
     tail = b""
     with file.open("rb") as text:
         while piece := text.read(1 << 20):
@@ -203,7 +224,13 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 def _layer(path: Path, file: Path, layer: str | None) -> str | None:
-    """Return the layer to read; the only one if `layer` is None."""
+    """Return the layer to read; the only one if `layer` is None.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such layer, none, or several and `layer` is None; or the file is damaged.
+    """
     if file.suffix.lower() == ".shp":
         return None
     try:
@@ -228,7 +255,13 @@ def _damaged(path: Path) -> InvalidInput:
 
 
 def _dbf_encoding(file: Path, notes: list[Message]) -> str:
-    """Return the text encoding of a Shapefile: that of its .cpg if the text fits, else a guess."""
+    """Return the text encoding of a Shapefile: that of its .cpg if the text fits, else a guess.
+
+    Raises
+    ------
+    InvalidInput
+        The text fits no encoding that is tried, or the .dbf is damaged.
+    """
     dbf = next(
         (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
         None,
@@ -264,6 +297,11 @@ def _dbf_text(dbf: Path) -> list[bytes]:
     """Return the column names and text cells of a .dbf that are not ASCII.
 
     Source: dBASE III file format.
+
+    Raises
+    ------
+    InvalidInput
+        The file is shorter than its header.
     """
     data = dbf.read_bytes()
     if len(data) < 32:
@@ -328,7 +366,13 @@ def move_points(
     given_crs: str | int | None,
     faults: dict[int, Message],
 ) -> NDArray[Any]:
-    """Bring shapes into the storage system; those that land nowhere on the earth become faults."""
+    """Bring shapes into the storage system; those that land nowhere on the earth become faults.
+
+    Raises
+    ------
+    InvalidInput
+        The coordinates do not fit their system.
+    """
     system = str(given_crs) if given_crs in systems.OBFUSCATED_CRS else "wgs84"
     try:
         moved = shapely.transform(shapely.force_2d(shapes), to_storage) if len(shapes) else shapes

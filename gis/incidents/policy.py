@@ -38,7 +38,13 @@ def policy_of(session: Session, county: str) -> Policy:
 
 
 def require_county(session: Session, code: str) -> None:
-    """Raise InvalidInput unless there is a county with a code."""
+    """Raise InvalidInput unless there is a county with a code.
+
+    Raises
+    ------
+    InvalidInput
+        `field.area_unknown`.
+    """
     if not is_county(session, code):
         raise invalid_field("county", "field.area_unknown", code=code[:40])
 

@@ -298,8 +298,9 @@ def next_state(
 
     Raises
     ------
-    Conflict `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves`
-        are those it allows.
+    Conflict
+        `move.not_now`, `move.not_now_waiting`: the incident does not allow the move. `moves` are
+        those it allows.
     """
     for move, from_state, from_request, new_state, new_pending in TRANSITION_ROWS:
         if (move, from_state, from_request) == (name, state, pending) and (

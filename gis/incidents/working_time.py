@@ -105,6 +105,11 @@ def deadline(began: datetime, minutes: float, *, around_the_clock: bool = False)
         `around_the_clock`.
 
     No time at all, or less: the moment itself. Returned in `began`'s zone.
+
+    Raises
+    ------
+    AssertionError
+        Cannot happen: a day has no more than its hours.
     """
     remaining = max(round(minutes * _MINUTE), 0)
     if around_the_clock:

@@ -271,7 +271,13 @@ class _Draft:
         return node
 
     def finish(self, version: str) -> "Network":
-        """Return the network: edges that are neither closed nor cut, then pieces, then links."""
+        """Return the network: edges that are neither closed nor cut, then pieces, then links.
+
+        Raises
+        ------
+        Unavailable
+            Nothing would be left.
+        """
         kept = np.setdiff1d(np.arange(len(self.lines)), [*self.stops, *self.closed])
         pieces = [
             piece for edge in sorted({*self.stops} - self.closed) for piece in self._pieces(edge)

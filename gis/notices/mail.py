@@ -16,7 +16,13 @@ from gis.settings import Settings, Smtp
 
 
 def check_address(address: str) -> None:
-    """Raise InvalidInput unless a text is a mail address."""
+    """Raise InvalidInput unless a text is a mail address.
+
+    Raises
+    ------
+    InvalidInput
+        `notice_target.mail_address_wrong`.
+    """
     _, parsed = parseaddr(address)
     name, _, host = parsed.partition("@")
     if (

@@ -50,6 +50,11 @@ def check_address(url: str) -> None:
     """Raise InvalidInput unless a URL can be a webhook's.
 
     Its host is checked when a notice is sent.
+
+    Raises
+    ------
+    InvalidInput
+        `notice_target.url_wrong`.
     """
     try:
         parts = urlsplit(url)

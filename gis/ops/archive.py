@@ -167,7 +167,14 @@ def list_bases(folder: Path) -> list[Base]:
 
 
 def _prepare_folder(private_cluster: Cluster, folder: Path) -> None:
-    """Create the folder, and require that the server can write to it."""
+    """Create the folder, and require that the server can write to it.
+
+    Raises
+    ------
+    InvalidInput
+        It lies in the cluster, has a line break in its name, cannot be created, or the server
+        cannot reach it.
+    """
     if folder == private_cluster.data or private_cluster.data in folder.parents:
         raise invalid_field("dir", "archive.inside_cluster")
     if "\n" in str(folder):
@@ -186,7 +193,13 @@ def _prepare_folder(private_cluster: Cluster, folder: Path) -> None:
 
 
 def _require_own(private_cluster: Cluster, folder: Path) -> None:
-    """Raise Conflict if the folder holds the archive of another cluster."""
+    """Raise Conflict if the folder holds the archive of another cluster.
+
+    Raises
+    ------
+    Conflict
+        `archive.of_other_cluster`.
+    """
     if any((folder / "wal").iterdir()) or list_bases(folder):
         stated = {_system(base.folder) for base in list_bases(folder)}
         if stated != {_system(private_cluster.data)}:
@@ -352,6 +365,11 @@ def _start_aside(aside: Cluster, at: datetime) -> None:
 
 def _wait_until_promoted(aside: Cluster) -> None:
     """Wait until the recovery has ended.
+
+    Raises
+    ------
+    Unavailable
+        The server has ended before.
 
     Notes
     -----

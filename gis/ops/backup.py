@@ -63,6 +63,8 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
         The folder cannot be written to.
     Unavailable
         pg_dump failed, or the disk is full.
+    Exception
+        Another error of the disk, of the encryption or of the database, as it is.
     """
     if not os.access(path.absolute().parent, os.W_OK):
         raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
@@ -165,6 +167,8 @@ def restore(
         PostgreSQL refused it, or our role may not create a database.
     Conflict
         Another restore of this deployment is running.
+    Exception
+        Another error of the disk or of the database, as it is.
 
     Notes
     -----
@@ -225,7 +229,15 @@ def _only_restore(addresses: DatabaseUrls, var: Path) -> Iterator[None]:
 
 
 def _entries(path: Path, dump: Path) -> list[str]:
-    """List the entries of a dump that are to be restored."""
+    """List the entries of a dump that are to be restored.
+
+    Raises
+    ------
+    InvalidInput
+        The dump is damaged, or is none of ours.
+    DiskFull
+        There is no space to read it.
+    """
     try:
         listing = databases.run_program("pg_restore", ["--list", str(dump)])
     except databases.DiskFull:
@@ -275,7 +287,17 @@ def _fill(
     entries: Sequence[str],
     manifest: Mapping[str, Any] | None,
 ) -> None:
-    """Fill a new database from a dump, migrate it to the present schema, and check it."""
+    """Fill a new database from a dump, migrate it to the present schema, and check it.
+
+    Raises
+    ------
+    InvalidInput
+        The dump is damaged, is none of ours, or has other rows than its manifest.
+    DiskFull
+        There is no space for its rows.
+    Unavailable
+        Its schema is unknown to this code, or could not be migrated.
+    """
     entry_list = dump.with_name("list")
     entry_list.write_text("\n".join(entries))
     try:

@@ -236,6 +236,8 @@ def opened(path: Path, folder: Path, identity: Path | None) -> Iterator[Path]:
     ------
     InvalidInput
         It is encrypted and no key or another key was given, or it is damaged.
+    OSError
+        The disk is full.
     """
     with path.open("rb") as file:
         encrypted = file.read(len(AGE_MAGIC)) == AGE_MAGIC

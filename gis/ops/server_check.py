@@ -10,7 +10,13 @@ MIN_SERVER_VERSION, MIN_POSTGIS_VERSION = 150000, (3, 3)
 
 
 def check_server(url: str) -> None:
-    """Raise Unavailable unless a server can be reached, is new enough and has PostGIS."""
+    """Raise Unavailable unless a server can be reached, is new enough and has PostGIS.
+
+    Raises
+    ------
+    Unavailable
+        It is not; the message says which of these, or that the URL is wrong.
+    """
     try:
         with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
             if connection.info.server_version < MIN_SERVER_VERSION:

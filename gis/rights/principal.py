@@ -78,7 +78,13 @@ class Principal:
         return any(self.is_allowed(action, areas) for action in actions)
 
     def require(self, action: Action, areas: Iterable[int] | None = None) -> None:
-        """Raise Forbidden unless `is_allowed` allows an action."""
+        """Raise Forbidden unless `is_allowed` allows an action.
+
+        Raises
+        ------
+        Forbidden
+            `right.not_allowed`.
+        """
         if not self.is_allowed(action, areas):
             raise Forbidden(
                 "right.not_allowed",

@@ -80,7 +80,13 @@ def validate_outline(outline: BaseGeometry, field: str) -> PolygonLike:
 
 
 def countable_crossings(shape: BaseGeometry, geometries: Sequence[PolygonLike], field: str) -> None:
-    """Raise InvalidInput if a shape crosses borders too often to be cut in reasonable time."""
+    """Raise InvalidInput if a shape crosses borders too often to be cut in reasonable time.
+
+    Raises
+    ------
+    InvalidInput
+        There are more than MAX_CROSSINGS.
+    """
     borders = shapely.geometrycollections([land.boundary for land in geometries])
     count = noding.crossings(shape, borders, MAX_CROSSINGS)
     if count > MAX_CROSSINGS:
@@ -114,7 +120,13 @@ def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
 
 
 def require_crossing(line: LineString, land: PolygonLike, name: str | Message) -> None:
-    """Refuse a line that ends inside the land, or that is not in it at all."""
+    """Require that a line crosses the land from border to border.
+
+    Raises
+    ------
+    InvalidInput
+        It ends inside the land, or is not in it at all.
+    """
     inside = shapely.get_parts(shapely.intersection(line, land))
     inside = inside[shapely.get_dimensions(inside) == 1]
     if not len(inside) or shapely.relate_pattern(line, land, "F********"):

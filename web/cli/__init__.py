@@ -11,6 +11,7 @@ import click
 
 from gis import private
 from gis.errors import WanggeError
+from web.docstrings import without_raises
 
 FULL = "the disk is full; nothing was changed. Free some space and try again"
 
@@ -62,6 +63,9 @@ COMMANDS = {
 def load_command(name: str) -> click.Command:
     """Import a command of the table."""
     command: click.Command = importlib.import_module(f"web.cli.{name.replace('-', '_')}").command
+    subcommands = command.commands.values() if isinstance(command, click.Group) else ()
+    for each in (command, *subcommands):
+        each.help = without_raises(each.help or "")
     return command
 
 

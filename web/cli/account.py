@@ -84,7 +84,13 @@ def list_(search: str, as_json: bool) -> None:
     "--subject", default="", help='"issuer|sub", when they sign in at the identity provider.'
 )
 def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject: str) -> None:
-    """Make an account NAME; its first password is printed once (with --subject it has none)."""
+    """Make an account NAME; its first password is printed once (with --subject it has none).
+
+    Raises
+    ------
+    UsageError
+        An area is named without a role.
+    """
     if area and not role:
         raise click.UsageError("--area needs --role")
     with changing("account add") as (session, by):
@@ -158,7 +164,13 @@ def unblock(name: str) -> None:
 @click.option("--subject", help='"issuer|sub" of the identity provider; "" unlinks.')
 @click.option("--person", help='Staff number of the person whose posts count; "" unlinks.')
 def link(name: str, subject: str | None, person: str | None) -> None:
-    """Link NAME to a subject of the identity provider, or to a person who holds posts."""
+    """Link NAME to a subject of the identity provider, or to a person who holds posts.
+
+    Raises
+    ------
+    UsageError
+        Neither option is set.
+    """
     if subject is None and person is None:
         raise click.UsageError("give --subject, --person or both")
     with changing("account link") as (session, by):

@@ -15,7 +15,13 @@ from web.cli.common import progress_bar, session_scope
 @click.option("--profile", default="adult", show_default=True, help="Who walks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(minutes: str, profile: str, as_json: bool) -> None:
-    """Recompute the service circles where something changed."""
+    """Recompute the service circles where something changed.
+
+    Raises
+    ------
+    BadParameter
+        The minutes are not whole numbers with commas between.
+    """
     from gis.facilities.service_circles import recompute
 
     try:

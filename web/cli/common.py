@@ -64,7 +64,13 @@ MOMENT = Moment()
 
 
 def refused(report: LoadReport) -> None:
-    """Print what is wrong and stop with 1, if anything is."""
+    """Print what is wrong, if anything is.
+
+    Raises
+    ------
+    SystemExit
+        Something is; the exit code is 1.
+    """
     for row in report.refused:
         click.echo(f"{row.where}{', ' if row.field else ''}{row.field}: {row.reason}", err=True)
     if report.refused:
@@ -77,8 +83,9 @@ def open_database(settings: Settings | None = None) -> cluster.DatabaseUrls:
 
     Raises
     ------
-    Unavailable It cannot be reached or started, or its schema is another. Only `db migrate`, `demo`
-        and `test` migrate.
+    Unavailable
+        It cannot be reached or started, or its schema is another. Only `db migrate`, `demo` and
+        `test` migrate.
     """
     addresses = cluster.database_urls(settings or Settings.from_env())
     with engine(addresses.app).connect() as connection:
@@ -113,6 +120,11 @@ def require_schema(version: str | None) -> None:
     """Raise Unavailable unless the database stands at this code's schema.
 
     The message says what to run.
+
+    Raises
+    ------
+    Unavailable
+        It is empty, older or newer.
     """
     if version == (newest := schema.head()):
         return

@@ -179,7 +179,13 @@ def _print_present(
 
 
 def _require_usage(values: Mapping[str, object]) -> None:
-    """Raise UsageError where options are missing or do not go together."""
+    """Raise UsageError where options are missing or do not go together.
+
+    Raises
+    ------
+    UsageError
+        They are missing, or do not.
+    """
     used = {name for name, value in values.items() if value not in (None, False)}
     questions = {"category", "tier", "marks", "recompute", "saved", "against", "forget"}
     if not used & questions:
@@ -265,7 +271,13 @@ def _against(session: Session, options: Options, planned: tuple[PlannedFacility,
 def _compare(
     session: Session, options: Options, planned: tuple[PlannedFacility, ...]
 ) -> CoverageDifference:
-    """Return what has changed from a saved state to another, or to now with a plan."""
+    """Return what has changed from a saved state to another, or to now with a plan.
+
+    Raises
+    ------
+    UsageError
+        A plan is named beside a later state.
+    """
     old = read_state(session, options.against or "")
     if planned and options.later != NOW:
         raise click.UsageError("--with changes the present state only: leave out --to")

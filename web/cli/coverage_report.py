@@ -28,7 +28,13 @@ def command(
     lang: str,
     reason: str,
 ) -> None:
-    """Write the report of AREA (its code) to FILE, .html or .pdf."""
+    """Write the report of AREA (its code) to FILE, .html or .pdf.
+
+    Raises
+    ------
+    UsageError
+        The file is neither .html nor .pdf.
+    """
     from gis.facilities.area_report import area_report
     from gis.files.pdf import html_to_pdf
     from web.cli.documents import document_context

@@ -39,7 +39,13 @@ def start() -> None:
 
 @command.command()
 def stop() -> None:
-    """Stop the private cluster."""
+    """Stop the private cluster.
+
+    Raises
+    ------
+    UsageError
+        DATABASE_URL is set.
+    """
     settings = Settings.from_env()
     if settings.database_url:
         raise click.UsageError("DATABASE_URL is set: that server is not ours to stop")
@@ -229,6 +235,11 @@ def restore(
     It is restored into a new database, brought to this code's schema there and checked; only then
     does it take the place of the one in use, which is kept until ./wangge db drop-old. Whatever
     fails changes nothing.
+
+    Raises
+    ------
+    UsageError
+        The options do not go together, or --at is used and DATABASE_URL is set.
     """
     if (file is None) == (at is None):
         raise click.UsageError("name a FILE, or a time with --at")
@@ -295,6 +306,11 @@ def archive(folder: Path, keep: int) -> None:
 
     Run it again, for example every night, for a new copy. ./wangge db restore --at TIME goes
     back to any moment since the oldest copy.
+
+    Raises
+    ------
+    UsageError
+        DATABASE_URL is set.
     """
     settings = Settings.from_env()
     if settings.database_url:
@@ -320,7 +336,13 @@ def key(file: Path) -> None:
 @command.command()
 @click.option("--yes", is_flag=True, help="Throw everything away without asking.")
 def reset(yes: bool) -> None:
-    """Throw the private database away, all data with it, and make an empty one."""
+    """Throw the private database away, all data with it, and make an empty one.
+
+    Raises
+    ------
+    UsageError
+        DATABASE_URL is set.
+    """
     settings = Settings.from_env()
     if settings.database_url:
         raise click.UsageError("DATABASE_URL is set: that server is not ours to empty")

@@ -59,6 +59,11 @@ def command(
 
     Without files: a made-up pilot of the Zone's size. With --osm and --areas: a real neighbourhood,
     with made-up households and holders of posts, since no file has those.
+
+    Raises
+    ------
+    UsageError
+        Only one of --osm and --areas is set.
     """
     if (osm is None) != (areas is None):
         raise click.UsageError("give both --osm and --areas, or neither")
@@ -214,7 +219,13 @@ def needs_refill(bind: Engine, source: str) -> bool:
 
 
 def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> cluster.DatabaseUrls:
-    """Return an empty database: another demo's data goes, nobody else's can be in it."""
+    """Return an empty database: another demo's data goes, nobody else's can be in it.
+
+    Raises
+    ------
+    Conflict
+        DATABASE_URL is set, and that database holds the data of another demo.
+    """
     with Session(engine(addresses.app)) as session:
         empty = not has_changes(session, [MIGRATION_ACTOR])
     if empty:

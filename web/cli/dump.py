@@ -33,6 +33,11 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx.
 
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
+
+    Raises
+    ------
+    InvalidInput
+        Incidents are asked for at a moment.
     """
     from gis.errors import InvalidInput
     from gis.exchange.dump import dump, list_attributions

@@ -22,7 +22,15 @@ def command() -> None:
 @command.command("exchange")
 @AS_JSON
 def exchange_now(as_json: bool) -> None:
-    """Pull new orders and tell what became of the others, as the worker does each minute."""
+    """Pull new orders and tell what became of the others, as the worker does each minute.
+
+    Raises
+    ------
+    UsageError
+        There is no hotline.
+    ClickException
+        The exchange ended with an error.
+    """
     settings = Settings.from_env()
     if settings.hotline is None:
         raise click.UsageError("WANGGE_HOTLINE_URL is not set")

@@ -158,7 +158,13 @@ def show(incident: str, as_json: bool) -> None:
 
 
 def _number(incident: str) -> UUID:
-    """Parse the id of an incident."""
+    """Parse the id of an incident.
+
+    Raises
+    ------
+    InvalidInput
+        It is none.
+    """
     try:
         return UUID(incident)
     except ValueError:

@@ -287,6 +287,11 @@ def elevation(
     """Heights from a GeoTIFF, so that slopes count on the walking network that is loaded.
 
     One band in metres, of the ground rather than of roofs. A load of another map drops the heights.
+
+    Raises
+    ------
+    UsageError
+        Not exactly one of FILE and --none is set.
     """
     from gis.exchange.elevation import drop_elevation, load_elevation
 

@@ -33,6 +33,11 @@ def command(
     """Say who answers for a place.
 
     LON and LAT are degrees in the system named by --crs.
+
+    Raises
+    ------
+    UsageError
+        --crs is missing or does not go with --batch, or LON and LAT are no numbers.
     """
     moment = at or local_now()
     if batch:

@@ -52,7 +52,13 @@ def dead(most: int, as_json: bool) -> None:
 @command.command()
 @click.argument("which", metavar="ID|all")
 def retry(which: str) -> None:
-    """Send notice ID again at once, or all dead ones."""
+    """Send notice ID again at once, or all dead ones.
+
+    Raises
+    ------
+    BadParameter
+        It is neither a number nor all.
+    """
     if which != "all" and not which.isdigit():
         raise click.BadParameter("must be the number of a notice, or all", param_hint="ID")
     with session_scope("notices retry") as session:
@@ -135,7 +141,13 @@ def remove(target: int) -> None:
 @command.command()
 @click.argument("target", metavar="ID", type=int)
 def test(target: int) -> None:
-    """Send receiver ID a notice of the topic test now, and say what came back."""
+    """Send receiver ID a notice of the topic test now, and say what came back.
+
+    Raises
+    ------
+    ClickException
+        It did not arrive.
+    """
     from gis.notices import delivery
     from gis.notices.notice_text import TEST
 

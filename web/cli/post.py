@@ -75,7 +75,13 @@ def hand_over(
     incidents: Literal["follow", "stay"],
     as_json: bool,
 ) -> None:
-    """Hand over POST (its number in the list)."""
+    """Hand over POST (its number in the list).
+
+    Raises
+    ------
+    UsageError
+        Not exactly one of --to and --vacant is set.
+    """
     if (to is None) != vacant:
         raise click.UsageError("say either --to CODE or --vacant")
     with session_scope("hand over") as session:

@@ -48,7 +48,13 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def access(name: str, layers: Path | None, as_json: bool) -> None:
-    """Give NAME (planner) a login that sees the views and nothing else; again: a new password."""
+    """Give NAME (planner) a login that sees the views and nothing else; again: a new password.
+
+    Raises
+    ------
+    InvalidInput
+        The folder of the file does not exist.
+    """
     if layers and not layers.absolute().parent.is_dir():
         raise invalid_field("layers", "cli.folder_missing", folder=str(layers.absolute().parent))
     settings = Settings.from_env()

@@ -93,6 +93,11 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"};
     the others are move_border, reshape, split, transfer, add, retire, move_vertex, redraw, rename,
     recode, move_to and settle (see the guide for programs).
+
+    Raises
+    ------
+    InvalidInput
+        The file is not JSON.
     """
     from gis.boundaries import drafts
 
@@ -288,6 +293,11 @@ def from_file(
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code, and other names rename
     them; a refused file changes nothing. KML, KMZ and DXF are read too (of DXF, --crs says the
     system), and tables (.csv, .xlsx) of codes and names rename.
+
+    Raises
+    ------
+    InvalidInput
+        The file is refused.
     """
     from gis.exchange.area_file import ReadOptions
     from gis.exchange.boundary_file import draft_from_file

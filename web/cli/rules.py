@@ -25,7 +25,13 @@ def command() -> None:
 
 
 def get_rule_set(session: Session, name: str) -> rules.RoutingRules:
-    """Return a set by its name or number."""
+    """Return a set by its name or number.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
     for rule_set in rules.list_rule_sets(session):
         if name in (rule_set.name, str(rule_set.id)):
             return rules.read_rule_set(session, rule_set.id)

@@ -70,6 +70,11 @@ def command(url: str, folder: Path, language: str, names: tuple[str, ...]) -> No
 
     The demo accounts are read from the deployment's folder. Needs Playwright and Chromium, which
     the tests need too.
+
+    Raises
+    ------
+    UsageError
+        There is no such picture.
     """
     unknown = set(names) - {picture.name for picture in PICTURES}
     if unknown:
@@ -86,7 +91,13 @@ def command(url: str, folder: Path, language: str, names: tuple[str, ...]) -> No
 
 
 def _passwords() -> dict[str, str]:
-    """Return the passwords of the demo accounts; raise Unavailable where there are none."""
+    """Return the passwords of the demo accounts.
+
+    Raises
+    ------
+    Unavailable
+        There are none.
+    """
     from gis.demo import accounts
 
     file = Settings.from_env().var / accounts.FILE
@@ -97,7 +108,13 @@ def _passwords() -> dict[str, str]:
 
 @contextmanager
 def _browser() -> Iterator["Browser"]:
-    """Start a Chromium; raise Unavailable with what to install where there is none."""
+    """Start a Chromium.
+
+    Raises
+    ------
+    Unavailable
+        Playwright or Chromium is not installed.
+    """
     program = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     try:
         from playwright.sync_api import sync_playwright

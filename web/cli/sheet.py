@@ -17,7 +17,13 @@ from web.cli.common import local_now, record_disclosure, session_scope, user
 @click.option("--lang", type=click.Choice([*LOCALES]), default="zh", show_default=True)
 @click.option("--reason", default="", help="Why, for auditors.")
 def command(area: str, file: Path, paper: str, draft: int | None, lang: str, reason: str) -> None:
-    """Write the map sheet of AREA (code of a grid or a community) to FILE, .pdf or .html."""
+    """Write the map sheet of AREA (code of a grid or a community) to FILE, .pdf or .html.
+
+    Raises
+    ------
+    UsageError
+        The file is neither .pdf nor .html.
+    """
     from gis.boundaries.sheets import read_sheets
     from gis.files.pdf import html_to_pdf
     from web.cli.documents import document_context

@@ -71,6 +71,11 @@ def command(
     """Choose places for new facilities, the existing ones fixed.
 
     Says who each site newly serves, what fewer sites would, and who loses if a facility closes.
+
+    Raises
+    ------
+    BadParameter
+        The system is unknown.
     """
     from gis.exchange.candidates import read_candidates
     from gis.facilities.planning_land import land_of_area

@@ -77,7 +77,13 @@ def run_once(
 
 
 def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
-    """Return whose key it is, and of which request."""
+    """Return whose key it is, and of which request.
+
+    Raises
+    ------
+    InvalidInput
+        The key is too short, too long or not printable ASCII.
+    """
     if not (MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS and key.isprintable() and key.isascii()):
         raise invalid_field(
             "Idempotency-Key", "input.idempotency_key_wrong", low=MIN_KEY_CHARS, high=MAX_KEY_CHARS
@@ -89,7 +95,13 @@ def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
 
 
 def _replay(claim: dict[str, Any], restore: Callable[[dict[str, Any]], None] | None) -> Response:
-    """Give again what was answered the first time."""
+    """Give again what was answered the first time.
+
+    Raises
+    ------
+    InvalidInput
+        The key was used for another request.
+    """
     stored = session().execute(text(STORED_ANSWER_SQL), claim).one()
     if stored.request_hash != claim["hash"]:
         raise invalid_field("Idempotency-Key", "input.idempotency_key_reused")

@@ -8,6 +8,8 @@ from apiflask import APIFlask
 from pydantic import BaseModel
 from werkzeug.http import HTTP_STATUS_CODES
 
+from web.docstrings import without_raises
+
 DESCRIPTION = """\
 Who answers for a place, the hierarchy of areas, facilities and their walking circles.
 
@@ -109,6 +111,8 @@ def init_app(app: APIFlask) -> None:
                 spec["paths"][path]["post"]["requestBody"] = body(*marked)
         for path in spec["paths"].values():
             for operation in path.values():
+                if description := without_raises(operation.pop("description", "")):
+                    operation["description"] = description
                 for status, response in operation["responses"].items():
                     response.setdefault("description", HTTP_STATUS_CODES[int(status)])
                     if status >= "400":

@@ -36,8 +36,9 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
 
     Raises
     ------
-    InvalidInput There is no such part; or the file as a whole cannot be used, as an error about the
-        field `file`.
+    InvalidInput
+        There is no such part; or the file as a whole cannot be used, as an error about the field
+        `file`.
     """
     part = request.files.get("file")
     if part is None or not part.filename:

@@ -110,7 +110,15 @@ class BodyAdapter(PydanticAdapter):
     """Reads what views take in; of JSON a truth value is no number."""
 
     def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
-        """Return what a request says as the model; raise where it is wrong."""
+        """Return what a request says as the model.
+
+        Raises
+        ------
+        InvalidInput
+            A field is missing or wrong; each is named.
+        HTTPError
+            The request cannot be read as what it says it is.
+        """
         try:
             parsed = super().validate_input(request, location, **kwargs)
         except HTTPError as error:

@@ -310,8 +310,10 @@ def parse_update() -> tuple[UUID, str, str]:
 
     Raises
     ------
-    InvalidInput, NotFound
-        A field is missing or wrong, or it is the number of no request.
+    InvalidInput
+        A field is missing or wrong.
+    NotFound
+        It is the number of no request.
     """
     number = form_value("service_request_id")
     if not number:

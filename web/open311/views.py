@@ -161,7 +161,13 @@ def get_service(code: str) -> editions.CategoryRow:
 @bp.post("/requests.<any(json, xml):kind>")
 @body_limit(PHOTO_FORM_MAX_BYTES)
 def create_request() -> Response:
-    """File a report with a program's key; photos come as `media`, `photo1`, `photo2` and so on."""
+    """File a report with a program's key; photos come as `media`, `photo1`, `photo2` and so on.
+
+    Raises
+    ------
+    InvalidInput
+        The place lies in another county than `jurisdiction_id`.
+    """
     principal = require_program(Action.REPORT)
     jurisdiction = county()
     report, now = parse_report(), parse_datetime(None)
@@ -353,7 +359,13 @@ def create_update() -> Response:
 
 @bp.route("/<path:path>", methods=["GET", "POST"])
 def not_found(path: str) -> Response:
-    """Answer every other address with 404."""
+    """Answer every other address with 404.
+
+    Raises
+    ------
+    NotFound
+        Always.
+    """
     if match := ENDING_PATTERN.fullmatch(path):
         g.kind = match[2]
     raise NotFound(

@@ -37,7 +37,9 @@ def require(action: Action) -> Principal:
     Raises
     ------
     AuthenticationRequired
-        Nobody is signed in. Forbidden: they may not.
+        Nobody is signed in.
+    Forbidden
+        They may not.
     """
     current = principal()
     if current.kind == "anonymous" and not current.is_allowed(action):
@@ -47,7 +49,13 @@ def require(action: Action) -> Principal:
 
 
 def raise_sign_in_required() -> NoReturn:
-    """Raise AuthenticationRequired."""
+    """Raise AuthenticationRequired.
+
+    Raises
+    ------
+    AuthenticationRequired
+        Always.
+    """
     raise AuthenticationRequired("sign_in.needed")
 
 
@@ -71,6 +79,11 @@ def check_request() -> Response | None:
     """Refuse forged forms and, until the first password is changed, everything else.
 
     Charge strangers for the rest.
+
+    Raises
+    ------
+    Forbidden
+        The first password has not been changed yet.
     """
     if request.path.startswith(PUBLIC):
         if (

@@ -15,7 +15,9 @@ def require_rules_reader() -> Principal:
     Raises
     ------
     AuthenticationRequired
-        Nobody is signed in. Forbidden: they may not.
+        Nobody is signed in.
+    Forbidden
+        They may not.
     """
     by = principal()
     if not by.is_allowed_any(RULES_READING_ACTIONS):
@@ -41,8 +43,10 @@ def require_operator() -> Principal:
 
     Raises
     ------
-    AuthenticationRequired, Forbidden
-        Nobody, or somebody else.
+    AuthenticationRequired
+        Nobody is signed in.
+    Forbidden
+        They do not.
     """
     by = require(Action.ACCOUNTS)
     if not by.operates:

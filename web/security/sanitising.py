@@ -81,7 +81,13 @@ def may_hold_unstorable() -> bool:
 
 
 def reject_unstorable(errors: Iterable[FieldError]) -> None:
-    """Raise InvalidInput when there is anything, naming the first few."""
+    """Raise InvalidInput when there is anything, naming the first few.
+
+    Raises
+    ------
+    InvalidInput
+        There is; each names its field.
+    """
     if shortened := [error for error, _ in zip(errors, range(20), strict=False)]:
         raise invalid_fields(shortened)
 

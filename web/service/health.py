@@ -66,6 +66,11 @@ def readyz() -> Response:
     A balancer waits for this. `free_bytes` is the space left on the fullest disk that is written
     to, ready or not; `degraded` when changes do not reach the register in memory, so that it is not
     used.
+
+    Raises
+    ------
+    Unavailable
+        Something is missing; each reason is named.
     """
     free = get_free_bytes()
     reasons = [*missing_components(), *lacks_space(free)]

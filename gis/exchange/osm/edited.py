@@ -90,7 +90,13 @@ def settle(path: Path, source: osmium.io.File, target: Path) -> int:
 
 
 def _deleted_ids(path: Path) -> set[tuple[str, int]]:
-    """Return (n, w or r, id) of every object with action="delete"."""
+    """Return (n, w or r, id) of every object with action="delete".
+
+    Raises
+    ------
+    InvalidInput
+        The file is not well-formed XML, or declares entities.
+    """
     deleted: set[tuple[str, int]] = set()
     parser = expat.ParserCreate()
 

@@ -72,6 +72,11 @@ def damaged_file_error(path: Path, error: Exception) -> InvalidInput:
 def _check_blobs(path: Path) -> None:
     """Check that the last blob of a .pbf ends where the file does, without unpacking the blobs.
 
+    Raises
+    ------
+    InvalidInput
+        The file is cut off, or would unpack to far more than its size.
+
     References
     ----------
     https://wiki.openstreetmap.org/wiki/PBF_Format (4-byte length, BlobHeader, Blob).

@@ -145,6 +145,11 @@ class _Reading:
         """Read relations, then everything.
 
         Raise InvalidInput for a file that is damaged or of no use.
+
+        Raises
+        ------
+        InvalidInput
+            The file is damaged, or holds nothing of use.
         """
         keys = tuple(dict.fromkeys((*rules.AREA_KEYS, *OSM_KEYS)))
         take = {

@@ -151,6 +151,11 @@ def read_objects(
     """Yield what an `OsmObject` is made of, or how many objects an editor's file marks deleted.
 
     In the child process.
+
+    Raises
+    ------
+    InvalidInput
+        The file is damaged, or not sorted.
     """
     source = open_osm(path)
     if (box := header_box(source)) is not None:
@@ -199,7 +204,13 @@ def read_objects(
 
 
 def _pass(path: Path, processor: osmium.FileProcessor) -> Iterator[Any]:
-    """Yield the objects of a pass; the reader's complaints become our own error."""
+    """Yield the objects of a pass.
+
+    Raises
+    ------
+    InvalidInput
+        The reader finds the file damaged.
+    """
     try:
         yield from processor
     except (RuntimeError, osmium.InvalidLocationError) as error:

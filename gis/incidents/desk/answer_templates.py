@@ -102,7 +102,9 @@ def create_template(session: Session, by: Principal, content: TemplateContent) -
     Raises
     ------
     InvalidInput
-        Area or category is unknown. Forbidden: the asker may not dispatch there.
+        Area or category is unknown.
+    Forbidden
+        The asker may not dispatch there.
     """
     row = AnswerTemplate(**_values(session, by, content))
     session.add(row)
@@ -118,7 +120,9 @@ def replace_template(
     Raises
     ------
     NotFound
-        There is none. Forbidden: the asker may not dispatch where it is, or is to be.
+        There is none.
+    Forbidden
+        The asker may not dispatch where it is, or is to be.
     InvalidInput
         Area or category is unknown.
     """
@@ -134,7 +138,9 @@ def delete_template(session: Session, by: Principal, template_id: int) -> None:
     Raises
     ------
     NotFound
-        There is none. Forbidden: the asker may not dispatch where it is.
+        There is none.
+    Forbidden
+        The asker may not dispatch where it is.
     """
     _require_writable(session, by, template_id)
     session.execute(delete(AnswerTemplate).where(AnswerTemplate.id == template_id))

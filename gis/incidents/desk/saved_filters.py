@@ -58,7 +58,9 @@ def save_filter(
     Raises
     ------
     Forbidden
-        The asker is a program. Conflict: `MAX_SAVED_FILTERS` are saved already.
+        The asker is a program.
+    Conflict
+        `MAX_SAVED_FILTERS` are saved already.
     """
     account = require_account(by)
     others = select(func.count()).where(SavedFilter.account_id == account, SavedFilter.name != name)
@@ -78,7 +80,9 @@ def delete_filter(session: Session, by: Principal, filter_id: int) -> None:
     Raises
     ------
     Forbidden
-        The asker is a program. NotFound: none of theirs has the id.
+        The asker is a program.
+    NotFound
+        None of theirs has the id.
     """
     own = delete(SavedFilter).where(
         SavedFilter.account_id == require_account(by), SavedFilter.id == filter_id

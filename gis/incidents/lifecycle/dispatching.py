@@ -49,7 +49,15 @@ def dispatch(
 
 
 def _offer(session: Session, location: IncidentLocation, skill: str, now: datetime) -> Effect:
-    """Offer the order to those with the skill who may claim it."""
+    """Offer the order to those with the skill who may claim it.
+
+    Raises
+    ------
+    InvalidInput
+        No skill is named.
+    Conflict
+        Nobody can claim it.
+    """
     if not skill:
         raise invalid_field("way", "dispatch.no_skill")
     claimants, offer_step = list_claimants(session, location, skill, now)
@@ -88,7 +96,13 @@ def _assign_person(
 
 
 def _claimant(session: Session, location: IncidentLocation, code: str) -> tuple[Any, ...]:
-    """Return role, area, person and area code of one who claims orders here."""
+    """Return role, area, person and area code of one who claims orders here.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such person here.
+    """
     params = {"code": code, "areas": location.area_ids}
     claimant = session.execute(text(CLAIMANT), params).first()
     if claimant is None:
@@ -97,7 +111,13 @@ def _claimant(session: Session, location: IncidentLocation, code: str) -> tuple[
 
 
 def _assign_post(session: Session, row: LockedIncident, role: str, now: datetime) -> Effect:
-    """Assign to the post of a role, else to the first of the incident's rule and its escalation."""
+    """Assign to the post of a role, else to the first of the incident's rule and its escalation.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such role.
+    """
     if role and role not in ROLE_BY_KEY:
         raise invalid_field("role", "dispatch.role_unknown", role=role[:40])
     first_role = role or row.time_limits.get("first_role") or "grid_worker"

@@ -57,7 +57,13 @@ def follow_up(
 
 
 def _validate(payload: MovePayload, now: datetime) -> None:
-    """Raise InvalidInput unless the fields of a call go together."""
+    """Raise InvalidInput unless the fields of a call go together.
+
+    Raises
+    ------
+    InvalidInput
+        One is unknown, missing, out of range, or belongs to another outcome.
+    """
     if payload.outcome not in OUTCOMES:
         raise invalid_field(
             "outcome", "field.none_of", value=payload.outcome[:40], allowed=list(OUTCOMES)

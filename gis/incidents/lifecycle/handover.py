@@ -120,7 +120,13 @@ def _succeed(session: Session, old: Post, successor: Person | None, at: datetime
 
 
 def _successor(session: Session, post: Post, to_person: str | int | None) -> Person | None:
-    """Return who gets a post, None if it is left vacant; raise InvalidInput if nothing changes."""
+    """Return who gets a post, None if it is left vacant.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such person, or nothing would change.
+    """
     if to_person is None:
         if post.holder_id is None:
             raise invalid_field("to", "handover.already_vacant")
@@ -132,7 +138,13 @@ def _successor(session: Session, post: Post, to_person: str | int | None) -> Per
 
 
 def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
-    """Raise InvalidInput unless a moment is not past and lies within a post's time."""
+    """Raise InvalidInput unless a moment is not past and lies within a post's time.
+
+    Raises
+    ------
+    InvalidInput
+        `handover.moment_past`, `handover.before_post` or `handover.outside_post`.
+    """
     if at < now:
         raise invalid_field("at", "handover.moment_past")
     begins, ends = post.valid_time.lower, post.valid_time.upper

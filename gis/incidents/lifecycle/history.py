@@ -113,8 +113,11 @@ def file_past(
 
     Raises
     ------
-    InvalidInput, OutsideGrids, NotFound, Forbidden
-        As `gis.incidents.lifecycle.intake.assess`; or a role or area is unknown.
+    InvalidInput
+        As `gis.incidents.lifecycle.intake.assess`; or a moment is out of range, or a role or area
+        is unknown.
+    OutsideGrids, NotFound, Forbidden
+        As there.
     """
     moments = (("due_at", past.due), ("suspended_until", past.until))
     if wrong := [error for name, at in moments if (error := moment_error(name, at))]:

@@ -275,8 +275,9 @@ def require_admissible(
 
     Raises
     ------
-    InvalidInput The channel is another kind of caller's; the severity is not given by who
-        dispatches there; an attribute is none of the category's questions.
+    InvalidInput
+        The channel is another kind of caller's; the severity is not set by who dispatches there; an
+        attribute is none of the category's questions.
     """
     if principal.kind == "system":
         return

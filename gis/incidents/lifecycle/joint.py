@@ -152,8 +152,10 @@ def finish_part(
     Forbidden
         It is neither the principal's part, nor theirs to dispatch. Who signs does so in person
         while they have a post in the matter's place; of who has none any more, the desk says so.
-    InvalidInput, Conflict
-        The result is missing; the part is done already, or the incident has ended.
+    InvalidInput
+        The result is missing or too long.
+    Conflict
+        The part is done already, or the incident has ended.
     """
     row = lock_incident(session, principal, incident_id)
     part = session.get(JointPart, part_id)
@@ -176,7 +178,13 @@ def finish_part(
 
 
 def require_signed(session: Session, incident_id: UUID) -> None:
-    """Raise Conflict `handle.not_signed` while somebody is still to sign."""
+    """Raise Conflict `handle.not_signed` while somebody is still to sign.
+
+    Raises
+    ------
+    Conflict
+        `count` says how many.
+    """
     waiting = session.scalar(
         select(func.count()).where(
             JointPart.incident_id == incident_id,
@@ -196,7 +204,13 @@ def _desk(principal: Principal, row: LockedIncident) -> Principal:
 def _addressee(
     session: Session, row: LockedIncident, kind: str, organisation: str, person: str, now: datetime
 ) -> tuple[int | None, int | None, float]:
-    """Return unit or person, and the working minutes that they have."""
+    """Return unit or person, and the working minutes that they have.
+
+    Raises
+    ------
+    InvalidInput
+        Not exactly one of both is named, it is unknown, or the person is the holder.
+    """
     if bool(organisation) == bool(person) or (kind == "external" and not organisation):
         raise invalid_field("organisation", "part.one_addressee")
     if organisation:

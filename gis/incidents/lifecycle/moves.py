@@ -178,6 +178,13 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     """Raise unless the state allows a move, and the principal may do it.
 
     Nobody approves their own request.
+
+    Raises
+    ------
+    Conflict
+        The state does not allow it, or the matter moves with the one that it is part of.
+    Forbidden
+        The principal may not do it, or would approve their own request.
     """
     next_state(name, row.state, row.pending_request, row.state_before_suspension)
     move = Message(f"move.{name}")

@@ -72,7 +72,13 @@ def relocate(
 
 
 def _point(session: Session, payload: MovePayload) -> tuple[float | None, float | None, str | None]:
-    """Return the point of a new place, as `resolve_location` takes it."""
+    """Return the point of a new place, as `resolve_location` takes it.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such building.
+    """
     if not payload.building:
         return payload.lon, payload.lat, payload.crs
     point = session.execute(text(BUILDING_POINT), {"code": payload.building}).one_or_none()

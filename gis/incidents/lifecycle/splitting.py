@@ -55,7 +55,13 @@ def split(
 
 
 def _validate(part: Part, number: int) -> None:
-    """Raise InvalidInput unless a part has words and a category."""
+    """Raise InvalidInput unless a part has words and a category.
+
+    Raises
+    ------
+    InvalidInput
+        It lacks one of them, or has too many words.
+    """
     if not part.description:
         raise invalid_field(f"parts.{number}.description", "split.description_missing")
     if len(part.description) > MAX_DESCRIPTION_CHARS:

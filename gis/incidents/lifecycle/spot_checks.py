@@ -106,7 +106,14 @@ def draw(
 def _require_valid(
     week: str, now: datetime, zone: ZoneInfo, share: float, minimum: int, seed: str
 ) -> tuple[datetime, datetime]:
-    """Return the period of the week; raise InvalidInput unless a draw may be of it."""
+    """Return the period of the week of a draw.
+
+    Raises
+    ------
+    InvalidInput
+        The week is unknown or not over, the share or the minimum is out of range, or the seed is
+        too long.
+    """
     since, until = week_period(week, zone)
     if until > now:
         raise invalid_field("week", "spot_check.week_not_over", week=week)

@@ -139,7 +139,9 @@ def incident_statistics(
     Raises
     ------
     InvalidInput
-        An unknown grouping or area, or a period that ends before it begins. Forbidden: Not allowed.
+        An unknown grouping or area, or a period that ends before it begins.
+    Forbidden
+        The principal may not read them.
     """
     return grouped_statistics(session, by, Scope(since, until, now, per, area, zone))[1]
 

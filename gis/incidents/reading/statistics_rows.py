@@ -98,7 +98,13 @@ ORDER BY x.reported_at DESC, x.id DESC LIMIT :limit"""  # noqa: S608  our own te
 
 
 def _conditions(metric: str) -> tuple[str, str, str]:
-    """Return SQL for what a figure is of, which of these count, and the hours of each."""
+    """Return SQL for what a figure is of, which of these count, and the hours of each.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such figure.
+    """
     if metric in RATE_CONDITIONS:
         of, counts = RATE_CONDITIONS[metric]
         return of, counts, "NULL::float8"

@@ -109,7 +109,9 @@ def resolve_location(
     InvalidInput
         None of the three is given, or it cannot be right, or the address may mean several places.
     OutsideGrids
-        No grid answers for the point. NotFound: No area has the code.
+        No grid answers for the point.
+    NotFound
+        No area has the code.
     """
     point = _input_point(session, at, lon, lat, crs, address, area)
     x, y = parse_point(LocateRequest(point.lon, point.lat, point.crs))
@@ -205,6 +207,11 @@ def _by_address(
 
     Where it names no single building but an estate, a community or a street, a point of the
     smallest area that holds what it names, and the code of that area.
+
+    Raises
+    ------
+    InvalidInput
+        It names nothing that is known, or several places.
     """
     reading = parse_address(address)
     named = [match for match in find_named(session, reading, at, estates=True) if match.areas]

@@ -23,13 +23,8 @@ from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
 DEFAULT = Path(__file__).with_name("rules.csv")
-
-
 MAX_RULES = 500  # rules in a set
-
-
 TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
-
 
 COLUMNS = (
     Column(
@@ -213,6 +208,11 @@ def preview_rules_file(
     """Read a table as `parse` does and return the problems too.
 
     The report has those of unreadable cells only.
+
+    Raises
+    ------
+    TooLarge
+        It has more than MAX_RULES rules.
     """
     report = LoadReport("rules", path.name)
     rows: list[tuple[int, Cells]] = []

@@ -35,8 +35,10 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     Raises
     ------
     Conflict
-        A set of that name is, or was, in force. InvalidInput: The name is empty or too long, there
-        is no rule for everything, or one names an area that does not exist.
+        A set of that name is, or was, in force.
+    InvalidInput
+        The name is empty or too long, there is no rule for everything, or one names an area that
+        does not exist.
     """
     if not 1 <= len(name) <= 100:
         raise invalid_field("name", "rules.name_length")
@@ -77,7 +79,9 @@ def activate(session: Session | Connection, set_id: int, now: datetime) -> None:
     Raises
     ------
     NotFound
-        There is no such set. Conflict: It is in force already.
+        There is no such set.
+    Conflict
+        It is in force already.
     """
     is_active = RuleSet.state == "active"
     session.execute(select(RuleSet.id).where(is_active).with_for_update())  # one at a time
@@ -96,6 +100,11 @@ def require_all_counties(session: Session, by: Principal) -> None:
     """Raise Forbidden unless the principal may change rules in every county.
 
     A set in force holds in all of them.
+
+    Raises
+    ------
+    Forbidden
+        There is a county where they may not.
     """
     by.require(Action.RULES)
     allowed = by.areas_by_action[Action.RULES]

@@ -135,7 +135,13 @@ def reset(settings: Settings) -> None:
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that concurrent starts wait for each other."""
+    """Hold a lock file, so that concurrent starts wait for each other.
+
+    Raises
+    ------
+    Unavailable
+        The folder belongs to another user.
+    """
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, private.FILE_MODE), "w")
     except PermissionError:

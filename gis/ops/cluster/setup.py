@@ -87,7 +87,13 @@ def archive_settings(cluster: Cluster) -> str:
 
 
 def launch(cluster: Cluster, throw_away: bool) -> int:
-    """Start the server on a free port; try again while the children of a killed server end."""
+    """Start the server on a free port; try again while the children of a killed server end.
+
+    Raises
+    ------
+    Unavailable
+        The folder of the sockets belongs to another user, or the server does not start.
+    """
     _forget_stale_pid(cluster)
     cluster.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(cluster, cluster.sockets)
@@ -185,7 +191,13 @@ def _forget_stale_pid(cluster: Cluster) -> None:
 
 
 def _free_port(cluster: Cluster) -> int:
-    """Return the previous port if it is free, else any free one on loopback."""
+    """Return the previous port if it is free, else any free one on loopback.
+
+    Raises
+    ------
+    Unavailable
+        There is none.
+    """
     last = cluster.base / "port"
     wishes = [int(last.read_text())] if last.exists() else []
     for port in (*wishes, 0):

@@ -33,7 +33,13 @@ MAX_LOST_STEPS2 = 100  # square lattice steps (1 dm²) that rounding may change
 
 
 def require_grids(geometries: GridGeometries, *codes: str) -> None:
-    """Raise NotFound unless all codes are among the grids."""
+    """Raise NotFound unless all codes are among the grids.
+
+    Raises
+    ------
+    NotFound
+        `grid.unknown_codes`: which ones.
+    """
     if missing := sorted(set(codes) - set(geometries)):
         raise NotFound("grid.unknown_codes", codes=missing)
 
@@ -119,7 +125,13 @@ def _crossing_position(shapes: Sequence[PolygonLike]) -> str:
 
 
 def refuse_islands(code: str, shape: PolygonLike) -> None:
-    """Raise InvalidInput for a grid that falls apart, naming its smallest part."""
+    """Raise InvalidInput for a grid that falls apart, naming its smallest part.
+
+    Raises
+    ------
+    InvalidInput
+        Always.
+    """
     least = min(shapely.get_parts(shape), key=lambda part: part.area)
     raise InvalidInput(
         "grid.falls_apart", grid=code, area_m2=round(geodesic_area_m2(least)), at=position_of(least)
@@ -132,7 +144,13 @@ def is_one_of(part: PolygonLike, others: Sequence[PolygonLike]) -> bool:
 
 
 def require_wide(parts: Sequence[PolygonLike], cause: Message) -> None:
-    """Raise InvalidInput if a part is narrower than `MIN_WIDTH_M`."""
+    """Raise InvalidInput if a part is narrower than `MIN_WIDTH_M`.
+
+    Raises
+    ------
+    InvalidInput
+        `sliver.left`: how wide, and where.
+    """
     for part in parts:
         if not wider(shape_array([part]), MIN_WIDTH_M)[0]:
             width_m = f"{inscribed_diameters_m(shape_array([part]))[0]:.2f}"
@@ -143,6 +161,11 @@ def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
     """Raise InvalidInput if area moves in pieces narrower than `MIN_WIDTH_M`.
 
     Such slivers show that a line that should follow a border missed it.
+
+    Raises
+    ------
+    InvalidInput
+        `sliver.moved`: how wide, and where.
     """
     slivers = np.flatnonzero(~wider(shape_array(moved), MIN_WIDTH_M))
     if slivers.size:
@@ -152,7 +175,13 @@ def require_wide_moves(moved: Sequence[PolygonLike], cause: Message) -> None:
 
 
 def require_land_left(shapes: ChangedGeometries) -> None:
-    """Raise InvalidInput if a grid keeps no area."""
+    """Raise InvalidInput if a grid keeps no area.
+
+    Raises
+    ------
+    InvalidInput
+        `grid.no_land_left`.
+    """
     for code, shape in shapes.items():
         if shape is None:
             raise InvalidInput("grid.no_land_left", grid=code)

@@ -88,6 +88,11 @@ def _two_sides(
     """Return the faces of each of two grids after a new border was drawn between them.
 
     Both sides of a border belong to different grids.
+
+    Raises
+    ------
+    InvalidInput
+        The line does not part the two grids, or leaves one of them no land.
     """
     graph = noding.neighbours(faces)
     groups: list[tuple[list[int], list[int]]] = []

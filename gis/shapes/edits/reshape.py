@@ -102,7 +102,13 @@ def reshape(
 
 
 def _require_inside(outline: PolygonLike, grids: GridGeometries) -> None:
-    """Raise InvalidInput if an outline leaves the coverage by more than drawing noise."""
+    """Raise InvalidInput if an outline leaves the coverage by more than drawing noise.
+
+    Raises
+    ------
+    InvalidInput
+        `reshape.leaves_land`: by how much, and where.
+    """
     coverage = polygon_coverage.dissolve(list(grids.values()))
     beyond = extract_polygons(shapely.difference(outline, coverage))
     if beyond is None:

@@ -97,7 +97,13 @@ def split(
 
 
 def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[PolygonLike]:
-    """Return the parts of a grid that a line across it makes."""
+    """Return the parts of a grid that a line across it makes.
+
+    Raises
+    ------
+    InvalidInput
+        The line is no line across the grid, or does not part it.
+    """
     land = grids[code]
     path = drawn_line.extend_to_border(drawn_line.validate_line(line), land)
     drawn_line.countable_crossings(path, [land], "line")
@@ -112,7 +118,13 @@ def _parts_by_line(grids: GridGeometries, code: str, line: LineString) -> list[P
 def _given_parts(
     grids: GridGeometries, code: str, parts: Sequence[PolygonLike]
 ) -> list[PolygonLike]:
-    """Return the parts of a grid as submitted polygons divide it."""
+    """Return the parts of a grid as submitted polygons divide it.
+
+    Raises
+    ------
+    InvalidInput
+        There is one only, two overlap, one lies outside, or land is left out.
+    """
     land = grids[code]
     if len(parts) < 2:
         raise InvalidInput("split.one_part")

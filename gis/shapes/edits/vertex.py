@@ -83,7 +83,13 @@ def move_vertex(
 def _with_new_vertex(
     grids: GridGeometries, ends: frozenset[Vertex], target: Vertex
 ) -> dict[str, PolygonLike]:
-    """Return the grids that have an edge, with a vertex inserted into it."""
+    """Return the grids that have an edge, with a vertex inserted into it.
+
+    Raises
+    ------
+    InvalidInput
+        No grid has the edge.
+    """
     table = {ends: [target]}
     changed = {
         code: new
@@ -99,7 +105,13 @@ def _with_new_vertex(
 def _with_moved_vertex(
     grids: GridGeometries, old: Vertex, target: Vertex
 ) -> dict[str, PolygonLike]:
-    """Return the grids that have a vertex, with the vertex moved."""
+    """Return the grids that have a vertex, with the vertex moved.
+
+    Raises
+    ------
+    InvalidInput
+        No grid has the vertex.
+    """
     changed: dict[str, PolygonLike] = {}
     for code, land in grids.items():
         if (shapely.get_coordinates(land) == old).all(axis=1).any():

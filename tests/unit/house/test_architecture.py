@@ -45,6 +45,7 @@ FLOORS = [
     "gis.jobs",
     "gis.migrations",
     "layers",
+    "web.docstrings",
     "web.http",
     "web.security",
     "web.service",

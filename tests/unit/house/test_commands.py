@@ -1,4 +1,7 @@
-"""Every function of a command or a route takes what its options or its path give it."""
+"""Every function of a command or a route takes what its options or its path give it.
+
+Its help or description says nothing of the classes that it raises.
+"""
 
 import inspect
 from collections.abc import Iterator
@@ -28,6 +31,7 @@ def all_commands() -> Iterator[tuple[str, click.Command]]:
     "command", [pytest.param(command, id=name) for name, command in sorted(all_commands())]
 )
 def test_a_command_takes_what_it_is_given(command: click.Command) -> None:
+    assert "Raises" not in (command.help or "")  # it is for who reads the code
     if command.callback is None:
         return
     options = {option.name for option in command.params if option.expose_value}
@@ -47,3 +51,14 @@ def test_every_view_takes_the_parameters_of_its_path(tmp_path: Path) -> None:
         if len(taken) == len(parameters) and not rule.arguments - PREPROCESSED <= taken:
             refused.append(f"{rule.rule}: {rule.endpoint}")
     assert refused == []
+
+
+def test_the_description_of_the_api_leaves_out_what_views_raise(tmp_path: Path) -> None:
+    app = create_app(Settings(var=tmp_path), "postgresql://nobody@127.0.0.1:1/none")
+    with app.app_context():
+        operations = [
+            operation for path in app.spec["paths"].values() for operation in path.values()
+        ]
+    descriptions = [operation.get("description", "") for operation in operations]
+    assert [text for text in descriptions if "Raises" in text] == []
+    assert any("For who may export, draft or publish there." in text for text in descriptions)

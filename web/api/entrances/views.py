@@ -73,7 +73,13 @@ def add(json_data: EntranceIn) -> Response:
 @bp.output(EntranceOut)
 @bp.doc(summary="Move a door or gate, or change what is said of it", responses=REFUSALS)
 def change(entrance: int, json_data: EntranceChangeIn) -> Response:
-    """`If-Match`: its version."""
+    """`If-Match`: its version.
+
+    Raises
+    ------
+    InvalidInput
+        Only a part of the point is named.
+    """
     by = require_planner()
     lon, lat, system = json_data.lon, json_data.lat, json_data.crs
     point = None

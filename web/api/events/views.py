@@ -48,6 +48,11 @@ def events() -> Response:
     Each event `incident` of an incident one may see: its id, move, state, version, category, grid
     and colour. Without `Last-Event-ID` from now on; with it what came after, at most of a day and
     1000.
+
+    Raises
+    ------
+    InvalidInput
+        The last id is not a number.
     """
     require_event_reader()
     event_feed = feed(current_app)
@@ -74,8 +79,10 @@ def require_event_reader() -> Principal:
 
     Raises
     ------
-    AuthenticationRequired, Forbidden
-        Nobody, or somebody who works on no incidents.
+    AuthenticationRequired
+        Nobody is signed in.
+    Forbidden
+        It is somebody who works on no incidents.
     """
     g.pop("principal", None)
     by = require_sign_in()

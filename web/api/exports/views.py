@@ -62,6 +62,13 @@ def grids(query_data: GridsIn) -> Response:
     """EPSG:4490, layer `grids`, matched by `code` when it comes back.
 
     For who may export, draft or publish there.
+
+    Raises
+    ------
+    InvalidInput
+        `within` is no code of an area.
+    NotFound
+        The area has no grids at that time.
     """
     within = query_data.within
     require_within(within)
@@ -86,8 +93,10 @@ def require_within(within: str) -> None:
 
     Raises
     ------
-    AuthenticationRequired, Forbidden
-        Nobody is signed in; they may not, or only in another area or a part of this one.
+    AuthenticationRequired
+        Nobody is signed in.
+    Forbidden
+        They may not, or only in another area or a part of this one.
     """
     by = require(next((action for action in MAY if principal().is_allowed(action)), Action.EXPORT))
     area_sets = [by.areas_by_action[action] for action in MAY if action in by.areas_by_action]

@@ -46,7 +46,13 @@ REFUSALS: dict[int | str, Any] = {
 @bp.output(FacilitiesOut)
 @bp.doc(summary="List facilities", responses={404: "No area has that code"})
 def facilities(query_data: FacilitiesIn) -> Response:
-    """By code; `category`, `bbox` and `area` narrow each other."""
+    """By code; `category`, `bbox` and `area` narrow each other.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such category.
+    """
     if query_data.category is not None and query_data.category not in CATEGORY_BY_KEY:
         raise invalid_field(
             "category", "input.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY]

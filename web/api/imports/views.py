@@ -55,6 +55,11 @@ def load(query_data: ImportIn) -> Response:
 
     All or nothing: with one refused row nothing is kept. A row is known by its number, so the same
     file again files nothing twice.
+
+    Raises
+    ------
+    InvalidInput
+        A row is refused, and `commit` is set.
     """
     by = require_sign_in()
     by.require(Action.DISPATCH)

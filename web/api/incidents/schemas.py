@@ -139,7 +139,13 @@ class MoveIn(BaseModel):
         )
 
     def to_point(self) -> tuple[float, float, str] | None:
-        """Return longitude, latitude and their system; raise InvalidInput if that is missing."""
+        """Return longitude, latitude and their system; None without a point.
+
+        Raises
+        ------
+        InvalidInput
+            The system is missing.
+        """
         if self.lon is None or self.lat is None:
             return None
         if not self.crs:

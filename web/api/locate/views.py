@@ -53,7 +53,13 @@ def locate(query_data: LocateIn) -> Response:
 @bp.output(LocateManyOut)
 @bp.doc(summary="Who answers for many places", responses={413: "More than 10,000 points"})
 def locate_many(json_data: LocateManyIn) -> Response:
-    """Each point has its own answer or its own error; one bad point does not spoil the others."""
+    """Each point has its own answer or its own error; one bad point does not spoil the others.
+
+    Raises
+    ------
+    TooLarge
+        There are more than MAX_POINTS.
+    """
     points = json_data.points
     if len(points) > MAX_POINTS:
         raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)

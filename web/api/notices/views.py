@@ -63,7 +63,13 @@ class SeenIn(BaseModel):
 
     @model_validator(mode="after")
     def one_of_them(self) -> "SeenIn":
-        """Require exactly one of both."""
+        """Require exactly one of both.
+
+        Raises
+        ------
+        ValueError
+            There are both, or neither.
+        """
         if (self.ids is None) == (self.until is None):
             raise ValueError("notice.ids_or_until")
         return self

@@ -200,6 +200,11 @@ def from_file(query_data: FileIn) -> Response:
     `torn`; `clean` mends them up to a width. One that omits grids is refused with them in
     `missing`, until the parameter `missing` says what becomes of them. A table (CSV, Excel) of
     codes and names renames.
+
+    Raises
+    ------
+    InvalidInput
+        Rows are refused; `torn` and `missing` come along.
     """
     by = require(Action.DRAFT)
     with uploaded_file("input.map_file_missing", max_suffixes=2) as file:

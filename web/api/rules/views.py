@@ -64,7 +64,13 @@ def get_rule_set(set_id: int) -> Response:
     summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"}
 )
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
-    """Save rules as a draft; errors are named by rule and column, nothing is put in force."""
+    """Save rules as a draft; errors are named by rule and column, nothing is put in force.
+
+    Raises
+    ------
+    InvalidInput
+        A rule is wrong.
+    """
     by = require(Action.RULES)
     rows = [(number, rule_to_cells(item)) for number, item in enumerate(json_data.rules, 1)]
     valid_rules, problems = rules_file.validate_rules(

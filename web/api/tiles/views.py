@@ -53,6 +53,11 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
 
     `v` in the query is the data's version and lets browsers keep the answer for good; `at` another
     moment, past or planned.
+
+    Raises
+    ------
+    NotFound
+        There is no such layer.
     """
     if layer not in TILE_SETS:
         raise NotFound("layer.unknown", name=layer, allowed=[*TILE_SETS])
@@ -70,7 +75,13 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     | {204: "Nothing there"},
 )
 def service_tile(category: str, minutes: int, z: int, x: int, y: int) -> Response:
-    """Return the ground within 5, 10 or 15 minutes (`served`) and the homes beyond (`beyond`)."""
+    """Return the ground within 5, 10 or 15 minutes (`served`) and the homes beyond (`beyond`).
+
+    Raises
+    ------
+    NotFound
+        There is no such category, or no circles of so many minutes.
+    """
     if category not in CATEGORY_BY_KEY:
         raise NotFound("layer.category_unknown", category=category)
     if minutes not in MINUTES:
@@ -102,7 +113,15 @@ def layers() -> Response:
     responses=alternative_response(GEOJSON, {"type": "object"}),
 )
 def layer_features(layer: str, query_data: FeaturesIn) -> Response:
-    """Coordinates are longitude, latitude; `truncated` says there were more than `limit`."""
+    """Coordinates are longitude, latitude; `truncated` says there were more than `limit`.
+
+    Raises
+    ------
+    InvalidInput
+        Neither a rectangle nor a code is named.
+    NotFound
+        There is no such layer, or no feature with the code.
+    """
     if query_data.bbox is None and query_data.code is None:
         raise invalid_field("bbox", "layer.bbox_missing")
     box = None if query_data.bbox is None else params.parse_bbox(query_data.bbox)
@@ -121,7 +140,13 @@ def layer_features(layer: str, query_data: FeaturesIn) -> Response:
 
 
 def require_layer(name: str) -> Layer:
-    """Return the layer of a name; raise NotFound with the names there are."""
+    """Return the layer of a name.
+
+    Raises
+    ------
+    NotFound
+        There is none; those there are are named.
+    """
     if name not in LAYERS:
         raise NotFound("layer.unknown", name=name, allowed=[*LAYERS])
     return LAYERS[name]

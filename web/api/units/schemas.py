@@ -88,7 +88,13 @@ class HomeSelectionIn(BaseModel):
 
     @model_validator(mode="after")
     def check_floors(self) -> "HomeSelectionIn":
-        """Refuse floors that are no storey or out of order."""
+        """Refuse floors that are no storey or out of order.
+
+        Raises
+        ------
+        ValueError
+            They are one of both.
+        """
         if self.floors and not -200 <= self.floors[0] <= self.floors[1] <= 200:
             raise ValueError("input.value_wrong")
         return self

@@ -173,7 +173,13 @@ def _form(onwards: Onwards, username: str = "", message: str = "", status: int =
 
 @bp.get("/sign-in/provider")
 def oidc() -> Response:
-    """Send the browser to the identity provider: authorisation code, PKCE, nonce and state."""
+    """Send the browser to the identity provider: authorisation code, PKCE, nonce and state.
+
+    Raises
+    ------
+    Unavailable
+        The identity provider does not answer, or calls itself otherwise.
+    """
     provider = _provider()
     browser["next"] = request.args.get("next", ""), request.args.get("back", "")
     try:
@@ -190,7 +196,13 @@ def oidc() -> Response:
 
 @bp.get("/sign-in/provider/back")
 def oidc_back() -> Response:
-    """Sign in the account linked to the subject with whose code the browser comes back."""
+    """Sign in the account linked to the subject with whose code the browser comes back.
+
+    Raises
+    ------
+    Unavailable
+        The identity provider does not answer.
+    """
     provider = _provider()
     onwards = Onwards(*browser.get("next", ("", "")))
     try:
@@ -226,6 +238,11 @@ def _provider() -> Any:
 
 def _require_issuer(provider: Any) -> None:
     """Raise ValueError unless the provider's metadata name the issuer of the settings.
+
+    Raises
+    ------
+    ValueError
+        They name another, or none.
 
     References
     ----------

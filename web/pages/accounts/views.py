@@ -104,7 +104,13 @@ def add_account() -> Response:
 
 @bp.post("/accounts/<username>")
 def change_account(username: str) -> Response:
-    """Change an account as the pressed button (`do`) says."""
+    """Change an account as the pressed button (`do`) says.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such button.
+    """
     principal = guard.require(Action.ACCOUNTS)
     button = request.form.get("do", "")
     if button not in CHANGES:

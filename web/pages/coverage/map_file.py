@@ -135,7 +135,13 @@ def _hours_label(query: MinutesQuery) -> str:
 
 
 def _bbox() -> tuple[float, float, float, float]:
-    """Return the box of the address, else that of the deployment; raise NotFound without any."""
+    """Return the box of the address, else that of the deployment.
+
+    Raises
+    ------
+    NotFound
+        There is neither.
+    """
     text = request.args.get("bbox")
     bbox = (
         params.parse_bbox(text) if text else overview(session(), params.parse_datetime(None)).bbox

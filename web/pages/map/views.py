@@ -131,6 +131,11 @@ def _page_data(figures: Overview) -> dict[str, Any]:
 def export() -> Response:
     """Send the view of the map as one file that needs no network.
 
+    Raises
+    ------
+    NotFound
+        No box is named, and nothing is loaded.
+
     Notes
     -----
     The view stands in the address: `bbox`, `zoom`, `layers`, `category`, `minutes`, `facility`,

@@ -29,7 +29,13 @@ GROUP_LABELS = {
 
 @bp.get("/notices")
 def notices() -> Response:
-    """List notices by day, newest first; `before` is the last number of the previous page."""
+    """List notices by day, newest first; `before` is the last number of the previous page.
+
+    Raises
+    ------
+    InvalidInput
+        `before` is no number.
+    """
     by = require_account()
     cursor = request.args.get("before", "")
     if cursor and not (cursor.isdigit() and len(cursor) < 19):
@@ -70,7 +76,13 @@ def notices() -> Response:
 
 @bp.post("/notices")
 def seen() -> Response:
-    """Mark a notice (`id`), or all up to a number (`until`), as seen, and show the list again."""
+    """Mark a notice (`id`), or all up to a number (`until`), as seen, and show the list again.
+
+    Raises
+    ------
+    InvalidInput
+        `id`, or `until` where it is missing, is not a number.
+    """
     by = require_account()
     notice_id, until = request.form.get("id", ""), request.form.get("until", "")
     number = notice_id or until

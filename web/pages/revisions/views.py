@@ -32,6 +32,11 @@ STATES = tuple(state.value for state in RevisionState)
 def revisions() -> Response:
     """List revisions, newest first, beside the form that uploads a boundary file.
 
+    Raises
+    ------
+    InvalidInput
+        There is no such state, or `before` is no number.
+
     Notes
     -----
     `state` in the address filters, `before` is the last number of the previous page.

@@ -41,7 +41,13 @@ MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
 
 @bp.get("/rules")
 def sets() -> Response:
-    """Show a set (`set`, else the one in force), and with `days` its test on past incidents."""
+    """Show a set (`set`, else the one in force), and with `days` its test on past incidents.
+
+    Raises
+    ------
+    InvalidInput
+        `days` is no number of days from 1 to 3660.
+    """
     by, days = require_rules_reader(), request.args.get("days", "")
     if days and not (days.isdecimal() and len(days) < 5 and 1 <= int(days) <= 3660):
         raise params.invalid_field("days", "field.not_days", low=1, high=3660)

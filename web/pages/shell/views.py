@@ -35,7 +35,13 @@ def init_app(state: Any) -> None:
 
 @bp.get("/static/v/<digest>/<path:filename>")
 def versioned(digest: str, filename: str) -> Response:
-    """Send a script, a style or a library under an address that changes with them."""
+    """Send a script, a style or a library under an address that changes with them.
+
+    Raises
+    ------
+    NotFound
+        There is no such page, folder or file.
+    """
     kind, _, name = filename.partition("/")
     if kind == "pages":
         page, _, file = name.partition("/")
@@ -55,7 +61,13 @@ def versioned(digest: str, filename: str) -> Response:
 
 @bp.get("/static/messages/<language>.json")
 def messages(language: str) -> Response:
-    """Send the texts of the scripts in a language, by English text."""
+    """Send the texts of the scripts in a language, by English text.
+
+    Raises
+    ------
+    NotFound
+        There is no such language.
+    """
     if language not in LOCALES:
         raise NotFound
     return _cacheable(script_messages.messages_json(language), "application/json")
