@@ -94,7 +94,7 @@ function keepsClear(boxes, { x, y }, label) {
 
 // The changed first, then those that have most room.
 const byRank = ([a, one], [b, two]) =>
-  Boolean(coverage.grids.get(b).properties.before) - Boolean(coverage.grids.get(a).properties.before) ||
+  Number(Boolean(coverage.grids.get(b).properties.before)) - Number(Boolean(coverage.grids.get(a).properties.before)) ||
   width(two) - width(one);
 const width = (layer) => layer.getBounds().getEast() - layer.getBounds().getWest();
 

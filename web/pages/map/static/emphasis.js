@@ -96,7 +96,7 @@ function counts(totals) {
   const unsaid = totals.cannot_say_households + totals.off_network_households;
   const unsaidPeople = totals.cannot_say_people + totals.off_network_people;
   const within = totals.share === null ? null : (totals.share * 100).toFixed(1);
-  const beyond = within && (100 - within).toFixed(1); // of the rounded: the two are to make 100
+  const beyond = within && (100 - Number(within)).toFixed(1); // of the rounded: the two are to make 100
   return [
     h(
       'table',
