@@ -12,20 +12,10 @@ from shapely.geometry import shape
 
 from gis.shapes import polygon_coverage
 from tests.support.browser import serious, sign_in
+from web.cli.screenshots import SHARED_CORNER
 
 pytestmark = pytest.mark.browser
 
-# a vertex that four grids of the community share, in the middle of the map: its place in pixels and
-# the codes
-SHARED = """() => {
-  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
-  const found = [...coverage.owners].filter(([, owners]) => owners.size > 2).map(([key, owners]) => {
-    const [lon, lat] = key.split(',').map((n) => n / 1e7), at = map.latLngToContainerPoint([lat, lon]);
-    return { lon, lat, codes: [...owners].sort(), x: at.x + box.x, y: at.y + box.y };
-  });
-  const far = ({ x, y }) => Math.hypot(x - box.x - box.width / 2, y - box.y - box.height / 2);
-  return found.filter(({ codes }) => codes.every((code) => code.startsWith(codes[0].slice(0, 12)))).sort((a, b) => far(a) - far(b))[0];
-}"""
 # the box of a grid in pixels
 BOX = """(code) => {
   const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect(), all = { w: 1e9, e: -1e9, n: 1e9, s: -1e9 };
@@ -78,7 +68,7 @@ def drag(page, spot, by):
 def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(desk, planned):
     old_grids = grids(planned)
     open_editor(desk, planned, "浏览器里的调整")
-    position = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED_CORNER)
     old = {
         code: desk.evaluate(
             "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)", code
@@ -172,7 +162,7 @@ def test_a_vertex_drags_all_its_grids_a_split_a_merge_and_undo_are_published(des
 
 def test_what_cannot_be_is_said_while_held_and_stays_until_the_planner_acts(desk, planned):
     open_editor(desk, planned, "拉不动")
-    position = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED_CORNER)
     before = desk.locator("#ed-grids").inner_text()
     drag(desk, position, (420, 330))
     expect(desk.locator("#ed-status.wrong")).to_contain_text("此处边界会与其他边界相交")
@@ -199,7 +189,7 @@ def test_what_cannot_be_is_said_while_held_and_stays_until_the_planner_acts(desk
 
 def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_survives(desk, planned):
     open_editor(desk, planned, "断网")
-    code = desk.evaluate(SHARED)["codes"][0]
+    code = desk.evaluate(SHARED_CORNER)["codes"][0]
     desk.keyboard.press("s")
     box = desk.evaluate(BOX, code)
     middle = (box["n"] + box["s"]) / 2
@@ -229,7 +219,7 @@ def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_surviv
 
 def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk, planned):
     open_editor(desk, planned, "沿线描绘")
-    code = desk.evaluate(SHARED)["codes"][0]
+    code = desk.evaluate(SHARED_CORNER)["codes"][0]
     box = desk.evaluate(BOX, code)
     middle = (box["n"] + box["s"]) / 2
 
@@ -311,14 +301,14 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
 
 def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
     open_editor(desk, planned, "两个窗口")
-    position = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED_CORNER)
     other = desk.context.new_page()
     other.goto(desk.url)
     other.wait_for_selector("body[data-ready]")
     drag(desk, position, (14, 10))
     desk.mouse.up()
     expect(desk.locator("#ed-step-count")).to_have_text("1")
-    drag(other, other.evaluate(SHARED), (-14, 10))
+    drag(other, other.evaluate(SHARED_CORNER), (-14, 10))
     other.mouse.up()
     expect(other.locator("#ed-bar-status")).to_contain_text("此草案已在别处改动：1.")
     expect(other.locator(".ed-pending")).to_be_visible()
@@ -331,7 +321,7 @@ def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
 
 def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_merge(desk, planned):
     open_editor(desk, planned, "两个社区")
-    position = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED_CORNER)
     code = position["codes"][0]
     as_is = "(code) => JSON.stringify(wangge.coverage.grids.get(code).polygons)"
     old = desk.evaluate(as_is, code)
@@ -362,7 +352,7 @@ def test_letting_go_by_escape_puts_a_corner_back_and_grids_of_two_communities_me
 
 def test_a_chosen_grid_gets_a_name_and_another_community(desk, planned):
     open_editor(desk, planned, "改名划归")
-    code = desk.evaluate(SHARED)["codes"][0]
+    code = desk.evaluate(SHARED_CORNER)["codes"][0]
     desk.goto(f"{desk.url}&chosen={code}")
     desk.wait_for_selector("body[data-ready]")
     form = desk.locator("#ed-identity")
@@ -384,7 +374,7 @@ def test_a_chosen_grid_gets_a_name_and_another_community(desk, planned):
 
 def test_it_stays_smooth_while_dragging(desk, planned):
     open_editor(desk, planned, "流畅")
-    position = desk.evaluate(SHARED)
+    position = desk.evaluate(SHARED_CORNER)
     desk.evaluate("wangge.frames = []")
     drag(desk, position, (60, 40))
     for step in range(30):

@@ -346,6 +346,8 @@ def test_tiles_that_fail_are_said_and_come_again(desk, site):
 def test_a_day_and_a_time_are_asked_for_and_left_again(desk, site):
     ready(desk, site)
     desk.locator("#tab-layers").click()
+    wide = [field.bounding_box()["width"] for field in desk.locator(".then-form input").all()]
+    assert min(wide) > 100  # what is in them can be read
     desk.locator('input[name="at"]').fill("2026-11-26")
     desk.locator('input[name="at_time"]').fill("14:30")
     desk.locator(".then-form button").click()

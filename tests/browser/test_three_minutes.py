@@ -46,4 +46,6 @@ def test_a_large_grid_is_divided_published_and_printed(desk, planned):
     assert len(new) == len(counts) + 1
     paper = desk.context.request.get(f"{planned.url}/sheets/{code[:12]}.pdf?paper=A3")
     assert paper.status == 200 and paper.body().startswith(b"%PDF")
+    desk.goto(f"{planned.url}/sheets/{code}.html")  # in a browser it looks as on paper
+    expect(desk.locator(".sheet-body")).to_have_css("display", "flex")
     assert time.monotonic() - started < LIMIT_S

@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.incidents.desk import list_table
 from gis.incidents.reading import candidates, filters, holders, incidents
 from tests.support.incident_town import NOW, IncidentTown, to_state
 from tests.support.sign_in import account, sign_in, signed_in, token, with_password
@@ -145,7 +146,7 @@ def test_a_move_of_many_says_to_whom_before_it_acts(
 
 
 def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
-    incident_town: IncidentTown, desk: FlaskClient
+    incident_town: IncidentTown, desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incident_town.report(description="一般的事")
     incident_town.report(severity="urgent", description="急的事")
@@ -157,6 +158,11 @@ def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
     recorded = incident_town.session.scalar(text(subject))
     assert recorded == "list of 2 incidents (.xlsx) state=open sort=urgent"
     assert desk.get("/desk/list.xlsx?severty=high").status_code == 422
+    monkeypatch.setattr(list_table, "MAX_ROWS", 2)
+    assert desk.get("/desk/list.xlsx?state=open").status_code == 200
+    monkeypatch.setattr(list_table, "MAX_ROWS", 1)
+    monkeypatch.delattr(list_table, "list_incidents")  # no row is read before it is refused
+    assert desk.get("/desk/list.xlsx?state=open").status_code == 413
 
 
 def test_a_work_order_says_who_holds_it_but_not_who_reported(

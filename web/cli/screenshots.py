@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import dist
 from pathlib import Path
@@ -22,11 +22,39 @@ DRAWN = "body[data-map=drawn], body[data-ready]"
 DESK, PHONE = (1440, 900), (390, 844)
 
 
+# the corner in the middle of the editor's map that most grids of one community share: its place in
+# degrees and pixels, and the codes of the grids
+SHARED_CORNER = """() => {
+  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
+  const corners = [...coverage.owners].filter(([, owners]) => owners.size > 2).map(([key, owners]) => {
+    const [lon, lat] = key.split(',').map((n) => n / 1e7), at = map.latLngToContainerPoint([lat, lon]);
+    return { lon, lat, codes: [...owners].sort(), x: at.x + box.x, y: at.y + box.y };
+  });
+  const far = ({ x, y }) => Math.hypot(x - box.x - box.width / 2, y - box.y - box.height / 2);
+  return corners.filter(({ codes }) => codes.every((code) => code.startsWith(codes[0].slice(0, 12)))).sort((a, b) => far(a) - far(b))[0];
+}"""  # noqa: E501  another language
+
+
+def drag_corner(page: "Page") -> None:
+    """Drag a corner of the opened draft that several grids share, and wait until it is stored."""
+    page.wait_for_selector("body[data-ready]")
+    page.uncheck("#ed-snap")
+    corner = page.evaluate(SHARED_CORNER)
+    page.mouse.move(corner["x"] - 20, corner["y"] - 20)
+    page.mouse.move(corner["x"], corner["y"], steps=8)
+    page.wait_for_selector(".ed-handle")
+    page.mouse.down()
+    page.mouse.move(corner["x"] + 40, corner["y"] + 24, steps=8)
+    page.mouse.up()
+    page.wait_for_selector("#ed-step-count:not(:empty)")
+
+
 class Picture(NamedTuple):
     """A picture: the page it shows, its size in CSS pixels, and what is done before it is taken.
 
     username: The demo account that is signed in; empty: nobody. begin: What is filled in and
-    clicked before the page is drawn: selector and text; no text is a click.
+    clicked before the page is drawn: selector and text; no text is a click. act: What is done on
+    the drawn page.
     """
 
     name: str
@@ -34,6 +62,7 @@ class Picture(NamedTuple):
     size: tuple[int, int] = DESK
     username: str = ""
     begin: tuple[tuple[str, str], ...] = ()
+    act: Callable[["Page"], None] | None = None
 
 
 PICTURES = (
@@ -51,6 +80,7 @@ PICTURES = (
             ("main form input:not([type=hidden])", "春季调整"),
             ("main form button", ""),
         ),
+        drag_corner,
     ),
 )
 
@@ -143,6 +173,7 @@ def _take(
         viewport={"width": width, "height": height},
         device_scale_factor=2 if picture.size == PHONE else 1,
         has_touch=picture.size == PHONE,
+        timezone_id=Settings.from_env().timezone.key,
         reduced_motion="reduce",
     )
     context.set_default_timeout(PATIENCE_MS)
@@ -158,6 +189,8 @@ def _take(
                 field.fill(text)
             else:
                 field.click()
+        if picture.act:
+            picture.act(page)
         _settle(page)
         page.screenshot(path=file)
     finally:

@@ -12,6 +12,7 @@ from gis.files.column import Column
 from gis.files.table_writer import write_table
 from gis.incidents.clock import CLOCKS
 from gis.incidents.models import channel_label
+from gis.incidents.reading.counts import exceeds
 from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.reading.incidents import IncidentView, list_incidents
 from gis.messages import label
@@ -57,9 +58,9 @@ def write_list(
     TooLarge
         They are more than `MAX_ROWS`.
     """
-    rows = list_incidents(session, by, filters, MAX_ROWS + 1, None, now=now)
-    if len(rows) > MAX_ROWS:
+    if exceeds(session, by, filters, MAX_ROWS, now=now):
         raise TooLarge("incident_list.too_many", limit=MAX_ROWS)
+    rows = list_incidents(session, by, filters, MAX_ROWS, None, now=now)
     columns = [
         Column(key, label(f"list_column.{key}", language), parse_text, (), "", "")
         for key in COLUMNS

@@ -1,4 +1,4 @@
-"""Count the incidents that one may see, by state."""
+"""Count the incidents that one may see."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +23,16 @@ SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
       count(*) FILTER (WHERE i.supervised) AS supervised,
   count(*) FILTER (WHERE {{pending}} <> '') AS pending
 FROM incident i WHERE {{where}} GROUP BY i.state"""  # noqa: S608  our own text
+
+
+def exceeds(
+    session: Session, by: Principal, filters: IncidentFilters, limit: int, *, now: datetime
+) -> bool:
+    """Return whether the visible incidents that filters select are more than a limit."""
+    validate_filters(session, filters)
+    where, params = filter_conditions(session, by, filters, now)
+    beyond = text(f"SELECT FROM incident i WHERE {where} OFFSET :limit LIMIT 1")
+    return session.execute(beyond, params | {"limit": limit}).first() is not None
 
 
 def count_by_state(

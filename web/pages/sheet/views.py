@@ -17,6 +17,9 @@ from web.security.guard import require
 
 bp = Blueprint("sheet", __name__)
 
+# one file with its styles in itself, and nothing that runs
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
 
 class SheetIn(BaseModel):
     """Which paper, and of which draft."""
@@ -37,5 +40,6 @@ def sheet(code: str, kind: str) -> Response:
     record_export(by, f"map sheet of {sheets.code}.{kind}", sheets.community)
     response = Response(data, mimetype="application/pdf" if kind == "pdf" else "text/html")
     response.headers["Content-Disposition"] = f'inline; filename="sheet-{sheets.code}.{kind}"'
+    response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = "no-store"
     return response

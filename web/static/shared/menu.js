@@ -1,5 +1,5 @@
-// The account menu, on every page: Escape and a click elsewhere close it.
-const open = () => document.querySelectorAll('details.me[open]');
+// The account menu, on every page, and what else opens over a page: Escape and a click elsewhere close it.
+const open = () => document.querySelectorAll('details:is(.me, [data-menu])[open]');
 
 document.addEventListener('click', (/** @type {any} */ { target }) =>
   open().forEach((menu) => {

@@ -11,7 +11,8 @@ const moveOrder = [...moveByKey.keys()];
 export const stateOf = (key) => stateByKey.get(key) ?? { key, zh: key, en: key };
 export const moveOf = (key) => moveByKey.get(key) ?? { key, zh: key, en: key, button: true };
 export const stateLabel = (key) => title(stateOf(key));
-export const moveLabel = (key) => title(moveOf(key));
+// Of a button or a heading, so it begins with a capital letter.
+export const moveLabel = (key) => title(moveOf(key)).replace(/^./, (letter) => letter.toUpperCase());
 export const isEnded = (key) => Boolean(stateOf(key).ended);
 export const keysOf = (condition) => states.filter(condition).map((state) => state.key);
 

@@ -335,15 +335,6 @@ $('save-page').addEventListener('click', ({ target }) => {
   );
   target.href = `${page.root}/coverage/map.html?${question(shown)}${changes.join('')}`;
 });
-addEventListener('click', ({ target }) => {
-  if (save.open && !save.contains(target)) save.open = false;
-});
-save.addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || !save.open) return;
-  event.preventDefault();
-  save.open = false;
-  save.querySelector('summary').focus();
-});
 
 controls.addEventListener('change', readControls);
 controls.addEventListener('submit', (event) => event.preventDefault());

@@ -45,16 +45,16 @@ export function mapStatus(text) {
   $('map-status').hidden = !text;
 }
 
+const LEGEND_PX = 264; // it lies over the left of the map
+const EDGE_PX = 24;
+
 export function whole(animate = true) {
   if (!page.bbox) return;
   const [west, south, east, north] = page.bbox;
-  map.fitBounds(
-    [
-      [south, west],
-      [north, east],
-    ],
-    { padding: [24, 24], animate },
-  );
+  const bounds = L.latLngBounds([south, west], [north, east]);
+  const zoomBeside = (left) => map.getBoundsZoom(bounds, false, L.point(left + EDGE_PX, 2 * EDGE_PX));
+  const left = !phone.matches && zoomBeside(LEGEND_PX) === zoomBeside(EDGE_PX) ? LEGEND_PX : EDGE_PX;
+  map.fitBounds(bounds, { paddingTopLeft: [left, EDGE_PX], paddingBottomRight: [EDGE_PX, EDGE_PX], animate });
 }
 
 // ---- there and back

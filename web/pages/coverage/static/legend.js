@@ -5,6 +5,9 @@ import { choice, longLabel, toggleClass } from './choice.js';
 import { CLASSES, sumOf } from './cross.js';
 import { classColour } from './drawing.js';
 
+// Where it would hide the map it begins closed: the columns beside it have the same colours and counts.
+let open = !matchMedia('(min-width: 761px) and (max-width: 1180px)').matches;
+
 // `other` are the counts of the right side of a comparison, `names` those of both sides.
 export function showLegend(counts, limits, minutes, other = null, names = []) {
   const { classes } = choice();
@@ -34,27 +37,35 @@ export function showLegend(counts, limits, minutes, other = null, names = []) {
   $('legend').classList.toggle('two', Boolean(other));
   $('legend').replaceChildren(
     h(
-      'h2',
-      {},
-      h('span', {}, t('Minutes on foot')),
-      h('span', {}, unit === 'households' ? t('Households') : t('Buildings')),
-    ),
-    other
-      ? h(
-          'div',
-          { className: 'cov-legend-sides' },
-          names.map((name) => h('span', {}, name)),
-        )
-      : '',
-    ...group(t('Served'), CLASSES.slice(0, within)),
-    ...group(t('Beyond'), CLASSES.slice(within, -2)),
-    ...group(t('Set apart'), CLASSES.slice(-2)),
-    h(
-      'p',
-      { id: 'legend-total' },
-      h('span', {}, t('Altogether')),
-      h('b', {}, number(sumOf(counts)[unit])),
-      other ? h('b', {}, number(sumOf(other)[unit])) : null,
+      'details',
+      { open, ontoggle: (event) => (open = event.target.open) },
+      h(
+        'summary',
+        {},
+        h(
+          'h2',
+          {},
+          h('span', {}, t('Minutes on foot')),
+          h('span', {}, unit === 'households' ? t('Households') : t('Buildings')),
+        ),
+      ),
+      other
+        ? h(
+            'div',
+            { className: 'cov-legend-sides' },
+            names.map((name) => h('span', {}, name)),
+          )
+        : '',
+      ...group(t('Served'), CLASSES.slice(0, within)),
+      ...group(t('Beyond'), CLASSES.slice(within, -2)),
+      ...group(t('Set apart'), CLASSES.slice(-2)),
+      h(
+        'p',
+        { id: 'legend-total' },
+        h('span', {}, t('Altogether')),
+        h('b', {}, number(sumOf(counts)[unit])),
+        other ? h('b', {}, number(sumOf(other)[unit])) : null,
+      ),
     ),
   );
 }

@@ -78,21 +78,44 @@ export function restyle() {
   state.chosen.forEach((code) => layers.get(code)?.bringToFront());
 }
 
-// Names, where there is room for them.
+// Names, where there is room for them; else the households alone, else nothing.
 const labels = L.layerGroup().addTo(map);
 const MOST_LABELS = 120;
+const HAN_PX = 13,
+  LATIN_PX = 8,
+  HALF_LINE_PX = 9;
+
+// Whether a text keeps clear of the labels before it; then its box joins them.
+function keepsClear(boxes, { x, y }, label) {
+  const half = [...label].reduce((sum, letter) => sum + (letter > '\u2e7f' ? HAN_PX : LATIN_PX), 0) / 2;
+  const box = L.bounds([x - half, y - HALF_LINE_PX], [x + half, y + HALF_LINE_PX]);
+  return !boxes.some((other) => other.overlaps(box)) && boxes.push(box);
+}
+
+// The changed first, then those that have most room.
+const byRank = ([a, one], [b, two]) =>
+  Number(Boolean(coverage.grids.get(b).properties.before)) - Number(Boolean(coverage.grids.get(a).properties.before)) ||
+  width(two) - width(one);
+const width = (layer) => layer.getBounds().getEast() - layer.getBounds().getWest();
+
 export function label() {
   labels.clearLayers();
   if (map.getZoom() < 15) return;
   const view = map.getBounds(),
     inView = [...layers].filter(([, layer]) => view.contains(layer.getBounds().getCenter()));
   if (inView.length > MOST_LABELS) return;
-  for (const [code, layer] of inView) {
-    const { name: label, households: count } = coverage.grids.get(code).properties;
+  const boxes = [];
+  for (const [code, layer] of inView.sort(byRank)) {
+    const { name, households } = coverage.grids.get(code).properties;
+    const at = map.latLngToLayerPoint(layer.getBounds().getCenter());
+    const written = [`${name} ${households ?? ''}`, String(households ?? '')].find((each) =>
+      keepsClear(boxes, at, each),
+    );
+    if (!written) continue;
     const icon = L.divIcon({
       className: 'ed-label',
       iconSize: null,
-      html: Object.assign(document.createElement('span'), { textContent: `${label} ${count ?? ''}` }),
+      html: Object.assign(document.createElement('span'), { textContent: written }),
     });
     L.marker(layer.getBounds().getCenter(), {
       icon,

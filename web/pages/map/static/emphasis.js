@@ -83,19 +83,20 @@ function draw({ category, minutes }, actions, ...below) {
   );
 }
 
-const line = (swatch, label, households, people, share) =>
+const line = (swatch, label, households, people, percent) =>
   h(
     'tr',
     {},
     h('th', { scope: 'row' }, h('i', { className: `swatch ${swatch}`, 'aria-hidden': 'true' }), label),
-    h('td', {}, h('b', {}, number(households)), share === null ? null : h('small', {}, `${(share * 100).toFixed(1)}%`)),
+    h('td', {}, h('b', {}, number(households)), percent === null ? null : h('small', {}, `${percent}%`)),
     h('td', {}, h('b', {}, number(people))),
   );
 
 function counts(totals) {
   const unsaid = totals.cannot_say_households + totals.off_network_households;
   const unsaidPeople = totals.cannot_say_people + totals.off_network_people;
-  const beyond = totals.share === null ? null : 1 - totals.share;
+  const within = totals.share === null ? null : (totals.share * 100).toFixed(1);
+  const beyond = within && (100 - Number(within)).toFixed(1); // of the rounded: the two are to make 100
   return [
     h(
       'table',
@@ -108,7 +109,7 @@ function counts(totals) {
       h(
         'tbody',
         {},
-        line('served', t('within'), totals.served_households, totals.served_people, totals.share),
+        line('served', t('within'), totals.served_households, totals.served_people, within),
         line('beyond', t('not within'), totals.beyond_households, totals.beyond_people, beyond),
         unsaid ? line('unsaid', t('cannot be said'), unsaid, unsaidPeople, null) : null,
       ),

@@ -74,12 +74,9 @@ try {
     h(
       'p',
       { className: 'then-legend' },
-      h('i', { className: 'old' }),
-      t('before'),
-      h('i', { className: 'now' }),
-      t('after'),
-      h('i', { className: 'land' }),
-      t('land that changes hands'),
+      h('span', {}, h('i', { className: 'old' }), t('before')),
+      h('span', {}, h('i', { className: 'now' }), t('after')),
+      h('span', {}, h('i', { className: 'land' }), t('land that changes hands')),
     ),
   );
   if (difference.grids.length)

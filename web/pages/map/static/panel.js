@@ -44,7 +44,8 @@ const head = (actions, heading, ...below) =>
 function failed(error, actions) {
   if (!(error instanceof RequestError)) throw error;
   const nearest = error.problem.nearest;
-  if (error.problem.status === 404 && nearest) {
+  const isMissing = error.problem.status === 404;
+  if (isMissing && nearest) {
     show(
       head(actions, t('No grid here')),
       h('p', { className: 'lead' }, t('Click inside the outlined grids.')),
@@ -64,9 +65,9 @@ function failed(error, actions) {
     );
   } else {
     show(
-      head(actions, error.problem.status === 404 ? t('No grid here') : t('This did not work')),
+      head(actions, isMissing ? t('Not found') : t('This did not work')),
       h('p', { className: 'lead' }, error.message),
-      h('button', { className: 'button', type: 'button', onclick: actions.again }, t('Try again')),
+      isMissing ? '' : h('button', { className: 'button', type: 'button', onclick: actions.again }, t('Try again')),
     );
   }
   return null;
