@@ -249,7 +249,7 @@ def test_words_alone_find_a_category_or_wait_at_the_community(
 def test_who_may_not_report_there_is_refused(scene: IncidentTown, tmp_path: Path) -> None:
     beside = Principal("account", "account li", {Action.REPORT: frozenset({scene.beside.id})})
     report = load(scene, table(tmp_path, [GOOD]), by=beside)
-    assert [row.where for row in report.refused] == ["row 2"] and "not allowed" in report.refused[
+    assert [row.where for row in report.refused] == ["row 2"] and "may not report here" in report.refused[
         0
     ].reason
 
