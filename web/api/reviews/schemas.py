@@ -93,7 +93,8 @@ class DraftCommentOut(BaseModel):
     reply_to: int | None
     lon: float | None
     lat: float | None
-    grid: str | None
+    grid: str | None = Field(description="The grid that it is about as a whole")
+    grid_name: str | None = Field(description="As the draft names it")
     text: str
     author: str
     at: datetime

@@ -3,13 +3,20 @@ import { $, page } from '../../shared/dom.js';
 import { person, showComments } from '../../shared/comments.js';
 import { t } from '../../shared/i18n.js';
 import { sentence } from '../../shared/review.js';
-import { map } from './state.js';
+import { coverage, map, name, state } from './state.js';
 
-export const comments = showComments({
+const comments = showComments({
   map,
   list: $('ed-comments'),
   count: $('ed-comment-count'),
   write: page.state === 'draft',
+  gridAt: async ({ lng, lat }) => {
+    const code = coverage.at(lng, lat);
+    return code && { code, name: name(code) };
+  },
+  onWait: (waiting) => {
+    state.commenting = waiting;
+  },
 });
 comments.load();
 
