@@ -124,6 +124,27 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
     reviewer.get_by_role("button", name="通过").click()
     expect(reviewer.locator("#rev-review")).to_have_text("street 已审核通过现在的内容。")
 
+    # the other way round instead: the approval lapses, and both are told what changed
+    planner.api("DELETE", f"/revisions/{number}/operations/1")
+    instead = {"op": "merge", "codes": [item, middle], "into": item}
+    planner.api("POST", f"/revisions/{number}/operations", instead)
+    for page in (reviewer, planner):
+        page.goto(f"{root}/notices")
+        expect(page.get_by_text("草案已改动，审核通过失效")).to_have_count(1)
+    reviewer.goto(f"{root}/revisions")
+    expect(reviewer.locator(".rev-waiting")).to_contain_text("street 审核通过后又有改动")
+    reviewer.goto(f"{root}/revisions/{number}")
+    expect(reviewer.locator("#rev-review")).to_contain_text("street 曾于")
+    changes = reviewer.locator("#rev-changes li")
+    expect(changes).to_have_count(2)
+    expect(changes.first).to_contain_text("撤回：合并")
+    expect(changes.last).to_contain_text("新增：合并")
+    expect(changes.last).to_contain_text("planner")
+    planner.goto(f"{root}/editor/{number}")
+    expect(planner.locator("#ed-lapsed li")).to_have_count(2)
+    expect(planner.locator("#ed-lapsed")).to_contain_text("通过已失效")
+    assert serious(planner) == [] and serious(reviewer) == []
+
     planner.goto(f"{root}/revisions/compare?a={number}&b={second}")
     expect(planner.locator("#rev-rows tr")).to_have_count(3)
     expect(planner.locator("#rev-bases")).to_be_hidden()

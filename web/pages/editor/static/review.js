@@ -1,8 +1,8 @@
 // Who works on the draft, where its review stands, and the comments pinned to it.
-import { $, page } from '../../shared/dom.js';
+import { $, h, page } from '../../shared/dom.js';
 import { person, showComments } from '../../shared/comments.js';
 import { t } from '../../shared/i18n.js';
-import { sentence } from '../../shared/review.js';
+import { changesSince, sentence } from '../../shared/review.js';
 import { coverage, map, name, state } from './state.js';
 
 const comments = showComments({
@@ -22,6 +22,9 @@ comments.load();
 
 export function showPeople({ author, editors, review }) {
   const names = [author, ...editors].map(person).join('、');
-  const verdict = review ? sentence(review) : '';
-  $('ed-people').textContent = `${t('Drawn by %(names)s.', { names })} ${verdict}`.trim();
+  const lapsed = review?.state === 'lapsed',
+    verdict = review ? sentence(review) : '';
+  $('ed-people').textContent = `${t('Drawn by %(names)s.', { names })} ${lapsed ? '' : verdict}`.trim();
+  $('ed-lapsed').hidden = !lapsed;
+  $('ed-lapsed').replaceChildren(...(lapsed ? [h('p', {}, verdict), h('ul', {}, changesSince(review))] : []));
 }
