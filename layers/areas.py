@@ -16,7 +16,7 @@ from layers.layer import Label, Layer, Style
 def areas(level: Level, at: datetime) -> Select[*tuple[Any, ...]]:
     """Select the areas of a level with their boundaries at a moment."""
     return (
-        select(Area.code, Area.name, Boundary.geom.label("geom"))
+        select(Area.code, Area.name_at(at), Boundary.geom.label("geom"))
         .join_from(Area, Boundary, Boundary.area_id == Area.id)
         .where(Area.level == level, Boundary.in_force(at))
     )

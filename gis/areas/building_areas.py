@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
-from gis.areas.snapshot import UPPER, Area, read_grids
-from gis.db import fetch_rows
+from gis.areas.snapshot import Area, read_grids, read_upper_areas
 
 Ints = NDArray[np.int64]
 
@@ -68,7 +67,7 @@ def areas_of_points(
     """
     grids = read_grids(session, at)
     rows, _, _ = grids.grids_at(lon, lat) if len(lon) else (np.empty(0, np.int64), None, None)
-    upper = {row[0]: Area(*row) for row in fetch_rows(session, UPPER, {"ids": [*{*grids.parents}]})}
+    upper = read_upper_areas(session, grids.parents, at)
     chains = []
     for number, parent in enumerate(grids.parents):
         chain = [

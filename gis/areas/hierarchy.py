@@ -1,7 +1,6 @@
 """The tree of areas: lists, one area with what stands above and below it, and how it came to be.
 
-Every question takes the moment it is asked about. Shapes, parents and retirement are dated; an
-area's name is today's (its earlier ones are in `changes` of its history).
+Every question takes the moment it is asked about. Shapes, names, parents and retirement are dated.
 """
 
 from collections.abc import Collection
@@ -147,7 +146,10 @@ def areas(
         query = query.where(Parent.code == parent)
     if q:
         query = query.where(
-            or_(Area.code.startswith(q, autoescape=True), Area.name.icontains(q, autoescape=True))
+            or_(
+                Area.code.startswith(q, autoescape=True),
+                Area.name_at(at).icontains(q, autoescape=True),
+            )
         )
     if after is not None:
         query = query.where(Area.code > after)
@@ -277,7 +279,7 @@ def _rows(at: datetime) -> Select[Any]:
         select(
             Area.code,
             Area.level,
-            Area.name,
+            Area.name_at(at),
             Parent.code.label("parent"),
             Area.county,
             Boundary.revision_id,
@@ -318,7 +320,8 @@ def _above(session: Session, code: str, at: datetime) -> tuple[AreaName, ...]:
                 ON a.id = up.id
               LEFT JOIN dated_parent d
                 ON d.area_id = a.id AND d.valid_time @> CAST(:at AS timestamptz))
-        SELECT a.level, a.code, a.name FROM up JOIN area a USING (id) ORDER BY step DESC"""),
+        SELECT a.level, a.code, name_at(a.id, a.name, CAST(:at AS timestamptz))
+        FROM up JOIN area a USING (id) ORDER BY step DESC"""),
         {"code": code, "at": at},
     )
     return tuple(AreaName(*row) for row in rows)

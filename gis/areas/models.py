@@ -248,6 +248,12 @@ class Area(Base):
 
     parent: Mapped["Area | None"] = relationship(remote_side=[id])
 
+    @classmethod
+    def name_at(cls, at: datetime) -> ColumnElement[str]:
+        """Return the name that an area had, or will have, at a moment."""
+        moment = text("CAST(:name_at AS timestamptz)").bindparams(name_at=at)
+        return func.name_at(cls.id, cls.name, moment, type_=Text).label("name")
+
 
 class Boundary(Base):
     """One shape of an area, in force while its range holds the moment asked about."""
@@ -323,6 +329,21 @@ class DatedParent(Base):
         return cls.valid_time.op("@>")(
             text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at)
         )
+
+
+class FormerName(Base):
+    """A name that an area had; a trigger writes it when the name changes."""
+
+    __tablename__ = "former_name"
+    __table_args__ = (
+        Index(None, "area_id", "until"),
+        {"comment": "Names that areas had; derived from changes of area by a trigger."},
+    )
+
+    id: Mapped[int] = key()
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose name it was.")
+    name: Mapped[str] = mapped_column(comment="The former name.")
+    until: Mapped[datetime] = mapped_column(comment="Until when (exclusive).")
 
 
 class PlannedName(Base):

@@ -33,21 +33,24 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 GRIDS = """
-SELECT a.id, a.code, a.name, a.parent_id, b.revision_id, ST_AsBinary(b.geom)
+SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
+  ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
 UPPER = """
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
       ON a.id = up.parent_id
-) SELECT id, level, code, name, parent_id FROM up"""
-# The last change of any shape or unit before a moment, and the next change after it.
+) SELECT id, level, code, name_at(id, name, %(at)s::timestamptz), parent_id FROM up"""
+# The last change of any shape, unit or name before a moment, and the next change after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (
   SELECT unnest(ARRAY[first, last]) AS t FROM (SELECT {PERIOD_SQL.format("b")}
       FROM boundary b {{shapes}}) span (first, last)
   UNION ALL SELECT (extract(epoch FROM retired_at) * 1000000)::bigint FROM area
       WHERE retired_at IS NOT NULL {{units}}
+  UNION ALL SELECT (extract(epoch FROM until) * 1000000)::bigint FROM former_name
+  UNION ALL SELECT (extract(epoch FROM effective) * 1000000)::bigint FROM planned_name
 ) moments"""  # noqa: S608  our own text
 IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
 NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
@@ -288,9 +291,7 @@ def read_snapshot(
         box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
     places = read_places(session, at.isoformat(), box)
     since, until = _moments(session, at, box, places)
-    upper = {
-        row[0]: Area(*row) for row in fetch_rows(session, UPPER, {"ids": list({*grids.parents})})
-    }
+    upper = read_upper_areas(session, grids.parents, at)
     areas = buildings = None
     if box is not None:
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
@@ -333,6 +334,12 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIn
             session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}
         )
     )
+
+
+def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict[int, Area]:
+    """Read the areas from some parents of grids up to their counties, as named at a moment."""
+    rows = fetch_rows(session, UPPER, {"ids": [*{*parents}], "at": at})
+    return {row[0]: Area(*row) for row in rows}
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:

@@ -34,6 +34,7 @@ TABLES = frozenset(
         "area",
         "boundary",
         "dated_parent",
+        "planned_name",
         "building",
         "stairwell",
         "unit_part",

@@ -4,7 +4,7 @@ The words are data: they are stored as they are written, and never read as anyth
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import shapely
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Revision
 from gis.boundaries import colleagues, draft_locks, drafts
 from gis.boundaries.models import DraftComment
+from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.revision_access import get_revision
 from gis.db import cached_text, point_ewkt
 from gis.errors import Conflict, NotFound, invalid_field
@@ -39,6 +40,7 @@ class CommentView:
     """A comment as it is read.
 
     reply_to: The comment that it answers; then lon and lat (degrees, EPSG:4490) are None.
+    grid, grid_name: The grid that it is about as a whole, named as the draft names it.
     """
 
     id: int
@@ -51,6 +53,7 @@ class CommentView:
     at: datetime
     resolved_by: str | None
     resolved_at: datetime | None
+    grid_name: str | None = None
 
 
 def list_comments(session: Session, principal: Principal, number: int) -> list[CommentView]:
@@ -62,8 +65,10 @@ def list_comments(session: Session, principal: Principal, number: int) -> list[C
         The revision does not exist or is hidden from the principal.
     """
     get_revision(session, principal, number)
-    rows = session.execute(cached_text(COMMENTS_SQL), {"id": number})
-    return [CommentView(*row) for row in rows]
+    rows = session.execute(cached_text(COMMENTS_SQL), {"id": number}).all()
+    grids = {row.grid for row in rows if row.grid}
+    names = grid_names(session, grids, drafts.list_operations(session, number)) if grids else {}
+    return [replace(CommentView(*row), grid_name=names.get(row.grid, row.grid)) for row in rows]
 
 
 def add_comment(

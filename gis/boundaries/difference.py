@@ -25,7 +25,8 @@ WITH one AS (
     SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:since AS timestamptz)),
   other AS (
     SELECT id, area_id, geom FROM boundary WHERE valid_time @> CAST(:until AS timestamptz))
-SELECT a.code, a.name, ST_AsBinary(one.geom), ST_AsBinary(other.geom)
+SELECT a.code, name_at(a.id, a.name, CAST(:until AS timestamptz)), ST_AsBinary(one.geom),
+  ST_AsBinary(other.geom)
 FROM one FULL JOIN other USING (area_id) JOIN area a ON a.id = area_id
 WHERE a.level = 'grid' AND starts_with(a.code, :within) AND one.id IS DISTINCT FROM other.id
 ORDER BY a.code LIMIT :limit

@@ -32,12 +32,13 @@ from gis.boundaries.household_counts import (
 )
 from gis.boundaries.numbering import lock_codes, made_of, next_codes, validate_new_codes
 from gis.boundaries.operation_fields import OperationSpec
+from gis.boundaries.reviews import notify_lapse
 from gis.boundaries.revision_access import (
     VISIBLE_REVISION_SQL,
     require_on_grids,
     visibility_params,
 )
-from gis.db import cached_text
+from gis.db import audit_context, cached_text
 from gis.errors import Conflict, NotFound, WanggeError, invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -202,9 +203,11 @@ def add_operation(
         raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
     operation = _do(session, principal, draft, op, done_before, step=len(done_before) + 1)
     require_newer_base(session, draft, operation)
-    session.add(operation)
-    draft.version += 1
-    session.flush()
+    notify_lapse(session, draft)
+    with audit_context(session, principal.actor):
+        session.add(operation)
+        draft.version += 1
+        session.flush()
     return operation
 
 
@@ -291,10 +294,12 @@ def undo_operations(
     gone = [operation for operation in list_operations(session, number) if operation.step >= step]
     if not gone or step < 1:
         raise NotFound("draft.unknown_step", step=str(step))
-    for operation in gone:
-        session.delete(operation)
-    draft.version += 1
-    session.flush()
+    notify_lapse(session, draft)
+    with audit_context(session, principal.actor):
+        for operation in gone:
+            session.delete(operation)
+        draft.version += 1
+        session.flush()
     return gone
 
 
@@ -317,10 +322,12 @@ def rebase(
     """
     draft = lock_own_draft(session, principal, number, version)
     changed = conflicts(session, number)
-    replay(session, principal, draft)
-    draft.base = latest_published_id(session)
-    draft.version += 1
-    session.flush()
+    notify_lapse(session, draft)
+    with audit_context(session, principal.actor):
+        replay(session, principal, draft)
+        draft.base = latest_published_id(session)
+        draft.version += 1
+        session.flush()
     return changed
 
 
@@ -372,7 +379,8 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
         As `add_operation`; only its author withdraws it.
     """
     draft = lock_as_author(session, principal, number)
-    draft.state = RevisionState.WITHDRAWN
-    draft.version += 1
-    session.flush()
+    with audit_context(session, principal.actor):
+        draft.state = RevisionState.WITHDRAWN
+        draft.version += 1
+        session.flush()
     return draft

@@ -5,6 +5,7 @@ Nothing here commits.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -73,13 +74,14 @@ SELECT a.id, a.code, a.name, (
 FROM area a WHERE a.code = ANY(:codes) ORDER BY a.code
 """
 DUE_NAMES_SQL = """
-WITH due AS (
-  DELETE FROM planned_name WHERE effective <= :now RETURNING area_id, name, effective
-), last AS (
-  SELECT DISTINCT ON (area_id) area_id, name FROM due ORDER BY area_id, effective DESC
-)
-UPDATE area a SET name = last.name FROM last WHERE last.area_id = a.id AND a.name <> last.name
+DELETE FROM planned_name WHERE effective <= :now RETURNING effective, area_id, name
 """
+GIVE_NAMES_SQL = """
+UPDATE area a SET name = t.name
+FROM unnest(CAST(:ids AS bigint[]), CAST(:names AS text[])) t(id, name)
+WHERE a.id = t.id AND a.name <> t.name
+"""
+NAMES_FROM_SQL = "SELECT set_config('wangge.names_from', :moment, true)"
 
 
 def check_names(session: Session, done: Sequence[Operation], drawn: Mapping[str, object]) -> None:
@@ -163,16 +165,18 @@ def write_names(
             for area, name in changed.items()
         )
     elif changed:
-        session.execute(
-            text(
-                "UPDATE area a SET name = t.name"
-                " FROM unnest(CAST(:ids AS bigint[]), CAST(:names AS text[])) t(id, name)"
-                " WHERE a.id = t.id"
-            ),
-            {"ids": list(changed), "names": list(changed.values())},
-        )
-        session.expire_all()
+        _give_names(session, changed, at)
     return len(changed)
+
+
+def _give_names(session: Session, names: Mapping[int, str], since: datetime) -> int:
+    """Give areas other names, by id; the former ones held until that moment."""
+    session.execute(cached_text(NAMES_FROM_SQL), {"moment": since.isoformat()})
+    params = {"ids": list(names), "names": list(names.values())}
+    result = session.execute(cached_text(GIVE_NAMES_SQL), params)
+    session.execute(cached_text(NAMES_FROM_SQL), {"moment": ""})
+    session.expire_all()
+    return int(getattr(result, "rowcount", 0))
 
 
 def cancel_names(session: Session, revision: int) -> int:
@@ -204,7 +208,9 @@ def apply_due(session: Session, now: datetime) -> int:
     -------
     How many areas got a name.
     """
-    count = int(getattr(session.execute(text(DUE_NAMES_SQL), {"now": now}), "rowcount", 0))
+    count, due = 0, session.execute(text(DUE_NAMES_SQL), {"now": now}).all()
+    for since, rows in groupby(sorted(due), key=lambda row: row.effective):
+        count += _give_names(session, {row.area_id: row.name for row in rows}, since)
     if pairs := successors.successor_ids(session, now):
         params = {"olds": list(pairs), "news": list(pairs.values())}
         for table in FOLLOWING_TABLES:

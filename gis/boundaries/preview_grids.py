@@ -1,6 +1,7 @@
 """The grids before and after a revision, as indexes for locating."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import shapely
@@ -81,11 +82,19 @@ def changed_shapes(
     return {code: new_shapes.get(code) for code in {**old_shapes, **new_shapes}}
 
 
-def grid_names(session: Session, codes: Iterable[str], done: Sequence[Operation]) -> dict[str, str]:
-    """Return the names of areas by code as a draft has them."""
+def grid_names(
+    session: Session,
+    codes: Iterable[str],
+    done: Sequence[Operation],
+    at: datetime | None = None,
+) -> dict[str, str]:
+    """Return the names of areas by code as a draft has them, or had at a moment; None: now."""
     rows = session.execute(
-        cached_text("SELECT code, name FROM area WHERE code = ANY(:codes)"),
-        {"codes": sorted(codes)},
+        cached_text(
+            "SELECT code, name_at(id, name, coalesce(CAST(:at AS timestamptz), now())) AS name"
+            " FROM area WHERE code = ANY(:codes)"
+        ),
+        {"codes": sorted(codes), "at": at},
     )
     return {row.code: row.name for row in rows} | draft_identity.draft_names(done)
 

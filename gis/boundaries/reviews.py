@@ -48,12 +48,28 @@ def find_review(session: Session, draft: Revision) -> Review | None:
     step = _last_step(session, draft.id)
     if step is None:
         return None
-    # publishing and withdrawing raise the version by one and change nothing that was looked at
-    drawn = draft.version - (draft.state != RevisionState.DRAFT)
-    lapsed = step.state == "approved" and step.version != drawn
+    lapsed = step.state == "approved" and step.version != drawn_version(draft)
     return Review(
         "lapsed" if lapsed else step.state, step.reviewer, step.reason, step.version, step.at
     )
+
+
+def drawn_version(draft: Revision) -> int:
+    """Return the version that a draft had when it was last drawn.
+
+    Publishing and withdrawing raise it by one and change nothing that was looked at.
+    """
+    return draft.version - (draft.state != RevisionState.DRAFT)
+
+
+def notify_lapse(session: Session, draft: Revision) -> None:
+    """Notify author and reviewer of a draft that is about to change after its approval.
+
+    Once: later changes find the approval lapsed already.
+    """
+    review = find_review(session, draft)
+    if review is not None and review.state == "approved":
+        colleagues.notify(session, draft, "draft.lapse", {draft.author, review.reviewer})
 
 
 def _last_step(session: Session, number: int) -> DraftReview | None:
@@ -187,20 +203,22 @@ def require_approval(session: Session, draft: Revision) -> None:
 
 
 # the newest step of the review of each draft that waits for somebody: for the reviewer who was
-# asked, or for the author when changes are requested
+# asked, for the author when changes are requested, for both when an approval has lapsed
 WAITING_SQL = f"""
-SELECT r.id, r.title, r.author, v.state, v.reviewer, v.reason, v.at
+SELECT r.id, r.title, r.author, CASE v.state WHEN 'approved' THEN 'lapsed' ELSE v.state END
+  AS state, v.reviewer, v.reason, v.at
 FROM revision r JOIN LATERAL (
   SELECT * FROM draft_review v WHERE v.revision_id = r.id ORDER BY v.id DESC LIMIT 1) v ON true
 WHERE r.state = 'draft' AND {VISIBLE_REVISION_SQL}
   AND (v.state = 'requested' AND v.reviewer = :who
-    OR v.state = 'changes_requested' AND r.author = :who)
+    OR v.state = 'changes_requested' AND r.author = :who
+    OR v.state = 'approved' AND v.version <> r.version AND :who IN (r.author, v.reviewer))
 ORDER BY v.at DESC, r.id DESC LIMIT :limit
 """  # noqa: S608  our own text
 
 
 def list_waiting(session: Session, principal: Principal, limit: int = 50) -> list[Row[Any]]:
-    """List the drafts that wait for the principal: to review, or to change as was requested.
+    """List the drafts that wait for the principal: to review, to change, to approve again.
 
     Returns
     -------

@@ -126,7 +126,7 @@ def read_sheets(
         raise NotFound("sheet.no_grid", code=code[:40])
     chain = area_chain(session, find_area_id(session, community), None, at)
     principal.require(Action.FIGURES, chain)
-    names = grid_names(session, grids, done)
+    names = grid_names(session, grids, done, at)
     reach = boxes_around([grids[each] for each in codes])
     lines, homes = _named_lines(session, reach), read_building_households(session, reach)
     sheets = _Facts(session, grids, names, lines, homes, reach, at)

@@ -18,7 +18,7 @@ def area_query(level: Level, at: datetime, within: str = "") -> Query:
     return (
         select(
             Area.code,
-            Area.name,
+            Area.name_at(at),
             Area.level,
             parent.code.label("parent"),
             Area.county,

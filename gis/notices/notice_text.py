@@ -59,6 +59,7 @@ DRAFT_TOPICS = (
     "draft.review",
     "draft.approve",
     "draft.request_changes",
+    "draft.lapse",
     "draft.comment",
 )
 TOPICS = (

@@ -43,10 +43,11 @@ FROM candidate h
 CROSS JOIN LATERAL (SELECT ST_PointOnSurface(h.geom) AS point) p
 LEFT JOIN LATERAL (
   WITH RECURSIVE up AS (
-    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    SELECT a.id, a.parent_id, a.level, a.code,
+      name_at(a.id, a.name, CAST(:at AS timestamptz)) AS name
     FROM grid_at(p.point, CAST(:at AS timestamptz)) a
     UNION ALL
-    SELECT a.id, a.parent_id, a.level, a.code, a.name
+    SELECT a.id, a.parent_id, a.level, a.code, name_at(a.id, a.name, CAST(:at AS timestamptz))
     FROM area a
     JOIN up ON a.id = up.parent_id
   )

@@ -30,8 +30,8 @@ WHERE {where}
 ORDER BY b.code COLLATE "C\""""
 # Units that are not retired and, if their boundaries are dated, have one in force.
 PARTS_SQL = """
-SELECT p.building_id, u.id, u.code, u.name, coalesce(d.parent_id, u.parent_id), s.name,
-  p.floor_from, p.floor_to
+SELECT p.building_id, u.id, u.code, name_at(u.id, u.name, %(at)s::timestamptz),
+  coalesce(d.parent_id, u.parent_id), s.name, p.floor_from, p.floor_to
 FROM unit_part p
 JOIN area u ON u.id = p.unit_id
 LEFT JOIN stairwell s ON s.id = p.stairwell_id

@@ -299,6 +299,66 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
     assert serious(desk) == []
 
 
+# of the grids that meet at a vertex: the receiver, and a building of the next with homes and a
+# place to click on
+PAINTED = """async ([to, ...others]) => {
+  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
+  const draft = location.pathname.split('/').pop();
+  const { items } = await (await fetch(`/api/v1/revisions/${draft}/buildings?within=${to.slice(0, 12)}`)).json();
+  const near = coverage.grids.get(to).polygons[0][0];
+  const far = ([lon, lat]) => Math.min(...near.map((corner) => Math.hypot(corner[0] - lon, corner[1] - lat)));
+  const [one] = items.filter(({ households, point }) => households && others.includes(coverage.at(...point)))
+    .sort((a, b) => far(a.point) - far(b.point));
+  const at = map.latLngToContainerPoint([one.point[1], one.point[0]]);
+  return { households: one.households, from: coverage.at(...one.point), x: at.x + box.x, y: at.y + box.y };
+}"""
+COUNTED = "(code) => window.wangge.coverage.grids.get(code).properties"
+
+
+def test_a_building_is_painted_over_with_its_homes_counted_before_and_after(desk, planned):
+    open_editor(desk, planned, "按楼划转")
+    to, *others = desk.evaluate(SHARED_CORNER)["codes"]
+    desk.keyboard.press("h")
+    expect(desk.locator("#ed-status")).to_have_text("请选择接收楼栋的网格")
+    box = desk.evaluate(BOX, to)
+    desk.mouse.click((box["w"] + box["e"]) / 2, (box["n"] + box["s"]) / 2)
+    receiver = desk.evaluate(COUNTED, to)
+    expect(desk.locator("#ed-status")).to_contain_text(f"划归“{receiver['name']}”")
+    building = desk.evaluate(PAINTED, [to, *others])
+    giver = desk.evaluate(COUNTED, building["from"])
+
+    desk.mouse.click(building["x"], building["y"])
+    homes = building["households"]
+    lines = [
+        f"{receiver['name']} {receiver['households']} → {receiver['households'] + homes}",
+        f"{giver['name']} {giver['households']} → {giver['households'] - homes}",
+    ]
+    expect(desk.locator("#ed-status")).to_have_text(" · ".join(lines))
+    desk.mouse.click(building["x"], building["y"])  # a second click takes it back
+    expect(desk.locator("#ed-act-bar")).to_be_hidden()
+    desk.mouse.click(building["x"], building["y"])
+    expect(desk.locator("#ed-act")).to_have_text("划转 1 栋楼")
+    assert serious(desk) == []
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+
+    # both grids stand in the list with the households that were said before
+    for code, count in (
+        (to, receiver["households"] + homes),
+        (building["from"], giver["households"] - homes),
+    ):
+        row = desk.locator(f'#ed-grids [data-code="{code}"] .ed-count b')
+        expect(row).to_have_text(str(count))
+    assert desk.evaluate(
+        """({ x, y }) => {
+          const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
+          const { lng, lat } = map.containerPointToLatLng([x - box.x, y - box.y]);
+          return coverage.at(lng, lat);
+        }""",
+        building,
+    ) == to  # fmt: skip
+
+
 def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
     open_editor(desk, planned, "两个窗口")
     position = desk.evaluate(SHARED_CORNER)

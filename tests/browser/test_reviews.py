@@ -37,13 +37,21 @@ def where_street_publishes(session):
     return area_codes(session, sorted(by.areas_of([Action.PUBLISH])))
 
 
-def pin(page, words):
-    """Comment on the middle of the map."""
+def pin(page, words, about="此点", at=(0.5, 0.5)):
+    """Comment on a place of the map, by default its middle, or on the grid there."""
     page.get_by_role("button", name="在地图上添加批注").click()
     box = page.locator(".folium-map").bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] * at[0], box["y"] + box["height"] * at[1])
+    page.get_by_label(about).check()
     page.get_by_label("对此处的批注").fill(words)
     page.get_by_role("button", name="添加", exact=True).click()
+
+
+DRAWN = "(window.wangge.map.pm.Draw.Line._layer?.getLatLngs() ?? []).length"
+MIDDLE = """() => {
+  const { map, coverage } = window.wangge, { lng, lat } = map.getCenter();
+  return coverage.grids.get(coverage.at(lng, lat)).properties.name;
+}"""
 
 
 def test_a_draft_is_reviewed_commented_changed_and_approved(
@@ -88,11 +96,54 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
     planner.get_by_role("button", name="标为已解决").click()
     expect(planner.locator(".cm-done")).to_contain_text("planner")
     expect(planner.locator(".cm-pin")).to_have_count(0)
+
+    # on a whole grid, while a line is drawn: the click that places it draws nothing
+    planner.keyboard.press("s")
+    box = planner.locator(".folium-map").bounding_box()
+    planner.mouse.click(box["x"] + 300, box["y"] + 300)
+    assert planner.evaluate(DRAWN) == 1
+    pin(planner, "户数偏多", about="整个网格")
+    assert planner.evaluate(DRAWN) == 1
+    grid = planner.evaluate(MIDDLE)
+    expect(planner.locator(".cm-thread .cm-grid")).to_have_text(grid)
+    planner.locator(".cm-pin.grid").click()
+    popup = planner.locator(".cm-popup")
+    expect(popup).to_contain_text("户数偏多")
+    expect(popup).to_contain_text(grid)
+    assert planner.evaluate(DRAWN) == 1
+    planner.keyboard.press("v")
+    expect(planner.locator(".leaflet-popup")).to_have_css("opacity", "1")
     assert serious(planner) == []
 
+    # the reviewer sees its words on the map, and settles it there
     reviewer.reload()
+    reviewer.locator(".cm-pin.grid").click()
+    expect(reviewer.locator(".cm-popup")).to_contain_text("户数偏多")
+    reviewer.locator(".cm-popup").get_by_role("button", name="标为已解决").click()
+    expect(reviewer.locator(".cm-pin")).to_have_count(0)
     reviewer.get_by_role("button", name="通过").click()
     expect(reviewer.locator("#rev-review")).to_have_text("street 已审核通过现在的内容。")
+
+    # the other way round instead: the approval lapses, and both are told what changed
+    planner.api("DELETE", f"/revisions/{number}/operations/1")
+    instead = {"op": "merge", "codes": [item, middle], "into": item}
+    planner.api("POST", f"/revisions/{number}/operations", instead)
+    for page in (reviewer, planner):
+        page.goto(f"{root}/notices")
+        expect(page.get_by_text("草案已改动，审核通过失效")).to_have_count(1)
+    reviewer.goto(f"{root}/revisions")
+    expect(reviewer.locator(".rev-waiting")).to_contain_text("street 审核通过后又有改动")
+    reviewer.goto(f"{root}/revisions/{number}")
+    expect(reviewer.locator("#rev-review")).to_contain_text("street 曾于")
+    changes = reviewer.locator("#rev-changes li")
+    expect(changes).to_have_count(2)
+    expect(changes.first).to_contain_text("撤回：合并")
+    expect(changes.last).to_contain_text("新增：合并")
+    expect(changes.last).to_contain_text("planner")
+    planner.goto(f"{root}/editor/{number}")
+    expect(planner.locator("#ed-lapsed li")).to_have_count(2)
+    expect(planner.locator("#ed-lapsed")).to_contain_text("通过已失效")
+    assert serious(planner) == [] and serious(reviewer) == []
 
     planner.goto(f"{root}/revisions/compare?a={number}&b={second}")
     expect(planner.locator("#rev-rows tr")).to_have_count(3)
@@ -104,4 +155,4 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
     assert download.value.suggested_filename == f"revisions-{number}-{second}.csv"
     for draft in (number, second):
         planner.api("POST", f"/revisions/{draft}/withdraw")
-    assert not planner.said
+    assert not planner.said and not reviewer.said

@@ -62,6 +62,10 @@ def test_a_comment_has_one_place_and_two_drafts_are_two(ask):
         assert refused.status_code == 422 and "经纬度" in str(refused.json)
     [comment] = ask("qian", "POST", comments, {"text": "<b>", "grid": code(5)}).json["items"]
     assert (comment["text"], comment["author"]) == ("<b>", "account qian")
+    assert (comment["grid"], comment["grid_name"]) == (code(5), "第005网格")
+    named = {"op": "rename", "code": code(5), "name": "花园网格"}
+    assert ask("zhao", "POST", f"/revisions/{a}/operations", named).status_code == 201
+    assert ask("qian", "GET", comments).json["items"][0]["grid_name"] == "花园网格"
     resolve = f"{comments}/{comment['id']}/resolve"
     assert ask("zhao", "POST", resolve).json["items"][0]["resolved_by"] == "account zhao"
     assert ask("qian", "POST", resolve).json["code"] == "comment.resolved_already"

@@ -11,13 +11,13 @@ import shapely
 from shapely.geometry import shape
 from sqlalchemy import text
 
-from gis.areas import hierarchy
+from gis.areas import hierarchy, snapshot
 from gis.areas.models import Area
 from gis.areas.resolver import locate
 from gis.boundaries import difference, drafts, publish
 from gis.exchange.dump import dump
-from tests.support import build, draft_town
-from tests.support.draft_town import LEAD, S, X, Y, begin, code, line
+from tests.support import build, draft_town, sign_in
+from tests.support.draft_town import BASE, LEAD, S, X, Y, begin, code, line
 
 town = draft_town.town  # the fixture
 
@@ -79,6 +79,72 @@ def test_every_way_to_ask_gives_the_same_answer_at_a_moment(
         for row in (tmp_path / "grids.csv").read_text("utf-8-sig").splitlines()[1:]
         if row[:1] == "5"
     } == codes
+
+
+def test_a_name_is_that_of_the_moment_in_every_way_to_ask(session, town, client):
+    """A grid is renamed now and once more in ten days, its community in ten days."""
+    planned = datetime.now(UTC) + timedelta(days=10)
+    first = {"op": "rename", "code": code(5), "name": "花园网格"}
+    second = [
+        {"op": "rename", "code": code(5), "name": "明年网格"},
+        {"op": "rename", "code": BASE, "name": "新社区"},
+    ]
+    done = publish_names(session, [first], None)
+    publish_names(session, second, planned)
+    instant = timedelta(microseconds=1)
+    register = snapshot.read_snapshot(session, done)  # kept in memory for as long as names hold
+    assert (register.since, register.until) == (snapshot.micros(done), snapshot.micros(planned))
+    sign_in.signed_in(client, sign_in.account(session, "lin", "planner", BASE))
+    for at, grid, community in (
+        (done - instant, "第005网格", "西兴社区"),
+        (done, "花园网格", "西兴社区"),
+        (planned - instant, "花园网格", "西兴社区"),
+        (planned, "明年网格", "新社区"),
+    ):
+        assert names_at(session, client, at) == [[community, grid]] * 5
+    publish.apply_scheduled(session, planned)  # the job of that day changes no answer
+    session.commit()
+    assert names_at(session, client, planned - instant) == [["西兴社区", "花园网格"]] * 5
+    assert names_at(session, client, planned) == [["新社区", "明年网格"]] * 5
+    wrong = client.get(f"/sheets/{code(5)}.html?at=2026-03-03&draft=1")
+    assert wrong.status_code == 422 and "草案" in wrong.text
+
+
+def publish_names(session, renames, effective):
+    """Publish a draft of renames; the moment from which it holds."""
+    number = begin(session)
+    for rename in renames:
+        drafts.add_operation(session, LEAD, number, rename)
+    published = publish.publish(session, LEAD, number, "更名", effective).effective
+    session.commit()
+    return published
+
+
+def names_at(session, client, at):
+    """Community and grid of the place at a moment: located, listed, alone, on the map, on paper."""
+    query = {"at": at.isoformat()}
+    point = {"lon": PLACE[0], "lat": PLACE[1], "crs": "cgcs2000"}
+    area = client.get(f"/api/v1/areas/{code(5)}", query_string=query).json
+    listed = client.get("/api/v1/areas", query_string=query | {"limit": 500}).json["items"]
+    box = query | {"bbox": f"{X},{Y},{X + 3 * S},{Y + 3 * S}"}
+    drawn = [
+        feature["properties"]
+        for layer in ("communities", "grids")
+        for feature in client.get(f"/api/v1/layers/{layer}", query_string=box).json["features"]
+    ]
+    paper = client.get(f"/sheets/{code(5)}.html", query_string=query | {"lang": "zh"}).text
+    located = client.get("/api/v1/locate", query_string=query | point).json
+    by_code = [{item["code"]: item["name"] for item in items} for items in (listed, drawn)]
+    on_paper = [
+        next(name for name in names if name in paper)
+        for names in (("西兴社区", "新社区"), ("第005网格", "花园网格", "明年网格"))
+    ]
+    return [
+        [item["name"] for item in located["areas"] if item["level"] in ("community", "grid")],
+        *([names[BASE], names[code(5)]] for names in by_code),
+        [area["above"][-1]["name"], area["name"]],
+        on_paper,
+    ]
 
 
 def test_tiles_of_two_moments_differ_and_a_page_says_the_day(session, changed, client):

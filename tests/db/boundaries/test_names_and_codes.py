@@ -168,8 +168,17 @@ def test_a_planned_name_comes_with_its_moment_and_is_taken_back_before(session, 
     publish.publish(session, LEAD, cancelled.id, "不改了", None)
     assert publish.apply_scheduled(session, later) == 0
     in_force(session, rename(5, "明年网格"), effective=later)
+    before = later - timedelta(microseconds=1)
+    assert [name_at(session, at) for at in (before, later)] == ["第005网格", "明年网格"]
     assert publish.apply_scheduled(session, later) == 1
     assert area(session, code(5)).name == "明年网格"
+    assert [name_at(session, at) for at in (before, later)] == ["第005网格", "明年网格"]
+
+
+def name_at(session, at):
+    """The name of a grid at a moment."""
+    query = text("SELECT name_at(id, name, :at) FROM area WHERE code = :code")
+    return session.scalar(query, {"at": at, "code": code(5)})
 
 
 # --- codes

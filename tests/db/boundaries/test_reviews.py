@@ -145,16 +145,27 @@ def test_an_approval_holds_for_the_version_that_was_looked_at(session, people):
         reviews.decide(session, qian, number, approved=True, version=2)
     assert reviews.decide(session, qian, number, approved=True, version=3).state == "approved"
     drafts.undo_operations(session, zhao, number, 2)
+    drafts.add_operation(session, zhao, number, OTHER)  # a second change is told of no more
+    drafts.undo_operations(session, zhao, number, 2)
     draft = revision_access.get_revision(session, zhao, number)
     assert reviews.find_review(session, draft).state == "lapsed"
+    for who in (zhao, qian):
+        assert [(row.id, row.state) for row in reviews.list_waiting(session, who)] == [
+            (number, "lapsed")
+        ]
     with pytest.raises(Conflict, match="changed after its approval"):
         publish.publish(session, zhao, number, "好", None, **must)
-    reviews.decide(session, qian, number, approved=True, version=4)
+    reviews.decide(session, qian, number, approved=True, version=6)
     done = publish.publish(session, zhao, number, "好", None, **must)
     assert done.state == "published"
     assert reviews.find_review(session, done).state == "approved"
-    assert notices(session, "qian") == ["draft.review", "draft.review"]
-    assert notices(session, "zhao") == ["draft.request_changes", "draft.approve", "draft.approve"]
+    assert notices(session, "qian") == ["draft.review", "draft.review", "draft.lapse"]
+    assert notices(session, "zhao") == [
+        "draft.request_changes",
+        "draft.approve",
+        "draft.lapse",
+        "draft.approve",
+    ]
 
 
 def test_a_reviewer_who_draws_or_loses_the_right_does_not_approve(session, people):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from gis.boundaries.comments import CommentView
+from gis.boundaries.review_changes import ChangeSince
 from gis.boundaries.reviews import Review
 
 
@@ -56,6 +57,17 @@ class DecisionIn(BaseModel):
     reason: str = Field("", max_length=2000, description="What is to change; needed then")
 
 
+class ReviewChangeOut(BaseModel):
+    """A step of a draft that was changed after its approval."""
+
+    change: Literal["added", "taken_back", "redrawn"]
+    step: int
+    zh: str
+    en: str
+    who: str = Field(description="As the history names them")
+    at: datetime
+
+
 class ReviewOut(BaseModel):
     """Where the review of a draft stands."""
 
@@ -66,6 +78,9 @@ class ReviewOut(BaseModel):
     reason: str
     version: int = Field(description="Version of the draft that the state is about")
     at: datetime
+    changes: list[ReviewChangeOut] = Field(
+        description="What changed since the approval that has lapsed; else empty"
+    )
 
 
 class DifferenceIn(BaseModel):
@@ -93,7 +108,8 @@ class DraftCommentOut(BaseModel):
     reply_to: int | None
     lon: float | None
     lat: float | None
-    grid: str | None
+    grid: str | None = Field(description="The grid that it is about as a whole")
+    grid_name: str | None = Field(description="As the draft names it")
     text: str
     author: str
     at: datetime
@@ -107,9 +123,9 @@ class DraftCommentsOut(BaseModel):
     items: list[DraftCommentOut]
 
 
-def review_to_json(review: Review) -> dict[str, Any]:
-    """Return where the review of a draft stands as JSON."""
-    return dict(vars(review))
+def review_to_json(review: Review, changes: Sequence[ChangeSince] = ()) -> dict[str, Any]:
+    """Return where the review of a draft stands as JSON, with what changed since it lapsed."""
+    return {**vars(review), "changes": [dict(vars(change)) for change in changes]}
 
 
 def comments_to_json(views: Sequence[CommentView]) -> dict[str, Any]:

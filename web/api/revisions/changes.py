@@ -1,13 +1,21 @@
-"""What an operation changed of a draft, as the editor redraws it."""
+"""What changed of a draft: by an operation, as the editor redraws it; since its approval."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gis.areas.codes import level_of
 from gis.areas.models import Level, Operation, Revision
-from gis.boundaries import drafts, editor_view, operations, preview_grids
+from gis.boundaries import (
+    drafts,
+    editor_view,
+    operations,
+    preview_grids,
+    review_changes,
+    reviews,
+)
 from gis.boundaries.identity_operations import names_given
 from gis.rights.principal import Principal
+from web.api.reviews.schemas import review_to_json
 from web.api.revisions.schemas import (
     grids_to_geojson,
 )
@@ -52,3 +60,13 @@ def named_operations(number: int) -> list[tuple[Operation, Mapping[str, str]]]:
     }
     names = preview_grids.grid_names(session(), codes, steps)
     return [(operation, names) for operation in steps]
+
+
+def review_of(revision: Revision) -> dict[str, Any] | None:
+    """Return where the review of a revision stands, with what changed since it lapsed."""
+    review = reviews.find_review(session(), revision)
+    if review is None:
+        return None
+    lapsed = review.state == "lapsed"
+    changes = review_changes.changes_since(session(), revision, review.version) if lapsed else ()
+    return review_to_json(review, changes)

@@ -16,7 +16,6 @@ from gis.boundaries import (
     painting_view,
     preview,
     publish,
-    reviews,
     revision_access,
 )
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
@@ -25,8 +24,7 @@ from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
 from gis.rights.actions import Action
-from web.api.reviews.schemas import review_to_json
-from web.api.revisions.changes import after_change, named_operations, redrawn_grids
+from web.api.revisions.changes import after_change, named_operations, redrawn_grids, review_of
 from web.api.revisions.schemas import (
     REVISION_KEYS,
     FileIn,
@@ -109,8 +107,8 @@ def revisions(query_data: RevisionsIn) -> Response:
 def get_revision(number: int) -> Response:
     """With its operations, and the grids that somebody else has redrawn since.
 
-    `editors` may edit it besides its author; `review` says where its review stands. `ETag` is its
-    version, for `If-Match`.
+    `editors` may edit it besides its author; `review` says where its review stands and, of an
+    approval that has lapsed, what changed since. `ETag` is its version, for `If-Match`.
     """
     by = require_planner()
     revision = revision_access.get_revision(session(), by, number)
@@ -135,8 +133,7 @@ def get_revision(number: int) -> Response:
     )
     body["newest"] = drafts.latest_published_id(session())
     body["editors"] = draft_locks.list_editors(session(), number)
-    review = reviews.find_review(session(), revision)
-    body["review"] = None if review is None else review_to_json(review)
+    body["review"] = review_of(revision)
     response = conditional_response(body)
     response.set_etag(str(revision.version))
     return response

@@ -58,10 +58,11 @@ def revisions() -> Response:
     rows, older = rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.parse_datetime(None))
+    may_draft = by.is_allowed(Action.DRAFT)
     areas = list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
     return render_page(
         "revisions/revisions.html",
-        script="revisions/revisions.js",
+        script="revisions/revisions.js" if may_draft else "",  # of the form and its map
         rows=rows,
         waiting=reviews.list_waiting(session(), by),
         state=state,
@@ -76,7 +77,7 @@ def revisions() -> Response:
         is_future=is_future,
         parts=base_map(figures),
         figures=figures,
-        may_draft=by.is_allowed(Action.DRAFT),
+        may_draft=may_draft,
         data={"bbox": figures.bbox},
     )
 

@@ -22,18 +22,28 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-an
 
 
 class SheetIn(BaseModel):
-    """Which paper, and of which draft."""
+    """Which paper, and of which draft or moment."""
 
     paper: Literal["A4", "A3"] = "A4"
     draft: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    at: str | None = None
 
 
 @bp.get("/sheets/<code>.<any(pdf, html):kind>")
 def sheet(code: str, kind: str) -> Response:
-    """Send the sheet of a grid, or of all grids of a community with an overview."""
+    """Send the sheet of a grid, or of all grids of a community with an overview.
+
+    Raises
+    ------
+    InvalidInput
+        A draft and a moment are named.
+    """
     by, now = require(Action.EXPORT), params.parse_datetime(None)
     query = validate_model(SheetIn, request.args.to_dict())
-    sheets = read_sheets(session(), by, code, now, query.draft)
+    if query.at and query.draft:
+        raise params.invalid_field("at", "sheet.draft_or_moment")
+    at = params.parse_datetime(query.at)
+    sheets = read_sheets(session(), by, code, at, query.draft)
     by.require(Action.EXPORT, sheets.area_ids)
     html = sheets_document(sheets, query.paper, i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()

@@ -12,23 +12,55 @@ export const threads = (items) =>
     .filter((item) => item.reply_to === null)
     .map((item, i) => ({ ...item, number: i + 1, replies: items.filter((other) => other.reply_to === item.id) }));
 
+const SHAKE = 4; // pixels a click may wander before it is a drag
+
 /**
  * map: a Leaflet map. list: the element of the list. count: shows how many are open. write: whether comments are taken.
- * @returns {{ load: () => Promise<void>, takes: (latlng: any) => boolean }} takes: whether a click places a comment
+ * gridAt: the grid of the draft at a place, {code, name} or null. onWait: called when a click is waited for and no more.
+ * @returns {{ load: () => Promise<void> }}
  */
-export function showComments({ map, list, count, write }) {
+export function showComments({ map, list, count, write, gridAt, onWait = undefined }) {
   const pins = L.layerGroup().addTo(map);
   const status = h('p', { className: 'cm-status', role: 'alert' });
   const begin = h('button', { type: 'button', className: 'link cm-begin', onclick: () => wait(true) });
-  let waiting = false;
+  let waiting = false,
+    pressed = null, // where the mouse went down
+    answered = false; // whether the last click placed a comment: the next may be its second half
   list.before(status);
   if (write) list.before(begin);
 
   function wait(on) {
     waiting = on;
-    begin.textContent = on ? t('Now click the place on the map') : t('Comment on a place');
+    begin.textContent = on ? t('Now click the place on the map') : t('Comment on a place or grid');
     map.getContainer().classList.toggle('cm-waiting', on);
+    onWait?.(on);
   }
+
+  // Before anything else hears of it: a click that places a comment draws, paints and chooses nothing.
+  const hear = (type, listener) => map.getContainer().addEventListener(type, listener, { capture: true });
+  hear('pointerdown', (event) => {
+    pressed = [event.clientX, event.clientY];
+  });
+  hear('click', (event) => {
+    answered &&= event.detail > 1;
+    const dragged = pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > SHAKE;
+    if (!waiting && !answered) return;
+    event.stopPropagation();
+    if (answered || dragged) return;
+    answered = true;
+    wait(false);
+    ask(map.mouseEventToLatLng(event));
+  });
+  hear('dblclick', (event) => answered && event.stopPropagation());
+  document.addEventListener(
+    'keydown',
+    (event) => {
+      if (!waiting || event.key !== 'Escape') return;
+      event.stopPropagation();
+      wait(false);
+    },
+    { capture: true },
+  );
 
   async function send(address, body) {
     status.textContent = '';
@@ -42,30 +74,50 @@ export function showComments({ map, list, count, write }) {
     }
   }
 
-  const form = (label, submit, extra) =>
+  const form = (label, submit, about, ...fields) =>
     h(
       'form',
       {
         className: 'cm-form',
         onsubmit: async (event) => {
           event.preventDefault();
-          if (await send(path, { text: event.target.text.value, ...extra })) event.target.remove();
+          const { target } = event;
+          if (await send(path, { text: target.text.value, ...about(target) })) target.remove();
         },
       },
+      fields,
       h('label', {}, label, h('textarea', { name: 'text', rows: 2, maxlength: 1000, required: true })),
       h('button', { type: 'submit', className: 'button acc-second' }, submit),
     );
 
-  function takes(latlng) {
-    if (!waiting) return false;
-    wait(false);
+  async function ask(latlng) {
+    status.textContent = '';
+    const grid = await gridAt(latlng).catch((error) => {
+      status.textContent = error.message;
+      return null;
+    });
+    const point = { lon: Number(latlng.lng.toFixed(7)), lat: Number(latlng.lat.toFixed(7)) };
+    const about = (target) => (target.about?.value === 'grid' ? { grid: grid.code } : point);
     list.querySelector('.cm-new')?.remove();
-    const place = { lon: Number(latlng.lng.toFixed(7)), lat: Number(latlng.lat.toFixed(7)) };
-    const item = h('li', { className: 'cm-new' }, form(t('Comment on this place'), t('Pin it'), place));
+    const item = h(
+      'li',
+      { className: 'cm-new' },
+      form(t('Comment on this place'), t('Pin it'), about, grid && choice(grid)),
+    );
     list.prepend(item);
     item.querySelector('textarea').focus();
-    return true;
   }
+
+  const choice = (grid) => {
+    const option = (value, words) =>
+      h('label', {}, h('input', { type: 'radio', name: 'about', value, checked: value === 'point' }), ` ${words}`);
+    return h(
+      'p',
+      { className: 'cm-about', role: 'radiogroup', 'aria-label': t('What it is about') },
+      option('point', t('This point')),
+      option('grid', t('The whole of %(name)s', { name: grid.name })),
+    );
+  };
 
   function fly(thread) {
     map.getContainer().scrollIntoView({ block: 'nearest' });
@@ -73,9 +125,20 @@ export function showComments({ map, list, count, write }) {
   }
 
   const says = (comment) => [
+    comment.grid && h('b', { className: 'cm-grid' }, comment.grid_name),
     h('p', { className: 'cm-text' }, comment.text),
     h('small', {}, `${person(comment.author)} · ${new Date(comment.at).toLocaleString()}`),
   ];
+
+  const replies = (thread) => thread.replies.map((answer) => h('div', { className: 'cm-reply' }, says(answer)));
+  const resolve = (thread) =>
+    write &&
+    !thread.resolved_by &&
+    h(
+      'button',
+      { type: 'button', className: 'link', onclick: () => send(`${path}/${thread.id}/resolve`, {}) },
+      t('Resolve'),
+    );
 
   const asItem = (thread) =>
     h(
@@ -90,20 +153,20 @@ export function showComments({ map, list, count, write }) {
         'div',
         {},
         says(thread),
-        thread.replies.map((answer) => h('div', { className: 'cm-reply' }, says(answer))),
+        replies(thread),
         thread.resolved_by
           ? h('small', { className: 'cm-done' }, `✓ ${t('resolved by %(who)s', { who: person(thread.resolved_by) })}`)
           : write &&
-              h('details', {}, h('summary', {}, t('Reply')), form(t('Reply'), t('Send'), { reply_to: thread.id })),
-        !thread.resolved_by &&
-          write &&
-          h(
-            'button',
-            { type: 'button', className: 'link', onclick: () => send(`${path}/${thread.id}/resolve`, {}) },
-            t('Resolve'),
-          ),
+              h(
+                'details',
+                {},
+                h('summary', {}, t('Reply')),
+                form(t('Reply'), t('Send'), () => ({ reply_to: thread.id })),
+              ),
+        resolve(thread),
       ),
     );
+  const asPopup = (thread) => h('div', { className: 'cm-popup' }, says(thread), replies(thread), resolve(thread));
 
   function show(items) {
     const all = threads(items);
@@ -112,12 +175,17 @@ export function showComments({ map, list, count, write }) {
       .filter((thread) => !thread.resolved_by)
       .forEach((thread) =>
         L.marker([thread.lat, thread.lon], {
-          icon: L.divIcon({ className: 'cm-pin', html: h('span', {}, String(thread.number)), iconSize: [26, 26] }),
+          icon: L.divIcon({
+            className: thread.grid ? 'cm-pin grid' : 'cm-pin',
+            html: h('span', {}, String(thread.number)),
+            iconSize: [26, 26],
+          }),
           title: thread.text.slice(0, 80),
           alt: t('Comment %(n)s', { n: thread.number }),
           pmIgnore: true,
           snapIgnore: true,
         })
+          .bindPopup(() => asPopup(thread), { maxWidth: 260 })
           .on('click', () => document.getElementById(`comment-${thread.id}`)?.scrollIntoView({ block: 'nearest' }))
           .addTo(pins),
       );
@@ -134,5 +202,5 @@ export function showComments({ map, list, count, write }) {
   }
 
   wait(false);
-  return { load, takes };
+  return { load };
 }

@@ -84,7 +84,7 @@ function turn(building, on, block) {
 }
 
 map.on('mousedown', ({ latlng, originalEvent }) => {
-  const building = receiver && !state.busy && under(latlng);
+  const building = receiver && !state.busy && !state.commenting && under(latlng);
   if (!building) return;
   hand = !chosen.has(building.code);
   turn(building, hand, originalEvent.shiftKey);

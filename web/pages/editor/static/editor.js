@@ -6,7 +6,6 @@ import { buttons, refresh, showAllRows } from './account.js';
 import * as api from './api.js';
 import { isPainting } from './buildings.js';
 import { hasPoints, isDrawing, takeBackPoint } from './drawing.js';
-import { comments } from './review.js';
 import { fit, load, updateAddress } from './load.js';
 import { showTotals } from './panel.js';
 import { label } from './picture.js';
@@ -15,7 +14,6 @@ import { redo, undo } from './steps.js';
 import { act, choose, escape, guide, use } from './tools.js';
 
 map.on('click', ({ latlng }) => {
-  if (comments.takes(latlng)) return;
   if (state.letGo || isPainting() || isDrawing() || performance.now() - (state.dropped ?? -1e9) < 300) return;
   choose(coverage.at(latlng.lng, latlng.lat));
 });

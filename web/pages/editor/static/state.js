@@ -21,6 +21,7 @@ export const state = {
   redo: [],
   pending: [], // drawings that are not saved
   busy: false,
+  commenting: false, // whether the next click places a comment
   dragging: null,
   within: page.within,
   homes: [],

@@ -21,7 +21,7 @@ const handle = L.marker([0, 0], {
   snapIgnore: true,
 });
 function grasp(latlng) {
-  if (state.tool !== 'move' || !state.editable || state.busy || !handlesShown()) return null;
+  if (state.tool !== 'move' || !state.editable || state.busy || state.commenting || !handlesShown()) return null;
   const pixel = degreesPerPixel(),
     { lng, lat } = latlng;
   const vertex = coverage.vertexNear(lng, lat, HANDLE * pixel);

@@ -3,7 +3,7 @@ import { $, h, page } from '../../shared/dom.js';
 import { person } from '../../shared/comments.js';
 import { t } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
-import { sentence } from '../../shared/review.js';
+import { changesSince, sentence } from '../../shared/review.js';
 
 const path = `/revisions/${page.revision}`;
 
@@ -21,6 +21,7 @@ export function showPeople(draft) {
   const { review } = draft;
   $('rev-review').className = review ? `rev-verdict ${review.state}` : 'quiet';
   $('rev-review').textContent = review ? sentence(review) : t('Nobody was asked to review it yet.');
+  $('rev-changes').replaceChildren(...(review ? changesSince(review) : []));
   $('rev-editors').replaceChildren(
     h('li', {}, h('b', {}, person(draft.author)), ` ${t('author')}`),
     ...draft.editors.map((editor) =>

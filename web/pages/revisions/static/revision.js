@@ -29,6 +29,7 @@ const KIND_LABELS = {
 const path = `/revisions/${page.revision}`;
 const [LOW, HIGH] = page.bands;
 let names = {};
+const drawn = new Coverage(); // the grids that the draft changes, as it has them
 const called = (code) => (code === null ? t('no grid') : (names[code] ?? code));
 
 function draw(preview) {
@@ -46,10 +47,9 @@ function draw(preview) {
   const newOutlines = preview.grids.map((grid) =>
     shape(grid.after, { color: colour('changed'), weight: 2.5, fill: false }),
   );
-  const now = new Coverage(),
-    visited = new Set();
-  preview.grids.forEach((grid) => now.set({ id: grid.code, geometry: grid.after, properties: {} }));
-  const lines = preview.grids.flatMap((grid) => (grid.before ? removedVertices(grid.before, now, visited) : []));
+  const visited = new Set();
+  preview.grids.forEach((grid) => drawn.set({ id: grid.code, geometry: grid.after, properties: {} }));
+  const lines = preview.grids.flatMap((grid) => (grid.before ? removedVertices(grid.before, drawn, visited) : []));
   const oldOutlines = lines.length
     ? [
         shape(
@@ -328,13 +328,21 @@ $('rev-publish-form').addEventListener('submit', async (event) => {
     $('rev-publish-status').textContent = error.message;
   }
 });
+
+// The grid at a place of the draft: one that it changes, else the published one.
+async function gridAt({ lng, lat }) {
+  const code = drawn.at(lng, lat);
+  if (code) return { code, name: called(code) };
+  const { grid } = await call('GET', `/locate?lon=${lng.toFixed(7)}&lat=${lat.toFixed(7)}&crs=cgcs2000`);
+  return grid;
+}
 const comments = showComments({
   map: window.wangge.map,
   list: $('comments'),
   count: $('rev-comment-count'),
   write: page.may.comment,
+  gridAt,
 });
-window.wangge.map.on('click', ({ latlng }) => comments.takes(latlng));
 load();
 comments.load();
 

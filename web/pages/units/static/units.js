@@ -82,7 +82,11 @@ const changeItem = (change) =>
 // ---- the list
 function listUnits() {
   const { units, without_unit: without } = state.units,
-    before = target.value;
+    before = target.value,
+    homes = number(units.reduce((sum, unit) => sum + unit.households, 0));
+  $('total').textContent = without
+    ? t('%(homes)s homes in %(units)s units', { homes, units: units.length })
+    : t('%(homes)s homes in %(units)s units, each in exactly one', { homes, units: units.length });
   $('units').replaceChildren(
     ...units.map(unitItem),
     without ? h('li', { className: 'unt-unit' }, mark(''), t('%(n)s homes in no unit', { n: number(without) })) : '',
