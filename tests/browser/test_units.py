@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from tests.support.browser import serious, sign_in
 
 pytestmark = pytest.mark.browser
-GRID, TOWER = "520402007012002", "520402007012002B002"  # six floors, two stairwells, two units
+# six floors, two stairwells, in a community that no other test redraws
+GRID, TOWER = "520402100001003", "520402100001003B006"
 UNITS = "all => Object.fromEntries(all.map((one) => [one.dataset.unit, one.textContent]))"
 DOORS = """all => all.map((one) => [
   one.closest('section').querySelector('header b').textContent,
@@ -58,24 +59,24 @@ def test_floors_of_a_stairwell_move_to_a_new_unit_and_every_home_is_in_one(desk,
     old = doors(desk)
     stairs.get_by_role("button", name="选中这些楼层").click()
     pressed = desk.locator('.unt-home[aria-pressed="true"]')
-    expect(pressed).to_have_text(["401", "301", "302"])
+    expect(pressed).to_have_text(["401", "402", "301", "302"])
     desk.get_by_label("划入").select_option(code)
-    desk.get_by_role("button", name="划转 3 户").click()
-    expect(desk.locator("#status")).to_have_text(f"已将 3 户划入“{name}”。")
-    expect(new).to_contain_text("3 户")
-    expect(new).to_contain_text("2号楼 2单元 3–4 层")
+    desk.get_by_role("button", name="划转 4 户").click()
+    expect(desk.locator("#status")).to_have_text(f"已将 4 户划入“{name}”。")
+    expect(new).to_contain_text("4 户")
+    expect(new).to_contain_text("6号楼 2单元 3–4 层")
 
-    # the three doors are in the new unit, the others where they were, and no home is lost or twice
+    # the four doors are in the new unit, the others where they were, and no home is lost or twice
     after = doors(desk)
     moved = [door for door, was in zip(after, old, strict=True) if door != was]
     assert [(stairs, floor, unit) for stairs, floor, _, unit in moved] == [
-        ("2单元", f"{floor}层", name) for floor in (4, 3, 3)
+        ("2单元", f"{floor}层", name) for floor in (4, 4, 3, 3)
     ]
     names = desk.locator("#units li b").all_text_contents()
     assert {unit for *_, unit in after} <= set(names)
     counts = homes_by_unit(desk)
     assert sum(counts.values()) == total
-    assert counts[code] == 3
+    assert counts[code] == 4
     expect(desk.locator("#total")).to_have_text(
         f"{len(counts)} 个十联户共 {total} 户，每户只在一个十联户内"
     )
@@ -83,5 +84,5 @@ def test_floors_of_a_stairwell_move_to_a_new_unit_and_every_home_is_in_one(desk,
     expect(desk.locator("#changes li").first).to_contain_text("两层同走一部楼梯")
     assert serious(desk) == []
     desk.reload()
-    expect(new).to_contain_text("3 户")
+    expect(new).to_contain_text("4 户")
     assert not [item for item in desk.said if "422" not in item]
