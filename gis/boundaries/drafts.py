@@ -230,6 +230,10 @@ def _do(
         lock_codes(session, county)
     first_code = draft_identity.first_code(earlier, op)
     validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
+
+    def read_names(codes: Sequence[str]) -> dict[str, str]:
+        return draft_identity.sibling_names(session, earlier, drawn, codes)
+
     done = operations.apply_operation(
         op,
         state.geometries,
@@ -237,13 +241,13 @@ def _do(
             lambda code: next_codes(session, code, new_codes),
             lambda geometries: count_households(session, geometries),
             lambda geometries: read_building_households(session, geometries),
-            lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
+            read_names,
             lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
         ),
     )
     conservation.check_abroad(session, state.geometries, done.changed)
     touched = operations.moves_land(state.geometries, done.changed) or operations.grids_named(op)
-    new_grids = made_of(session, done)
+    new_grids: dict[str, Any] = dict(made_of(session, done, read_names(list(done.new_grids))))
     if first_code is not None and first_code == done.op.get("new_code"):
         new_grids = {}  # the grid has its own code again
     require_on_grids(session, principal, Action.DRAFT, touched)

@@ -102,6 +102,40 @@ def test_a_name_of_another_grid_of_the_community_is_refused_but_swapped_at_once(
     assert (area(session, code(5)).name, area(session, code(6)).name) == ("第006网格", "第005网格")
 
 
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "add", "geometry": land(9, 0, 10, 1), "parent": BASE, "name": "第 ００２网格"},
+        {"op": "redraw", "grids": [
+            {"code": code(88), "geometry": land(9, 0, 10, 1), "parent": BASE, "name": "第002网格"}
+        ]},
+        {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1)),
+         "codes": [code(5), code(88)], "names": {code(88): "第002网格"}},
+        {"op": "merge", "codes": [code(5), code(6)], "into": code(88), "name": "第002网格"},
+    ],
+    ids=lambda op: op["op"],
+)  # fmt: skip
+def test_no_step_gives_a_new_grid_the_name_of_another(session, town, op):
+    number = begin(session)
+    with pytest.raises(InvalidInput, match=f"is the name of {code(2)}; choose another"):
+        do(session, number, op)
+
+
+def test_a_step_names_new_grids_only_and_a_name_of_its_own_dodges_others(session, town):
+    number = do(session, begin(session), rename(5, "西兴第10网格"))
+    for op in (
+        {"op": "merge", "codes": [code(5), code(6)], "into": code(5), "name": "大网格"},
+        {"op": "rename"},
+        {"op": "rename", "code": code(5)},
+    ):
+        with pytest.raises(InvalidInput, match=r"name it with rename|give a code and its name"):
+            do(session, number, op)
+    do(session, number, {"op": "split", "code": code(2), "line": line((1.4, -0.1), (1.4, 1.1))})
+    assert drafts.list_operations(session, number)[-1].new_grids == {
+        code(10): {"name": f"西兴{code(10)}网格", "parent": BASE}
+    }
+
+
 def test_a_name_taken_by_another_draft_is_refused_at_publication(session, town):
     mine, other = (do(session, begin(session), rename(grid, "幸福网格")) for grid in (5, 6))
     publish.publish(session, LEAD, other, "好", None)
