@@ -374,7 +374,9 @@ def replay(session: Session, principal: Principal, draft: Revision) -> None:
     session.flush()
 
 
-def withdraw(session: Session, principal: Principal, number: int) -> Revision:
+def withdraw(
+    session: Session, principal: Principal, number: int, version: int | None = None
+) -> Revision:
     """Withdraw a draft; its record is kept.
 
     Raises
@@ -382,7 +384,7 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     NotFound, Forbidden, Conflict
         As `add_operation`; only its author withdraws it.
     """
-    draft = lock_as_author(session, principal, number)
+    draft = lock_as_author(session, principal, number, version)
     with audit_context(session, principal.actor):
         draft.state = RevisionState.WITHDRAWN
         draft.version += 1
