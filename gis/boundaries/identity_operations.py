@@ -130,6 +130,8 @@ def _under_another_code(
     new_code = op["new_code"]
     if code not in geometries:
         raise NotFound("recode.unknown_grid", code=code)
+    if new_code == code:
+        raise invalid_field("new_code", "recode.same_code", code=code)
     if new_code in geometries:
         raise invalid_field("new_code", "recode.code_in_use", code=new_code)
     siblings = surroundings.sibling_names([code, new_code])
