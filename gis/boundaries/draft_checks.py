@@ -61,7 +61,13 @@ def county_of_operation(session: Session, op: OperationSpec) -> str:
 
 
 def _require_known(session: Session, codes: Sequence[str]) -> None:
-    """Raise NotFound for codes in no county of ours: a slip of the hand is no second county."""
+    """Raise NotFound for codes in no county of ours: a slip of the hand is no second county.
+
+    Raises
+    ------
+    NotFound
+        Names them.
+    """
     query = cached_text("SELECT code FROM area WHERE level = 'county'")
     ours = tuple(session.scalars(query))
     if unknown := [code for code in codes if not code.startswith(ours)]:
@@ -74,6 +80,11 @@ def require_near_grids(
     """Raise InvalidInput for shapes far from all grids, or from those of a county.
 
     They lie nowhere, or in another coordinate system.
+
+    Raises
+    ------
+    InvalidInput
+        Names the corner that is farthest out.
     """
     if not places:
         return

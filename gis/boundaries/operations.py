@@ -267,7 +267,13 @@ def _move_vertex(
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
-    """Return the names that an operation gives to new grids; others are not its to give."""
+    """Return the names that an operation gives to new grids.
+
+    Raises
+    ------
+    InvalidInput
+        It names another grid.
+    """
     names: dict[str, str] = dict(op.get("names", {}))
     if op.get("name"):
         names.setdefault(new[0] if new else op["into"], op["name"])

@@ -219,7 +219,7 @@ def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_surviv
 
 def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(desk, planned):
     open_editor(desk, planned, "放弃")
-    box = desk.evaluate(BOX, desk.evaluate(SHARED)["codes"][0])
+    box = desk.evaluate(BOX, desk.evaluate(SHARED_CORNER)["codes"][0])
     pending = desk.locator(".ed-pending")
     for count, share in ((1, 0.45), (2, 0.6)):
         desk.keyboard.press("s")
