@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Revision
 from gis.boundaries import colleagues, draft_locks, drafts
+from gis.boundaries.draft_checks import require_near_grids
 from gis.boundaries.models import DraftComment
 from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.revision_access import get_revision
@@ -202,6 +203,7 @@ def _pin(
     lon, lat = place
     if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
         raise invalid_field("lon", "comment.place_wrong")
+    require_near_grids(session, [shapely.Point(lon, lat)])
     return lon, lat
 
 

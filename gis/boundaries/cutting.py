@@ -107,7 +107,11 @@ def simplify(
     """
     code, other_code = op["between"]
     edits.require_grids(geometries, code, other_code)
+    if code == other_code:
+        raise InvalidInput("move_border.same_grid", grid=code)
     borders = shared_borders(geometries[code], geometries[other_code])
+    if not borders:
+        raise InvalidInput("move_border.not_neighbours", first=code, second=other_code)
     if any(border.is_ring for border in borders):
         raise InvalidInput("simplify.enclave", first=code, second=other_code)
     current, changed = dict(geometries), ChangedGeometries()

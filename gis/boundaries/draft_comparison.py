@@ -81,7 +81,7 @@ def compare_drafts(session: Session, principal: Principal, a: int, b: int) -> Dr
         raise invalid_field("b", "comparison.same", number=str(a))
     revisions = [get_revision(session, principal, number) for number in (a, b)]
     for revision in revisions:
-        draft_locks.require_draft(revision)
+        draft_locks.require_draft(revision, to_read=True)
     done = [drafts.list_operations(session, revision.id) for revision in revisions]
     states = _states(session, revisions, done)
     published = states["published"]

@@ -38,7 +38,9 @@ def lock_own_draft(
     return draft
 
 
-def lock_as_author(session: Session, principal: Principal, number: int) -> Revision:
+def lock_as_author(
+    session: Session, principal: Principal, number: int, version: int | None = None
+) -> Revision:
     """Return a draft of which the principal is the author, locked.
 
     Raises
@@ -48,7 +50,7 @@ def lock_as_author(session: Session, principal: Principal, number: int) -> Revis
     Forbidden
         As there, or the principal was only let edit it.
     """
-    draft = lock_own_draft(session, principal, number, None)
+    draft = lock_own_draft(session, principal, number, version)
     if not is_author(principal, draft):
         raise Forbidden("draft.author_only", number=str(number))
     return draft
@@ -86,8 +88,8 @@ def stale_version(current: int, version: int) -> Conflict:
     )
 
 
-def require_draft(revision: Revision) -> None:
-    """Raise Conflict unless the revision is a draft.
+def require_draft(revision: Revision, *, to_read: bool = False) -> None:
+    """Raise Conflict unless the revision is a draft, to be changed or to be read as one.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def require_draft(revision: Revision) -> None:
     """
     if revision.state != RevisionState.DRAFT:
         raise Conflict(
-            "revision.not_draft",
+            "revision.no_draft_to_read" if to_read else "revision.not_draft",
             number=str(revision.id),
             state=Message(f"revision_state.{revision.state}"),
         )

@@ -21,7 +21,12 @@ from gis.boundaries import (
     operations,
     settlements,
 )
-from gis.boundaries.draft_checks import county_of_operation, require_newer_base, require_unit
+from gis.boundaries.draft_checks import (
+    county_of_operation,
+    require_near_grids,
+    require_newer_base,
+    require_unit,
+)
 from gis.boundaries.draft_conflicts import EditConflict, conflicts
 from gis.boundaries.draft_grids import neighbouring_grids, touching_grids
 from gis.boundaries.draft_locks import lock_as_author, lock_own_draft
@@ -225,25 +230,25 @@ def _do(
     county = county_of_operation(session, op)
     named = [] if op["op"] == "rename" else operations.grids_named(op)  # a name has no borders
     codes = [*named, *(grid["code"] for grid in op.get("grids", ()))]
-    state = neighbouring_grids(session, county, drawn, codes, _places(session, op))
+    places = _places(session, op)
+    require_near_grids(session, places, county)
+    state = neighbouring_grids(session, county, drawn, codes, places)
     if op["op"] in operations.MAKES:
         lock_codes(session, county)
     first_code = draft_identity.first_code(earlier, op)
     validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
-    done = operations.apply_operation(
-        op,
-        state.geometries,
-        operation_model.Surroundings(
-            lambda code: next_codes(session, code, new_codes),
-            lambda geometries: count_households(session, geometries),
-            lambda geometries: read_building_households(session, geometries),
-            lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
-            lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
-        ),
+    around = operation_model.Surroundings(
+        lambda code: next_codes(session, code, new_codes),
+        lambda geometries: count_households(session, geometries),
+        lambda geometries: read_building_households(session, geometries),
+        lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
+        lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
     )
+    done = operations.apply_operation(op, state.geometries, around)
     conservation.check_abroad(session, state.geometries, done.changed)
     touched = operations.moves_land(state.geometries, done.changed) or operations.grids_named(op)
-    new_grids = made_of(session, done)
+    siblings = around.sibling_names(list(done.new_grids))
+    new_grids: dict[str, Any] = dict(made_of(session, done, siblings))
     if first_code is not None and first_code == done.op.get("new_code"):
         new_grids = {}  # the grid has its own code again
     require_on_grids(session, principal, Action.DRAFT, touched)
@@ -370,7 +375,9 @@ def replay(session: Session, principal: Principal, draft: Revision) -> None:
     session.flush()
 
 
-def withdraw(session: Session, principal: Principal, number: int) -> Revision:
+def withdraw(
+    session: Session, principal: Principal, number: int, version: int | None = None
+) -> Revision:
     """Withdraw a draft; its record is kept.
 
     Raises
@@ -378,7 +385,7 @@ def withdraw(session: Session, principal: Principal, number: int) -> Revision:
     NotFound, Forbidden, Conflict
         As `add_operation`; only its author withdraws it.
     """
-    draft = lock_as_author(session, principal, number)
+    draft = lock_as_author(session, principal, number, version)
     with audit_context(session, principal.actor):
         draft.state = RevisionState.WITHDRAWN
         draft.version += 1

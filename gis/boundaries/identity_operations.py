@@ -5,6 +5,7 @@ is another area from then on: the old one ends with lineage, as codes are never 
 database.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from shapely.geometry.base import BaseGeometry
@@ -23,7 +24,7 @@ def names_given(op: OperationSpec) -> dict[str, str]:
     """Return the names that a renaming gives, by code; of other operations nothing."""
     if op["op"] != "rename":
         return {}
-    return dict(op["names"]) if "names" in op else {op["code"]: op.get("name", "")}
+    return dict(op["names"]) if "names" in op else {op["code"]: op["name"]}
 
 
 def require_own_names(
@@ -53,6 +54,8 @@ def require_own_names(
 def name_faults(codes: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
     """Return another area of the same parent with the same name, for those codes that have one.
 
+    Names that sound alike are the same: width, case and spaces do not part them.
+
     Parameters
     ----------
     codes
@@ -62,13 +65,18 @@ def name_faults(codes: Sequence[str], names: Mapping[str, str]) -> dict[str, str
     """
     holders: dict[tuple[str, str], list[str]] = {}
     for code, name in names.items():
-        holders.setdefault((_parent_code(code), name), []).append(code)
+        holders.setdefault((_parent_code(code), _as_heard(name)), []).append(code)
     faults = {}
     for code in codes:
-        others = [other for other in holders[_parent_code(code), names[code]] if other != code]
+        alike = holders[_parent_code(code), _as_heard(names[code])]
+        others = [other for other in alike if other != code]
         if others:
             faults[code] = others[0]
     return faults
+
+
+def _as_heard(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _parent_code(code: str) -> str:
@@ -80,8 +88,6 @@ def _parent_code(code: str) -> str:
 def _rename(
     op: OperationSpec, geometries: GridGeometries, surroundings: Surroundings
 ) -> OperationResult:
-    if ("names" in op) == ("code" in op and "name" in op) or ("names" in op and "code" in op):
-        raise invalid_field("name", "rename.name_or_names")
     names = {code: " ".join(name.split()) for code, name in names_given(op).items()}
     siblings = surroundings.sibling_names(list(names))
     for code in names:
@@ -124,6 +130,8 @@ def _under_another_code(
     new_code = op["new_code"]
     if code not in geometries:
         raise NotFound("recode.unknown_grid", code=code)
+    if new_code == code:
+        raise invalid_field("new_code", "recode.same_code", code=code)
     if new_code in geometries:
         raise invalid_field("new_code", "recode.code_in_use", code=new_code)
     siblings = surroundings.sibling_names([code, new_code])
@@ -185,11 +193,17 @@ def _nothing(op: OperationSpec) -> list[BaseGeometry]:
     return []
 
 
+def _nothing_but_names(op: OperationSpec) -> list[BaseGeometry]:
+    if (op.keys() & {"code", "name", "names"}) not in ({"code", "name"}, {"names"}):
+        raise invalid_field("name", "rename.name_or_names")
+    return []
+
+
 IDENTITY_OPERATIONS: dict[str, OperationType] = {
     "rename": OperationType(
         {"code": False, "name": False, "names": False, "was": False},
         lambda op: list(names_given(op)),
-        _nothing,
+        _nothing_but_names,
         _rename,
         "operation.rename",
     ),

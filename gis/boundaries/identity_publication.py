@@ -92,7 +92,11 @@ def check_names(session: Session, done: Sequence[Operation], drawn: Mapping[str,
     Conflict
         Names the name and both codes.
     """
-    names = _renamed(done, drawn)
+    names = {
+        code: name
+        for code, name in draft_identity.draft_names(done).items()
+        if drawn.get(code, "") is not None
+    }
     siblings = draft_identity.sibling_names(session, done, drawn, list(names))
     try:
         require_own_names(names, siblings)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Revision
-from gis.boundaries.identity_operations import RECODING
+from gis.boundaries.identity_operations import RECODING, name_faults, require_own_names
 from gis.boundaries.operation_fields import OperationSpec
 from gis.boundaries.operation_model import OperationResult
 from gis.db import cached_text
@@ -225,15 +225,24 @@ def _community(session: Session, code: str) -> None:
         raise invalid_field("parent", "numbering.no_community", code=code)
 
 
-def made_of(session: Session, done: OperationResult) -> dict[str, object]:
+def made_of(
+    session: Session, done: OperationResult, siblings: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
     """Return the name and the parent of every new grid.
+
+    Parameters
+    ----------
+    siblings
+        The names of the grids in the communities of the new ones, by code.
 
     Raises
     ------
     InvalidInput
-        The parent of a grid without a name does not exist.
+        Another grid of the community has the name, or the parent of one without a name does not
+        exist.
     """
-    new_grids: dict[str, object] = {}
+    stay = {code: name for code, name in siblings.items() if done.changed.get(code, "") is not None}
+    new_grids: dict[str, dict[str, str]] = {}
     for code, origin in done.new_grids.items():
         parent = (
             patterns.ancestor_code(origin, Level.COMMUNITY)
@@ -249,5 +258,8 @@ def made_of(session: Session, done: OperationResult) -> dict[str, object]:
                 raise invalid_field("parent", "numbering.no_community", code=parent)
             number = re.sub(r"^0+(?=\d)", "", code[len(parent) :])
             name = f"{str(over).removesuffix('社区')}第{number}网格"
-        new_grids[code] = {"name": name, "parent": parent}
+            if name_faults([code], stay | {code: name}):
+                name = f"{str(over).removesuffix('社区')}{code}网格"
+        new_grids[code] = {"name": " ".join(name.split()), "parent": parent}
+    require_own_names({code: grid["name"] for code, grid in new_grids.items()}, stay)
     return new_grids

@@ -267,10 +267,21 @@ def _move_vertex(
 
 
 def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
+    """Return the names that an operation gives to new grids.
+
+    Raises
+    ------
+    InvalidInput
+        It names another grid.
+    """
     names: dict[str, str] = dict(op.get("names", {}))
-    if op.get("name") and len(new) == 1:
-        names.setdefault(new[0], op["name"])
-    return {code: name for code, name in names.items() if code in new}
+    if op.get("name"):
+        names.setdefault(new[0] if new else op["into"], op["name"])
+    if old := sorted(set(names) - set(new)):
+        raise invalid_field(
+            "names" if "names" in op else "name", "operation.name_of_old_grid", codes=old[:5]
+        )
+    return names
 
 
 def _none(op: OperationSpec) -> list[BaseGeometry]:

@@ -81,7 +81,9 @@ def _last_step(session: Session, number: int) -> DraftReview | None:
     ).one_or_none()
 
 
-def request_review(session: Session, principal: Principal, number: int, username: str) -> Review:
+def request_review(
+    session: Session, principal: Principal, number: int, username: str, version: int | None = None
+) -> Review:
     """Ask a colleague to review a draft as it is, and notify them; who was asked before is not.
 
     Raises
@@ -92,7 +94,7 @@ def request_review(session: Session, principal: Principal, number: int, username
         The draft has no operations; there is no such account, it may not publish all grids of the
         draft, or it draws the draft itself.
     """
-    draft = draft_locks.lock_as_author(session, principal, number)
+    draft = draft_locks.lock_as_author(session, principal, number, version)
     if not touched_grids(session, number):
         raise InvalidInput("publish.no_operations", number=str(number))
     if f"account {username.strip().lower()}" in _drafters(session, draft):

@@ -194,7 +194,7 @@ def _draft(
     if number is None:
         return None, []
     revision = revision_access.get_revision(session, principal, number)
-    require_draft(revision)
+    require_draft(revision, to_read=True)
     return revision, drafts.list_operations(session, number)
 
 
@@ -214,7 +214,10 @@ def _grid_codes(
         new |= {key: grid["parent"] for key, grid in grids.items()}
     if code in new:
         return new[code], [code]
-    detail = read_area(session, code, at)
+    try:
+        detail = read_area(session, code, at)
+    except NotFound as error:
+        raise NotFound("sheet.no_grid", code=code[:40]) from error
     if detail.row.level == Level.GRID:
         return detail.above[-1].code, [code]
     if detail.row.level != Level.COMMUNITY:

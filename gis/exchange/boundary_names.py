@@ -93,8 +93,9 @@ def new_names(
         else:
             names[code] = name
     created = {code: named[code].values["name"] for code in new if code in named}
-    for code, other in name_faults(list(names), stored | created | names).items():
-        params = {"name": names[code], "code": code, "other": other}
+    given = created | names
+    for code, other in name_faults(list(given), stored | given).items():
+        params = {"name": given[code], "code": code, "other": other}
         fault = Message("rename.name_taken", params)
         report.refused.append(RejectedRow(named[code].location_with_code, "name", fault))
     return names

@@ -1,9 +1,11 @@
 """Outlines and texts of a DXF drawing, read in the child process of `gis.files.vector`.
 
 A drawing names no coordinate system and no attributes. Its closed lines on one layer are the
-outlines, and the texts inside an outline are its code and name.
+outlines, and the texts inside an outline are its code and name. A line within a line is a hole in
+it, and a line drawn twice, as a hole and as what fills it, is one.
 """
 
+import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,10 @@ LAYER = "entities"  # what GDAL calls the drawing
 COLUMNS = ("code", "name")
 MAX_OPEN_SHARE = 0.001  # of its length: a line whose ends are no further apart counts as closed
 CODE_PATTERN = re.compile(r"[0-9]{9,18}")  # a text that is a code; a shorter number is a count
+CODE_BESIDE_NAME_PATTERN = re.compile(r"(?<!\S)[0-9]{12,15}(?!\S)")  # no telephone is so long
 MIN_RING_POINTS = 4
+MAX_TWIN_DIFFERENCE = 1e-4  # of its area: lines that differ by no more are the same, drawn twice
+MIN_OWN_SHARE = 0.01  # of an outline; one whose holes leave less only frames the others
 MAX_LISTED_TEXTS = 5
 
 
@@ -78,15 +83,16 @@ def read_drawing(path: Path, name: str, layer: str | None, max_features: int) ->
     closed = np.array([_is_closed(line) for line in lines.shapes], dtype=bool)
     layers = sorted(set(lines.layers[closed].tolist()))
     if not layers:
-        raise InvalidInput("map_file.no_closed_line", file=name)
+        raise _nothing_closed(name, lines.shapes)
     if layer is None and len(layers) > 1:
         raise InvalidInput("map_file.several_layers", file=name, layers=layers)
     if layer is not None and layer not in layers:
         raise InvalidInput("map_file.layer_unknown", file=name, layer=layer, layers=layers)
     outlines = lines.where(lines.layers == (layer or layers[0]))
-    shapes, repairs, faults = _polygons(outlines.shapes)
+    shapes, repairs, faults = _polygons(_without_twins(outlines.shapes))
+    shapes = _with_holes(shapes)
     is_text = np.array([text is not None for text in entities.texts], dtype=bool)
-    codes, names, notes = _labels(outlines.layers[0], shapes, entities.where(is_text), faults)
+    codes, names, notes = _labels(layer or layers[0], shapes, entities.where(is_text), faults)
     if left_out := int((~is_line & ~is_text).sum()):
         notes.append(Message("map_file.entities_left_out", {"count": left_out}))
     columns = dict(zip(COLUMNS, (codes, names), strict=True))
@@ -94,6 +100,8 @@ def read_drawing(path: Path, name: str, layer: str | None, max_features: int) ->
 
 
 def _read(path: Path, name: str, max_features: int) -> _Entities:
+    # GDAL goes by the code page that a drawing names; one in UTF-8 names another, or none
+    pyogrio.set_gdal_config_options({"DXF_ENCODING": "UTF-8" if _is_utf8(path) else None})
     meta, _, wkb, values = pyogrio.raw.read(
         path,
         layer=LAYER,
@@ -114,6 +122,67 @@ def _read(path: Path, name: str, max_features: int) -> _Entities:
         np.array(texts, dtype=object),
         shapes,
     )
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while piece := file.read(1 << 20):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _nothing_closed(name: str, lines: NDArray[Any]) -> InvalidInput:
+    if not len(lines):
+        return InvalidInput("map_file.no_closed_line", file=name)
+    longest = max(lines.tolist(), key=lambda line: line.length)
+    x, y = (f"{value:.2f}" for value in longest.coords[-1][:2])
+    return InvalidInput(
+        "map_file.only_open_lines",
+        file=name,
+        count=len(lines),
+        gap=f"{_gap(longest):.2f}",
+        x=x,
+        y=y,
+    )
+
+
+def _valid(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Return the shapes, None for those that cross themselves; the load refuses or repairs them."""
+    valid = shapes.copy()
+    valid[~shapely.is_valid(shapes)] = None
+    return valid
+
+
+def _without_twins(lines: NDArray[Any]) -> NDArray[Any]:
+    """Return the lines without closed ones that run where an earlier one does."""
+    shapes = _valid(_polygons(lines)[0])
+    areas = shapely.area(shapes)
+    first, second = STRtree(shapes).query(shapes, predicate="intersects")
+    later = (first < second) & (
+        np.abs(areas[first] - areas[second]) <= MAX_TWIN_DIFFERENCE * areas[first]
+    )
+    first, second = first[later], second[later]
+    differ = shapely.area(shapely.symmetric_difference(shapes[first], shapes[second]))
+    twins = second[differ <= MAX_TWIN_DIFFERENCE * areas[first]]
+    return np.delete(lines, twins)
+
+
+def _with_holes(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Return the outlines without the land of those that lie within them."""
+    valid = _valid(shapes)
+    outer, inner = STRtree(valid).query(valid, predicate="covers")
+    holed = shapes.copy()
+    for i in np.unique(outer[outer != inner]).tolist():
+        within = valid[inner[(outer == i) & (inner != i)]]
+        rest = shapely.difference(valid[i], shapely.union_all(within))
+        if isinstance(rest, Polygon) and rest.area >= MIN_OWN_SHARE * valid[i].area:
+            holed[i] = rest
+    return holed
 
 
 def _gap(line: LineString) -> float:
@@ -171,7 +240,7 @@ def _labels(
     names: list[str | None] = [None] * len(shapes)
     notes = []
     for outline, rows in sorted(by_outline.items()):
-        codes_in = [text for text in texts.texts[rows].tolist() if CODE_PATTERN.fullmatch(text)]
+        codes_in = [code for text in texts.texts[rows].tolist() for code in _codes(text)]
         names_in = _named(texts.texts[rows].tolist())
         on_layer = _named([texts.texts[row] for row in rows if texts.layers[row] == layer])
         codes[outline] = codes_in[0] if codes_in else None
@@ -186,6 +255,11 @@ def _labels(
     return codes, names, notes
 
 
+def _codes(text: str) -> list[str]:
+    return [text] if CODE_PATTERN.fullmatch(text) else CODE_BESIDE_NAME_PATTERN.findall(text)
+
+
 def _named(texts: Sequence[str]) -> list[str]:
-    """Return the different texts that may be names: those with a letter."""
-    return [text for text in dict.fromkeys(texts) if any(sign.isalpha() for sign in text)]
+    """Return the different texts that may be names: those with a letter; a code beside is none."""
+    without_codes = (" ".join(CODE_BESIDE_NAME_PATTERN.sub("", text).split()) for text in texts)
+    return [text for text in dict.fromkeys(without_codes) if any(map(str.isalpha, text))]

@@ -217,6 +217,26 @@ def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_surviv
     expect(desk.locator("#ed-step-count")).to_have_text("1")
 
 
+def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(desk, planned):
+    open_editor(desk, planned, "放弃")
+    box = desk.evaluate(BOX, desk.evaluate(SHARED_CORNER)["codes"][0])
+    pending = desk.locator(".ed-pending")
+    for count, share in ((1, 0.45), (2, 0.6)):
+        desk.keyboard.press("s")
+        y = box["n"] + (box["s"] - box["n"]) * share
+        for x in (0.4, 0.6):
+            at = box["w"] + (box["e"] - box["w"]) * x
+            desk.mouse.move(at, y, steps=3)
+            (desk.mouse.dblclick if x > 0.5 else desk.mouse.click)(at, y)
+        expect(pending).to_have_count(count)
+    covered = pending.first.element_handle()
+    covered.dispatch_event("pointerenter")
+    assert covered.evaluate("card => card === card.parentNode.lastElementChild")
+    for count in (1, 0):
+        desk.keyboard.press("Escape")
+        expect(pending).to_have_count(count)
+
+
 def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk, planned):
     open_editor(desk, planned, "沿线描绘")
     code = desk.evaluate(SHARED_CORNER)["codes"][0]

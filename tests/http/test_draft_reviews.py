@@ -19,9 +19,9 @@ def ask(client, session, town):
         name: sign_in.account(session, name, "planner", "520402") for name in ("zhao", "qian")
     }
 
-    def ask(name, method, path, json=None):
+    def ask(name, method, path, json=None, **headers):
         sign_in.signed_in(client, accounts[name])
-        return sign_in.ask(client, method, f"/api/v1{path}", json)
+        return sign_in.ask(client, method, f"/api/v1{path}", json, **headers)
 
     return ask
 
@@ -52,6 +52,22 @@ def test_where_the_setting_says_nothing_is_published_unapproved(ask, app, monkey
     assert ask("qian", "POST", f"{path}/review/decision", decision).json["state"] == "approved"
     assert ask("zhao", "GET", path).json["review"]["reviewer"] == "account qian"
     assert ask("zhao", "POST", f"{path}/publish", {"reason": "好"}).status_code == 200
+
+
+def test_what_ends_hands_on_or_redraws_a_draft_holds_for_the_version_looked_at(ask):
+    number = draft(ask, 5, ((1.4, 0.9), (1.4, 2.1)))
+    ask("zhao", "POST", f"/revisions/{number}/editors", {"account": "qian"})
+    stale = {"If-Match": '"2"'}
+    step = {"op": "rename", "code": code(9), "name": "花园网格"}
+    assert ask("qian", "POST", f"/revisions/{number}/operations", step).status_code == 201
+    for action, body in (
+        ("withdraw", {}),
+        ("rebase", {}),
+        ("review", {"reviewer": "qian"}),
+        ("publish", {"reason": "好"}),
+    ):
+        refused = ask("zhao", "POST", f"/revisions/{number}/{action}", body, **stale)
+        assert (refused.status_code, refused.json["code"]) == (409, "draft.stale_version"), action
 
 
 def test_a_comment_has_one_place_and_two_drafts_are_two(ask):

@@ -91,8 +91,7 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
 
     As {"op": "merge", "codes": ["520402007004001", "520402007004002"], "into": "520402007004001"};
-    the others are move_border, reshape, split, transfer, add, retire, move_vertex, redraw, rename,
-    recode, move_to and settle (see the guide for programs).
+    the guide for programs lists them all.
 
     Raises
     ------

@@ -30,6 +30,12 @@ def if_match() -> list[int]:
     return versions
 
 
+def one_version() -> int | None:
+    """Return the version in `If-Match` of what has one author at a time; None for any."""
+    versions = if_match()
+    return versions[0] if versions else None
+
+
 def with_etag(body: dict[str, Any], version: int) -> Response:
     """Return an incident as a response with its version as the ETag.
 

@@ -41,6 +41,8 @@ def add(geometries: GridGeometries, code: str, outline: PolygonLike) -> ChangedG
         )
     )
     if free is None or (wide := widest_part(free, MIN_WIDTH_M)) is None:
+        if not grids:
+            raise InvalidInput("add.too_narrow", at=position_of(target))
         raise InvalidInput("add.no_free_land", at=position_of(target), grids=list(grids)[:3])
     interior_point = wide.point_on_surface()
     shapely.prepare(free)

@@ -3,6 +3,7 @@
 In the town of nine grids, of 西兴社区, with 东关社区 and its one grid to the east of it.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,6 +101,63 @@ def test_a_name_of_another_grid_of_the_community_is_refused_but_swapped_at_once(
     swap = {"op": "rename", "names": {code(5): "第006网格", code(6): "第005网格"}}
     publish.publish(session, LEAD, do(session, number, swap), "对调", None)
     assert (area(session, code(5)).name, area(session, code(6)).name) == ("第006网格", "第005网格")
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "add", "geometry": land(9, 0, 10, 1), "parent": BASE, "name": "第 ００２网格"},
+        {"op": "redraw", "grids": [
+            {"code": code(88), "geometry": land(9, 0, 10, 1), "parent": BASE, "name": "第002网格"}
+        ]},
+        {"op": "split", "code": code(5), "line": line((1.4, 0.9), (1.4, 2.1)),
+         "codes": [code(5), code(88)], "names": {code(88): "第002网格"}},
+        {"op": "merge", "codes": [code(5), code(6)], "into": code(88), "name": "第002网格"},
+    ],
+    ids=lambda op: op["op"],
+)  # fmt: skip
+def test_no_step_gives_a_new_grid_the_name_of_another(session, town, op):
+    number = begin(session)
+    with pytest.raises(InvalidInput, match=f"is the name of {code(2)}; choose another"):
+        do(session, number, op)
+
+
+def test_a_step_names_new_grids_only_and_a_name_of_its_own_dodges_others(session, town):
+    number = do(session, begin(session), rename(5, "西兴第10网格"))
+    for op in (
+        {"op": "merge", "codes": [code(5), code(6)], "into": code(5), "name": "大网格"},
+        {"op": "rename"},
+        {"op": "rename", "code": code(5)},
+    ):
+        with pytest.raises(InvalidInput, match=r"name it with rename|give a code and its name"):
+            do(session, number, op)
+    do(session, number, {"op": "split", "code": code(2), "line": line((1.4, -0.1), (1.4, 1.1))})
+    assert drafts.list_operations(session, number)[-1].new_grids == {
+        code(10): {"name": f"西兴{code(10)}网格", "parent": BASE}
+    }
+
+
+FAR = {"type": "Polygon", "coordinates": [[[0, 0], [0.001, 0], [0.001, 0.001], [0, 0]]]}
+
+
+@pytest.mark.parametrize(
+    ("op", "reason"),
+    [
+        ({"op": "settle", "unit": "nope", "grid": code(1)}, "no area nope; look the code up"),
+        ({"op": "move_to", "code": code(1), "parent": "999999999999"}, "no area 999999999999"),
+        ({"op": "retire", "code": code(1), "give_to": "x"}, "no area x"),
+        ({"op": "recode", "code": code(1), "new_code": code(1)}, "is its code already"),
+        ({"op": "simplify", "between": [code(1), code(1)]}, "is named twice"),
+        ({"op": "simplify", "between": [code(1), code(9)]}, "share no border"),
+        ({"op": "split", "code": code(1), "count": 9}, "choose fewer parts, or draw the lines"),
+        ({"op": "add", "geometry": FAR, "parent": BASE}, "0.000000, 0.000000 is far from all"),
+        ({"op": "add", "geometry": land(9, 0, 9.002, 1), "parent": BASE}, "narrow"),
+        ({"op": "rename", "code": code(1), "name": "a\nb"}, "printable characters on one line"),
+    ],
+)
+def test_a_refusal_names_the_reason_that_is_true(session, town, op, reason):
+    with pytest.raises((InvalidInput, NotFound), match=re.escape(reason)):
+        do(session, begin(session), op)
 
 
 def test_a_name_taken_by_another_draft_is_refused_at_publication(session, town):
@@ -330,6 +388,7 @@ def test_a_grid_goes_only_where_both_communities_allow_it_and_not_abroad(session
     with pytest.raises(Forbidden):
         do(session, number, {"op": "move_to", "code": code(6), "parent": EAST}, by=own)
     mine = begin(session)
+    session.add(Area(code="520403", level="county", name="平坝区", county="520403"))
     for parent, fault in (
         (BASE, "belongs to"),
         ("520403001001", "counties"),

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from gis.errors import InvalidInput, TooLarge
-from gis.files import vector
+from gis.files import dxf, vector
 from gis.files.vector import read_vector
 
 KML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -38,6 +38,13 @@ def square(x, y, side=100):
 ARC = "0\nARC\n8\n道路\n10\n5\n20\n5\n40\n3\n50\n0\n51\n90\n"
 CIRCLE = "0\nCIRCLE\n8\n道路\n10\n5\n20\n5\n40\n3\n"
 EAST, NORTH = 595_000, 2_902_000  # EPSG:4544
+
+
+def lines_of(path, layer=None):
+    drawn = dxf.read_drawing(path, path.name, layer, 1000)
+    codes, names = drawn.columns.values()
+    rows = zip(codes, names, drawn.shapes, strict=True)
+    return [(code, name, round(shape.area)) for code, name, shape in rows]
 
 
 @pytest.fixture
@@ -140,3 +147,31 @@ def test_another_content_than_the_ending_says_is_refused(tmp_path, name):
     path.write_bytes(b"AutoCAD Binary DXF\r\n")
     with pytest.raises(InvalidInput):
         read_vector(path, "EPSG:4544")
+
+
+def test_a_line_within_another_is_its_hole_and_a_line_drawn_twice_is_one(drawing):
+    inner = square(EAST + 20, NORTH + 20, 50)
+    west, east, south, north = EAST + 300, EAST + 350, NORTH, NORTH + 50
+    bow_tie = [(west, south), (east, north), (east, south), (west, north)]
+    path = drawing(
+        polyline("网格", square(EAST, NORTH)),
+        polyline("网格", inner),
+        polyline("网格", [*reversed(inner), inner[-1]]),  # the hole again
+        words("网格", EAST + 5, NORTH + 5, "520402007012001 外网格"),
+        words("网格", EAST + 40, NORTH + 40, "内网格 13800138000"),
+        polyline("网格", bow_tie),
+    )
+    assert lines_of(path)[:2] == [
+        ("520402007012001", "外网格", 7500),
+        (None, "内网格 13800138000", 2500),
+    ]
+
+
+def test_a_drawing_in_utf8_is_read_as_such_and_open_lines_are_placed(drawing):
+    path = drawing(
+        polyline("网格", square(EAST, NORTH)), words("网格", EAST + 5, NORTH + 5, "花园网格")
+    )
+    path.write_bytes(path.read_bytes().decode("gb18030").encode())
+    assert lines_of(path) == [(None, "花园网格", 10_000)]
+    with pytest.raises(InvalidInput, match=rf"apart, the last at x {EAST}.00, y {NORTH + 100}.00"):
+        lines_of(drawing(polyline("网格", square(EAST, NORTH), closed=False)))

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dev import licences, reference
+from gis.boundaries.operations import OPERATION_TYPES
 from gis.errors import Unavailable
 from gis.messages import LOCALES, LOCALES_PATH
 from gis.settings import ROOT
@@ -78,6 +79,18 @@ def test_the_reference_is_what_the_code_says() -> None:
 
 def test_the_list_of_licences_is_complete() -> None:
     assert text_of(licences.DOCUMENT) == licences.document(), "run ./wangge dev licences"
+
+
+def test_every_operation_of_a_draft_is_in_the_guide_with_its_fields() -> None:
+    guide = text_of(ROOT / "docs" / "guide-programs.md")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", guide, re.MULTILINE))
+    missing = [
+        (name, field)
+        for name, kind in OPERATION_TYPES.items()
+        for field in kind.fields
+        if field not in ("was", "regions") and f"`{field}`" not in rows.get(name, "")
+    ]
+    assert missing == []
 
 
 def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:

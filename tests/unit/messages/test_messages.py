@@ -154,6 +154,11 @@ def test_the_parameters_of_each_call_are_those_of_its_texts() -> None:
     assert wrong == []
 
 
+def test_a_parameter_of_a_code_is_not_written_as_one_of_the_scripts() -> None:
+    texts = [text for language in LOCALES for text in catalogue(language).values()]
+    assert [text for text in texts if re.search(r"\{[a-z_]+\}", text)] == []
+
+
 def test_texts_have_the_same_parameters_in_every_language() -> None:
     differing = [
         code

@@ -24,6 +24,7 @@ from web.api.reviews.schemas import (
     comments_to_json,
     review_to_json,
 )
+from web.http import conditional
 from web.http.db import session
 from web.http.downloads import attachment
 from web.http.idempotency import run_once
@@ -91,13 +92,14 @@ def withdraw_invitation(number: int, account: str) -> Response:
 def request_review(number: int, json_data: ReviewerIn) -> Response:
     """Only its author does; the reviewer may publish all its grids, and does not draw it."""
     by = require(Action.DRAFT)
-    return run_once(
-        by,
-        lambda: (
-            200,
-            review_to_json(reviews.request_review(session(), by, number, json_data.reviewer)),
-        ),
-    )
+
+    def do() -> tuple[int, dict[str, Any]]:
+        review = reviews.request_review(
+            session(), by, number, json_data.reviewer, conditional.one_version()
+        )
+        return 200, review_to_json(review)
+
+    return run_once(by, do)
 
 
 @bp.post("/revisions/<int:number>/review/decision")

@@ -45,7 +45,7 @@ from web.api.revisions.schemas import (
 )
 from web.http import params
 from web.http.body_limit import body_limit
-from web.http.conditional import if_match
+from web.http.conditional import one_version
 from web.http.db import session
 from web.http.downloads import attachment
 from web.http.idempotency import run_once
@@ -149,7 +149,9 @@ def operate(number: int, json_data: OperationIn) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        operation = drafts.add_operation(session(), by, number, json_data.model_dump(), _version())
+        operation = drafts.add_operation(
+            session(), by, number, json_data.model_dump(), one_version()
+        )
         return 201, {
             "step": operation.step,
             "op": shorten_operation(operation.op),
@@ -170,7 +172,7 @@ def undo(number: int, step: int) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        undone = drafts.undo_operations(session(), by, number, step, _version())
+        undone = drafts.undo_operations(session(), by, number, step, one_version())
         issues = preview.preview(session(), by, number).problems
         return 200, {
             "step": step - 1,
@@ -329,7 +331,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
             effective,
             two_persons=settings.two_persons,
             needs_approval=settings.publication_approval,
-            version=_version(),
+            version=one_version(),
         )
         return 200, revision_to_json(done, by)
 
@@ -341,7 +343,11 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 def withdraw(number: int) -> Response:
     """Withdraw a draft; it stays on record."""
     by = require(Action.DRAFT)
-    return run_once(by, lambda: (200, revision_to_json(drafts.withdraw(session(), by, number), by)))
+
+    def do() -> tuple[int, dict[str, Any]]:
+        return 200, revision_to_json(drafts.withdraw(session(), by, number, one_version()), by)
+
+    return run_once(by, do)
 
 
 @bp.post("/revisions/<int:number>/rebase")
@@ -354,7 +360,7 @@ def rebase(number: int) -> Response:
     by = require(Action.DRAFT)
 
     def do() -> tuple[int, dict[str, Any]]:
-        clashes = drafts.rebase(session(), by, number, _version())
+        clashes = drafts.rebase(session(), by, number, one_version())
         changed = {clash.grid for clash in clashes if clash.change == "land"}
         changed |= set(redrawn_grids(drafts.list_operations(session(), number)))
         return 200, {
@@ -387,8 +393,3 @@ def revert(number: int) -> Response:
 
 
 # --- how things look ------------------------------------------------------------------------------
-
-
-def _version() -> int | None:
-    versions = if_match()
-    return versions[0] if versions else None

@@ -90,7 +90,8 @@ def compare() -> Response:
     rows = drafts.list_revisions(session(), by, state=RevisionState.DRAFT.value, limit=PAGE_ROWS)
     if None not in numbers:
         for number in numbers:
-            draft_locks.require_draft(revision_access.get_revision(session(), by, number or 0))
+            row = revision_access.get_revision(session(), by, number or 0)
+            draft_locks.require_draft(row, to_read=True)
     figures = overview(session(), params.parse_datetime(None))
     a, b = numbers
     return render_page(

@@ -62,6 +62,10 @@ export function keep(op, { message, problem }, key) {
     .setLatLng(placeOf(problem, layer))
     .setContent(card(entry))
     .addTo(over);
+  // two drawings of one grid: the card that is pointed at, itself or by its drawing, lies above the other
+  const raise = () => entry.popup.bringToFront();
+  entry.popup.getElement().addEventListener('pointerenter', raise);
+  layer.on('mouseover', raise);
   store();
 }
 

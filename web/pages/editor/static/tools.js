@@ -3,7 +3,7 @@ import { $, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { showRows } from './account.js';
 import { paintHint, painted, startPainting, stopPainting } from './buildings.js';
-import { isDrawing, startDrawing, stopDrawing } from './drawing.js';
+import { hasPoints, startDrawing, stopDrawing } from './drawing.js';
 import { updateAddress } from './load.js';
 import { showStatus } from './panel.js';
 import { dropLast } from './pending.js';
@@ -209,11 +209,12 @@ export function escape() {
     putBack();
     return;
   }
-  if (!isDrawing() && dropLast()) return;
+  const begun = hasPoints();
+  if (!begun && dropLast()) return;
   state.chosen = [];
   restyle();
   showRows();
-  use(isDrawing() ? state.tool : 'move');
+  use(begun ? state.tool : 'move');
 }
 
 // The grid a line runs through for the most part.

@@ -6,11 +6,13 @@ import { call } from '../../shared/request.js';
 import { changesSince, sentence } from '../../shared/review.js';
 
 const path = `/revisions/${page.revision}`;
+// what is done holds for the draft as this page shows it: a step that a colleague adds meanwhile is refused
+export const asSeen = { 'If-Match': `"${page.version}"` };
 
 async function act(method, address, body) {
   $('rev-people-status').textContent = '';
   try {
-    await call(method, path + address, body);
+    await call(method, path + address, body, asSeen);
     location.reload();
   } catch (error) {
     $('rev-people-status').textContent = error.message;

@@ -5,7 +5,7 @@ import { identityLines, settledText } from '../../shared/identity.js';
 import { call } from '../../shared/request.js';
 import { Coverage, removedVertices } from '../../shared/coverage.js';
 import { person, showComments } from '../../shared/comments.js';
-import { showPeople } from './review.js';
+import { asSeen, showPeople } from './review.js';
 import { COLOURS, fit, fly, shape } from './revision-map.js';
 
 const TOTAL_LABELS = {
@@ -288,7 +288,7 @@ async function load() {
 async function act(action, body, then) {
   showStatus('');
   try {
-    then(await call('POST', path + action, body));
+    then(await call('POST', path + action, body, asSeen));
   } catch (error) {
     showStatus(error.message);
   }
@@ -319,10 +319,8 @@ document.querySelector('[data-close]').addEventListener('click', () => $('rev-pu
 $('rev-publish-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
-    await call('POST', `${path}/publish`, {
-      reason: event.target.reason.value,
-      effective: event.target.effective.value || null,
-    });
+    const body = { reason: event.target.reason.value, effective: event.target.effective.value || null };
+    await call('POST', `${path}/publish`, body, asSeen);
     location.reload();
   } catch (error) {
     $('rev-publish-status').textContent = error.message;
