@@ -346,6 +346,7 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
         form.locator("[type=submit]").click()
     expect(form.get_by_role("alert")).to_contain_text("重新查看")
     desk.locator(".leaflet-popup-close-button").click()
+    expect(desk.locator(".cov-door-popup")).to_have_count(0)  # it fades out
 
     # dragged too far off it says so beside the place, and the door stays
     box = gate.bounding_box()
@@ -355,6 +356,7 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     desk.mouse.up()
     expect(desk.locator(".cov-door-popup [role=alert]")).to_contain_text("50 米")
     desk.locator(".leaflet-popup-close-button").click()
+    expect(desk.locator(".cov-door-popup")).to_have_count(0)
     gate.click()
     form.get_by_text("移除").click()
     expect(status).to_contain_text("已移除")
