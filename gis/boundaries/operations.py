@@ -278,9 +278,7 @@ def _names(op: OperationSpec, new: Sequence[str]) -> dict[str, str]:
     if op.get("name"):
         names.setdefault(new[0] if new else op["into"], op["name"])
     if old := sorted(set(names) - set(new)):
-        raise invalid_field(
-            "names" if "names" in op else "name", "operation.name_of_old_grid", codes=old[:5]
-        )
+        raise InvalidInput("operation.name_of_old_grid", codes=old[:5])
     return names
 
 

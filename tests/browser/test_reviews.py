@@ -154,12 +154,12 @@ def test_a_draft_is_reviewed_commented_changed_and_approved(
         planner.get_by_role("link", name="下载 CSV").click()
     assert download.value.suggested_filename == f"revisions-{number}-{second}.csv"
     # what the reviewer's page does not show is not published by it
-    rename = {"op": "rename", "code": middle, "name": "没有看过的名称"}
+    rename = {"op": "rename", "code": item, "name": "没有看过的名称"}
     planner.api("POST", f"/revisions/{number}/operations", rename)
     reviewer.locator("#rev-publish").click()
     reviewer.locator("#rev-publish-form [name=reason]").fill("好")
     reviewer.locator("#rev-publish-form [type=submit]").click()
-    expect(reviewer.locator("#rev-publish-status")).to_contain_text("不是 2")
+    expect(reviewer.locator("#rev-publish-status")).to_contain_text("请刷新后再试")
     for draft in (number, second):
         planner.api("POST", f"/revisions/{draft}/withdraw")
-    assert not planner.said and not reviewer.said
+    assert not planner.said and [text[-14:] for text in reviewer.said] == ["409 (Conflict)"]
