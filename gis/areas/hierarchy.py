@@ -387,6 +387,6 @@ def list_smallest_first(
 def list_upper_areas(session: Session, limit: int) -> list[tuple[str, str]]:
     """Return code and name of the areas down to the grid, by code."""
     upper = select(Area.code, Area.name).where(
-        Area.level.in_(("county", "street", "community", "grid")), Area.retired_at.is_(None)
+        Area.level.in_(("county", "street", "community", "grid")), Area.in_use()
     )
     return [(code, name) for code, name in session.execute(upper.order_by(Area.code).limit(limit))]

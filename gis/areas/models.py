@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Range
@@ -247,6 +248,11 @@ class Area(Base):
     )
 
     parent: Mapped["Area | None"] = relationship(remote_side=[id])
+
+    @classmethod
+    def in_use(cls, at: datetime | None = None) -> ColumnElement[bool]:
+        """Return whether an area is in use at a moment (None: now); one that will end still is."""
+        return or_(cls.retired_at.is_(None), cls.retired_at > (func.now() if at is None else at))
 
     @classmethod
     def name_at(cls, at: datetime) -> ColumnElement[str]:

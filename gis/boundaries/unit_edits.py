@@ -31,7 +31,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 UNITS_OF_GRID_SQL = """
-SELECT u.code, u.name, u.retired_at FROM area u
+SELECT u.code, u.name, u.retired_at IS NULL OR u.retired_at > now() AS in_use FROM area u
 LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> now()
 WHERE u.level = 'unit' AND (u.code LIKE :under OR coalesce(d.parent_id, u.parent_id) = :grid)
 """
@@ -280,9 +280,7 @@ def _unit(session: Session, code: str) -> Area:
     NotFound
         There is none with the code.
     """
-    in_use = select(Area).where(
-        Area.code == code, Area.level == Level.UNIT, Area.retired_at.is_(None)
-    )
+    in_use = select(Area).where(Area.code == code, Area.level == Level.UNIT, Area.in_use())
     unit = session.scalar(in_use.execution_options(populate_existing=True))
     if unit is None:
         raise NotFound("unit.unknown", code=code[:40])
@@ -331,7 +329,7 @@ def _validate_name(session: Session, grid: Area, name: str, but: str = "") -> st
         raise invalid_field("name", "unit.name_wrong", limit=MAX_NAME_CHARS)
     params = {"under": f"{grid.code}%", "grid": grid.id}
     for row in session.execute(text(UNITS_OF_GRID_SQL), params):
-        if row.name == stripped and row.code != but and row.retired_at is None:
+        if row.name == stripped and row.code != but and row.in_use:
             raise Conflict("unit.name_taken", name=stripped, code=row.code)
     return stripped
 

@@ -182,9 +182,7 @@ def planned_grid(session: Session, principal: Principal, code: str) -> Area:
     Forbidden
         It lies elsewhere.
     """
-    in_use = select(Area).where(
-        Area.code == code, Area.level == Level.GRID, Area.retired_at.is_(None)
-    )
+    in_use = select(Area).where(Area.code == code, Area.level == Level.GRID, Area.in_use())
     grid = session.scalar(in_use)
     if grid is None:
         raise NotFound("unit.no_grid", code=code[:40])

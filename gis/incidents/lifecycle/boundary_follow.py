@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, exists, literal, or_, select, text, update
+from sqlalchemy import Uuid, any_, exists, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -226,6 +226,5 @@ def _grid(location: IncidentLocation) -> tuple[str, str]:
 
 def _stands(session: Session, unit: int, grid: int, now: datetime) -> bool:
     """Return whether a unit is in use and belongs to a grid."""
-    in_use = or_(Area.retired_at.is_(None), Area.retired_at > now)
-    is_unit = exists().where(Area.id == unit, Area.parent_id == grid, in_use)
+    is_unit = exists().where(Area.id == unit, Area.parent_id == grid, Area.in_use(now))
     return bool(session.scalar(select(is_unit)))

@@ -250,7 +250,7 @@ def test_a_second_pair_of_eyes_and_rights_by_area(session, town):
         drafts.add_operation(
             session, other, number, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)}
         )
-    with pytest.raises(Forbidden, match="not allowed"):
+    with pytest.raises(Forbidden, match="You may not"):
         mine = begin(session, stranger)
         drafts.add_operation(
             session, stranger, mine, {"op": "merge", "codes": [code(1), code(2)], "into": code(1)}

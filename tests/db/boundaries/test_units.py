@@ -1,6 +1,7 @@
 """Ten-household units: homes moved by building, stairwell, floor and door; each in one unit."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -188,6 +189,18 @@ def test_names_are_unique_and_homes_or_names_unchanged_are_no_change(session, to
     ]
     assert rows[1].detail == {"from": "第9十联户", "name": "东楼联户"}
     assert session.query(UnitChange).count() == 4
+
+
+def test_a_grid_that_will_end_has_its_units_until_then(session, tower):
+    tower.grid.retired_at = datetime.now(UTC) + timedelta(days=30)
+    session.flush()
+    assert units.planned_grid(session, LEAD, tower.grid.code) is tower.grid
+    assert create_unit(session, LEAD, tower.grid.code, "东楼联户", WHY).name == "东楼联户"
+    assert move(session, tower, 3, HomeSelection("tower", "1", (8, 8))).moved == 1
+    tower.grid.retired_at = datetime.now(UTC) - timedelta(hours=1)
+    session.flush()
+    with pytest.raises(NotFound):
+        units.planned_grid(session, LEAD, tower.grid.code)
 
 
 def test_a_head_ends_with_the_unit(session, tower):

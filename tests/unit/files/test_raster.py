@@ -72,7 +72,7 @@ def test_a_raster_that_names_no_system_is_told_it_and_one_that_does_is_not_contr
     other = heights(path, PLACES, "EPSG:4545")[0]  # the wrong zone lies elsewhere
     assert np.isnan(other).all()
     named = write_raster(tmp_path / "b.tif", plane, NORTH_UP, SIZE)
-    with pytest.raises(InvalidInput, match="--crs says 4545"):
+    with pytest.raises(InvalidInput, match="the crs stated with it 4545"):
         heights(named, PLACES, "EPSG:4545")
 
 
