@@ -216,7 +216,7 @@ def simulate(
 
 def _apply_deadlines(session: Session, now: datetime, counts: SimulationCounts) -> None:
     """Apply the deadlines that are due, and count the moves they make."""
-    for rule in deadlines.DEADLINE_RULES:
+    for rule in deadlines.list_due(session, now):
         cursor = None
         while True:
             batch = deadlines.run_deadline_batch(session, rule, now, cursor)

@@ -746,7 +746,7 @@ def served(
     port = unused_port()
     env = environment(folder) | {"DATABASE_URL": addresses.app}
     with started(
-        [sys.executable, "-m", "web", "serve", "--port", port],
+        [sys.executable, "-m", "web", "serve", "--port", port, "--no-jobs"],
         env,
         folder / "log",
         port,

@@ -197,7 +197,7 @@ def serve(var: Path, port: int) -> subprocess.Popen[bytes]:
     """The server in a process group of its own."""
     with (var / "serve.log").open("a") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(port)],
+            [sys.executable, "-m", "web", "serve", "--port", str(port), "--no-jobs"],
             cwd=var,
             env=environment(var),
             stdout=output,

@@ -84,6 +84,18 @@ DEADLINE_RULES = {
 }
 
 
+DUE_SQL = " UNION ALL ".join(
+    f"SELECT '{name}' WHERE EXISTS (SELECT FROM incident i"  # noqa: S608  the table above
+    f" WHERE {rule.at} <= :now AND {rule.which})"
+    for name, rule in DEADLINE_RULES.items()
+)
+
+
+def list_due(session: Session, now: datetime) -> list[str]:
+    """Return the rules under which an incident is due, in their order."""
+    return list(session.scalars(text(DUE_SQL), {"now": now}))
+
+
 class Batch(NamedTuple):
     """What came of a batch.
 
