@@ -15,7 +15,9 @@ from gis.settings import ROOT
 
 # side by side by file: fixtures of a file are made once; files that share one are of a group
 # (tests/conftest.py)
-PARALLEL = ("--numprocesses=auto", "--dist=loadgroup", "--no-loadscope-reorder")
+# one process more than cores: a fifth of the time a test waits for a server or a browser
+PROCESSES = (os.cpu_count() or 1) + 1
+PARALLEL = (f"--numprocesses={PROCESSES}", "--dist=loadgroup", "--no-loadscope-reorder")
 FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
 MEMORY = Path("/dev/shm")  # where Linux has a file system in memory
