@@ -14,6 +14,7 @@ from gis.shapes.measure import position_text, to_local_metres
 from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import fault_message, repair
 
+OVERSHOOT = 2e-7  # degrees: two steps of the lattice
 SNAP_REACH_M = 1.0  # metres by which the end of a line may miss the border it was drawn to
 MAX_DRAWN_VERTICES = 10_000  # vertices of a drawn line or outline
 MAX_CROSSINGS = 5_000  # crossings of a drawing with borders
@@ -106,16 +107,25 @@ def _countable(shape: BaseGeometry, field: str) -> None:
 
 
 def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
-    """Extend the ends of a line to the border where they miss it by less than `SNAP_REACH_M`."""
-    xy = [tuple(vertex) for vertex in line.coords]
-    for end in (0, -1):
+    """Extend the ends of a line over the border where they miss it by less than `SNAP_REACH_M`.
+
+    The nearest place of a border is seldom a pair of floating-point numbers: an end there may lie
+    inside, so it is drawn on by `OVERSHOOT`. So is an end that a map has snapped to the border.
+    """
+    xy = np.array(line.coords)
+    for end, before in ((0, 1), (-1, -2)):
         point = Point(xy[end])
         if not shapely.contains_properly(land, point):
             continue
         nearest = shapely.shortest_line(point, land.boundary)
-        if length_m(nearest) <= SNAP_REACH_M:
-            onto = nearest.coords[-1]
-            xy = [onto, *xy] if end == 0 else [*xy, onto]
+        if length_m(nearest) > SNAP_REACH_M:
+            continue
+        onto = np.array(nearest.coords[-1])
+        way = onto - xy[end]
+        if np.hypot(*way) < OVERSHOOT / 100:  # too short for a direction
+            way = xy[end] - xy[before]
+        beyond = onto + way / np.hypot(*way) * OVERSHOOT
+        xy = np.vstack([beyond, xy] if end == 0 else [xy, beyond])
     return LineString(xy)
 
 

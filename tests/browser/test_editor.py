@@ -16,15 +16,29 @@ from web.cli.screenshots import SHARED_CORNER
 
 pytestmark = pytest.mark.browser
 
-# the box of a grid in pixels
-BOX = """(code) => {
-  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect(), all = { w: 1e9, e: -1e9, n: 1e9, s: -1e9 };
-  for (const [lon, lat] of coverage.grids.get(code).polygons[0][0]) {
-    const at = map.latLngToContainerPoint([lat, lon]);
+# the box of a grid in pixels, brought whole into view: other tests may have made it large
+BOX = """async (code) => {
+  const { map, coverage } = window.wangge, ring = coverage.grids.get(code).polygons[0][0].map(([lon, lat]) => [lat, lon]);
+  map.fitBounds(ring, { animate: false, padding: [120, 120], maxZoom: map.getZoom() });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const box = map.getContainer().getBoundingClientRect(), all = { w: 1e9, e: -1e9, n: 1e9, s: -1e9 };
+  for (const place of ring) {
+    const at = map.latLngToContainerPoint(place);
     all.w = Math.min(all.w, at.x + box.x); all.e = Math.max(all.e, at.x + box.x);
     all.n = Math.min(all.n, at.y + box.y); all.s = Math.max(all.s, at.y + box.y);
   }
   return all;
+}"""
+# where a line from west to east, at a share of its height, is longest within a grid: y, from x, to x in pixels
+CHORD = """([code, share]) => {
+  const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
+  const ring = coverage.grids.get(code).polygons[0][0].map(([lon, lat]) => map.latLngToContainerPoint([lat, lon]));
+  const ys = ring.map(({ y }) => y), y = Math.min(...ys) + (Math.max(...ys) - Math.min(...ys)) * share;
+  const crossed = ring.slice(1).map((b, i) => [ring[i], b]).filter(([a, b]) => a.y > y !== b.y > y)
+    .map(([a, b]) => a.x + ((b.x - a.x) * (y - a.y)) / (b.y - a.y)).sort((a, b) => a - b);
+  const [west, east] = crossed.slice(1).map((x, i) => [crossed[i], x]).filter((_, i) => i % 2 === 0)
+    .sort((a, b) => b[1] - b[0] - a[1] + a[0])[0];
+  return [y + box.y, west + box.x, east + box.x];
 }"""
 PUBLISHED = "/api/v1/layers/grids?bbox=105,25,107,27"
 
@@ -219,13 +233,14 @@ def test_a_point_is_taken_back_an_interrupted_line_is_sent_again_and_redo_surviv
 
 def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(desk, planned):
     open_editor(desk, planned, "放弃")
-    box = desk.evaluate(BOX, desk.evaluate(SHARED_CORNER)["codes"][0])
+    code = desk.evaluate(SHARED_CORNER)["codes"][0]
+    desk.evaluate(BOX, code)
     pending = desk.locator(".ed-pending")
     for count, share in ((1, 0.45), (2, 0.6)):
         desk.keyboard.press("s")
-        y = box["n"] + (box["s"] - box["n"]) * share
+        y, west, east = desk.evaluate(CHORD, [code, share])
         for x in (0.4, 0.6):
-            at = box["w"] + (box["e"] - box["w"]) * x
+            at = west + (east - west) * x
             desk.mouse.move(at, y, steps=3)
             (desk.mouse.dblclick if x > 0.5 else desk.mouse.click)(at, y)
         expect(pending).to_have_count(count)

@@ -250,7 +250,7 @@ def test_points_instead_of_polygons_are_refused(session, tmp_path):
 def test_a_file_without_a_system_says_how_to_tell_it(session, tmp_path):
     squares(columns=("code", "name", "comm_code", "comm_name")).to_file(tmp_path / "g.shp")
     (tmp_path / "g.prj").unlink()
-    with pytest.raises(InvalidInput, match="--crs"):
+    with pytest.raises(InvalidInput, match="say it as the crs"):
         load_areas(session, tmp_path / "g.shp", "grid")
 
 

@@ -515,3 +515,32 @@ def test_an_edit_takes_milliseconds_whatever_the_size_of_the_county():
         edits.split(around, "05050", line=drawn)
         took.append(time.process_time() - begin)
     assert min(took) < 0.05
+
+
+@given(
+    places=st.lists(st.integers(-900, 900), min_size=2, max_size=2),
+    slants=st.lists(st.integers(50, 900) | st.integers(-900, -50), min_size=2, max_size=2),
+    begin=st.floats(0.1, 0.9),
+    end=st.floats(0.1, 0.9),
+)
+def test_a_line_that_a_map_snapped_to_the_borders_cuts_the_grid(places, slants, begin, end):
+    """On the lattice a place of a slanted border lies beside it, as often inside as outside."""
+    a, c = (round(105.95 + place * 1e-7, 7) for place in places)
+    b, d = (round(x + slant * 1e-7, 7) for x, slant in zip((a, c), slants, strict=True))
+    south, north = 26.23, 26.235
+    lands = {
+        "1": Polygon([(105.94, south), (a, south), (b, north), (105.94, north)]),
+        "2": Polygon([(a, south), (c + 0.01, south), (d + 0.01, north), (b, north)]),
+    }
+    west = shapely.line_interpolate_point(LineString([(a, south), (b, north)]), begin, True)
+    east = shapely.line_interpolate_point(
+        LineString([(c + 0.01, south), (d + 0.01, north)]), end, True
+    )
+    drawn = LineString([(round(at.x, 7), round(at.y, 7)) for at in (west, east)])
+    changed = edits.split(lands, "2", line=drawn)
+    new = [shape for shape in (lands | changed).values() if shape is not None]
+    assert len(new) == 3 and polygon_coverage.is_valid(new)
+    assert (
+        shapely.union_all(new).symmetric_difference(shapely.union_all(list(lands.values()))).area
+        < 1e-12
+    )
