@@ -5,7 +5,8 @@ boundaries it was drawn on. If another revision has redrawn a grid whose area th
 two conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -172,6 +173,19 @@ def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
     return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
 
 
+@contextmanager
+def _redrawing(session: Session, principal: Principal, draft: Revision) -> Iterator[None]:
+    """Change the steps of a draft: under the principal's name, and to its next version.
+
+    Those whose approval lapses by it are told.
+    """
+    notify_lapse(session, draft)
+    with audit_context(session, principal.actor):
+        yield
+        draft.version += 1
+        session.flush()
+
+
 def add_operation(
     session: Session, principal: Principal, number: int, spec: Any, version: int | None = None
 ) -> Operation:
@@ -208,11 +222,8 @@ def add_operation(
         raise Conflict("draft.too_many_operations", limit=MAX_OPERATIONS)
     operation = _do(session, principal, draft, op, done_before, step=len(done_before) + 1)
     require_newer_base(session, draft, operation)
-    notify_lapse(session, draft)
-    with audit_context(session, principal.actor):
+    with _redrawing(session, principal, draft):
         session.add(operation)
-        draft.version += 1
-        session.flush()
     return operation
 
 
@@ -299,12 +310,9 @@ def undo_operations(
     gone = [operation for operation in list_operations(session, number) if operation.step >= step]
     if not gone or step < 1:
         raise NotFound("draft.unknown_step", step=str(step))
-    notify_lapse(session, draft)
-    with audit_context(session, principal.actor):
+    with _redrawing(session, principal, draft):
         for operation in gone:
             session.delete(operation)
-        draft.version += 1
-        session.flush()
     return gone
 
 
@@ -327,12 +335,9 @@ def rebase(
     """
     draft = lock_own_draft(session, principal, number, version)
     changed = conflicts(session, number)
-    notify_lapse(session, draft)
-    with audit_context(session, principal.actor):
+    with _redrawing(session, principal, draft):
         replay(session, principal, draft)
         draft.base = latest_published_id(session)
-        draft.version += 1
-        session.flush()
     return changed
 
 
