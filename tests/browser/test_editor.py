@@ -16,11 +16,17 @@ from web.cli.screenshots import SHARED_CORNER
 
 pytestmark = pytest.mark.browser
 
+# two frames are drawn: what a move of the mouse changes is there
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 # the box of a grid in pixels, brought whole into view: other tests may have made it large
-BOX = """async (code) => {
+BOX = (
+    """async (code) => {
   const { map, coverage } = window.wangge, ring = coverage.grids.get(code).polygons[0][0].map(([lon, lat]) => [lat, lon]);
   map.fitBounds(ring, { animate: false, padding: [120, 120], maxZoom: map.getZoom() });
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await """
+    + FRAMES
+    + """;
   const box = map.getContainer().getBoundingClientRect(), all = { w: 1e9, e: -1e9, n: 1e9, s: -1e9 };
   for (const place of ring) {
     const at = map.latLngToContainerPoint(place);
@@ -29,6 +35,7 @@ BOX = """async (code) => {
   }
   return all;
 }"""
+)
 # where a line from west to east, at a share of its height, is longest within a grid: y, from x, to x in pixels
 CHORD = """([code, share]) => {
   const { map, coverage } = window.wangge, box = map.getContainer().getBoundingClientRect();
@@ -41,9 +48,6 @@ CHORD = """([code, share]) => {
   return [y + box.y, west + box.x, east + box.x];
 }"""
 PUBLISHED = "/api/v1/layers/grids?bbox=105,25,107,27"
-
-# two frames are drawn: what a move of the mouse changes is there
-FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def open_editor(page, deployment, title):

@@ -14,6 +14,7 @@ from gis.facilities.nearby import BUILDING_SQL
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.places.models import Building
 from gis.shapes.measure import GEOD
+from tests.support.build import many_buildings
 from web.api.nearby import schemas
 from web.cli import load
 
@@ -242,15 +243,7 @@ def test_a_walk_begins_at_the_best_door(homes: Session, client: FlaskClient) -> 
 
 @pytest.mark.parametrize("code", [None, "x7"])
 def test_the_building_is_found_by_an_index_and_not_among_all(session: Session, code) -> None:
-    session.execute(
-        text(
-            "INSERT INTO building (code, geom)"
-            " SELECT 'x' || i, ST_Multi(ST_ReducePrecision(ST_MakeEnvelope("
-            "100 + i * 0.001, 30, 100.0002 + i * 0.001, 30.0002, 4490), 1e-7))"
-            " FROM generate_series(1, 3000) i"
-        )
-    )
-    session.execute(text("ANALYZE building"))
+    many_buildings(session)
     place = {"code": code, "lon": 100.5001, "lat": 30.0001, "srid": STORAGE_SRID}
     plan = session.execute(text(f"EXPLAIN {BUILDING_SQL.text}"), place).scalars()
     assert "Seq Scan on building" not in "\n".join(plan)

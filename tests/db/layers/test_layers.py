@@ -19,7 +19,7 @@ from layers import features, saved_map, tiles
 from layers.registry import LAYERS, TILE_SETS
 from layers.service_area import service_layers
 from tests.support import build
-from tests.support.build import LAT, LON, SIDE
+from tests.support.build import LAT, LON, SIDE, many_buildings
 from tests.support.map_things import EVIL, facility, tile_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -131,15 +131,7 @@ def test_streets_are_graded_and_appear_from_their_zoom(session):
 
 def test_the_tile_asks_the_index_and_not_every_row(session, town):
     """The tile is moved to the table's system; a moved column could not use the index."""
-    session.execute(
-        text(
-            "INSERT INTO building (code, geom)"
-            " SELECT 'x' || i, ST_Multi(ST_ReducePrecision(ST_MakeEnvelope("
-            "100 + i * 0.001, 30, 100.0002 + i * 0.001, 30.0002, 4490), 1e-7))"
-            " FROM generate_series(1, 3000) i"
-        )
-    )
-    session.execute(text("ANALYZE building"))
+    many_buildings(session)
     queries = tiles.tile_query(TILE_SETS["buildings"], *tile_of(100.5, 30.0001, 15), NOW)
     plan = session.execute(
         text(
