@@ -2,9 +2,9 @@
 
 A file from outside may be made to keep its reader busy for ever, fill the memory or crash it. So no
 reader of files runs in the process that serves: `run` and `iterate` call a module-level function in
-a fresh Python of its own. Its environment holds no secrets, it has no network where the system
-allows that, and what it sends back is decoded by an unpickler that knows plain values and dates
-only. See docs/decisions/0012-foreign-files.md.
+a process of its own, forked by `gis.files.sandbox_server`. Its environment holds no secrets, it has
+no network where the system allows that, and what it sends back is decoded by an unpickler that
+knows plain values and dates only. See docs/decisions/0012-foreign-files.md.
 """
 
 import io
@@ -13,47 +13,29 @@ import os
 import pickle
 import select
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as dt_time
-from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
 from gis import errors
 from gis.errors import FieldError, InvalidInput, Unavailable, WanggeError, invalid_fields
+from gis.files.sandbox_child import HEADER_BYTES, MEGABYTE, Limits
+from gis.files.sandbox_server import Reader, start_reader
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-MEGABYTE = 1_000_000
+__all__ = ["Limits", "effective", "iterate", "run", "within_request"]
+
 REQUEST_WALL_S = 15.0  # for one reader inside a web request
 REQUEST_READERS = 3  # readers at once in a web worker, which has four threads
 REQUEST_WAIT_S = 1.0  # seconds to wait for a free reader
 MAX_MESSAGE_BYTES = 256 * MEGABYTE  # bytes of one message from the child
-HEADER_BYTES = 8
-# a closed port, for systems where the child cannot get an empty network
-NO_PROXY = "http://127.0.0.1:9"
-# the whole environment of the child; one thread each, since address space is limited
-ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "GDAL_NUM_THREADS": "1",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "GDAL_HTTP_PROXY": NO_PROXY,
-    "http_proxy": NO_PROXY,
-    "https_proxy": NO_PROXY,
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONPATH": str(ROOT),
-}
 DATES = (date, datetime, dt_time, timedelta, timezone)
 ERRORS = {
     name: kind
@@ -76,46 +58,6 @@ ENDINGS = {
 log = logging.getLogger("wangge.sandbox")
 _in_request: ContextVar[bool] = ContextVar("in_request", default=False)
 _request_readers = threading.BoundedSemaphore(REQUEST_READERS)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one child may use.
-
-    cpu_s: Seconds of CPU, of all its threads.
-    wall_s: Seconds that we wait for it; the time in which it waits for us does not count.
-    memory_bytes: Address space.
-    written_bytes: The largest file it may write.
-    returned_bytes: What it may send back in all.
-    """
-
-    cpu_s: float = 10.0
-    wall_s: float = 15.0
-    memory_bytes: int = 1_500 * MEGABYTE
-    written_bytes: int = 1_000 * MEGABYTE
-    returned_bytes: int = 200 * MEGABYTE
-
-    def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
-        """Return limits for a large file, which may take more in proportion to its size.
-
-        Parameters
-        ----------
-        size
-            Bytes of the file.
-        seconds_per_mb
-            CPU seconds allowed for each megabyte, several times the measured use.
-        growth
-            Bytes of memory, of written and of returned data for each byte of the file.
-        """
-        seconds, extra = size / MEGABYTE * seconds_per_mb, int(size * growth)
-        return replace(
-            self,
-            cpu_s=self.cpu_s + seconds,
-            wall_s=self.wall_s + 2 * seconds,
-            memory_bytes=self.memory_bytes + extra,
-            written_bytes=self.written_bytes + extra,
-            returned_bytes=self.returned_bytes + extra,
-        )
 
 
 @contextmanager
@@ -191,29 +133,22 @@ def iterate(
         tempfile.TemporaryDirectory(prefix="wangge-read-") as folder,
         tempfile.TemporaryFile() as request,
     ):
-        pickle.dump((function.__module__, function.__qualname__, args, limits), request)
-        request.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "gis.files.sandbox_child"],
-            stdin=request,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env=ENVIRONMENT | dict(environment) | {"HOME": folder, "TMPDIR": folder},
-            start_new_session=True,
+        own = dict(environment) | {"HOME": folder, "TMPDIR": folder}
+        pickle.dump(
+            (function.__module__, function.__qualname__, args, limits, folder, own), request
         )
-        assert child.stdout is not None
+        request.seek(0)
+        reader, pipe = start_reader(request.fileno())
         try:
-            yield from _received(child, child.stdout, limits, name, (*DATES, *types))
+            yield from _received(reader, pipe, limits, name, (*DATES, *types))
         finally:
-            child.kill()
-            child.wait()
-            child.stdout.close()
+            os.close(pipe)
+            reader.close()
 
 
 def _received(
-    child: subprocess.Popen[bytes],
-    pipe: IO[bytes],
+    reader: Reader,
+    pipe: int,
     limits: Limits,
     name: str,
     types: Sequence[type],
@@ -230,16 +165,16 @@ def _received(
     clock = _Clock(limits.wall_s)
     left = limits.returned_bytes
     while True:
-        header = _read(pipe.fileno(), HEADER_BYTES, clock)
+        header = _read(pipe, HEADER_BYTES, clock)
         size = int.from_bytes(header)
         left -= size
         if len(header) == HEADER_BYTES and (size > MAX_MESSAGE_BYTES or left < 0):
             raise InvalidInput(TOO_LARGE, file=name)
-        body = _read(pipe.fileno(), size, clock) if len(header) == HEADER_BYTES else b""
+        body = _read(pipe, size, clock) if len(header) == HEADER_BYTES else b""
         if clock.is_over:
             raise InvalidInput(TOO_SLOW, file=name)
         if not body or len(body) < size:
-            raise InvalidInput(_ending(child, clock), file=name)
+            raise InvalidInput(_ending(reader, clock), file=name)
         kind, payload = _decode(body, name, types)
         if kind == "items":
             yield from payload
@@ -286,11 +221,10 @@ def _read(fd: int, size: int, clock: _Clock) -> bytes:
     return bytes(pieces)
 
 
-def _ending(child: subprocess.Popen[bytes], clock: _Clock) -> str:
+def _ending(reader: Reader, clock: _Clock) -> str:
     """Return the code of why a child ended before its last message."""
-    try:
-        code = child.wait(max(clock.left, 1.0))
-    except subprocess.TimeoutExpired:
+    code = reader.wait(max(clock.left, 1.0))
+    if code is None:
         return TOO_SLOW
     return ENDINGS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED
 

@@ -1,56 +1,102 @@
-"""The child process of `gis.files.sandbox`: limits itself, calls a function, sends the results.
+"""What a reader of `gis.files.sandbox` does once it is forked.
 
-Started as `python -m gis.files.sandbox_child` with the request as its stdin.
+It limits itself, calls a function and sends the results.
 """
 
 import ctypes
 import importlib
-import inspect
 import os
 import pickle
 import resource
 import signal
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gis.errors import WanggeError, plain_params
-from gis.files.sandbox import HEADER_BYTES, MEGABYTE, Limits
 
+MEGABYTE = 1_000_000
+HEADER_BYTES = 8  # the length in front of each message
 FIRST_ITEMS, MAX_ITEMS = 1, 16_384  # rows in one message; within this range the size decides
 MESSAGE_BYTES = MEGABYTE  # approximate bytes of one message
 OPEN_FILES = 64
+CO_GENERATOR = 0x20  # as inspect.CO_GENERATOR; importing inspect takes 30 ms
 # linux/sched.h, linux/prctl.h
-CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = (
-    0x10000000,
-    0x40000000,
-    38,
-)
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
-def main() -> None:
-    """Serve the one request."""
-    pipe = os.dup(1)
-    module, name, args, limits = pickle.load(sys.stdin.buffer)
+@dataclass(frozen=True)
+class Limits:
+    """What one child may use.
+
+    cpu_s: Seconds of CPU, of all its threads.
+    wall_s: Seconds that we wait for it; the time in which it waits for us does not count.
+    memory_bytes: Address space.
+    written_bytes: The largest file it may write.
+    returned_bytes: What it may send back in all.
+    """
+
+    cpu_s: float = 10.0
+    wall_s: float = 15.0
+    memory_bytes: int = 1_500 * MEGABYTE
+    written_bytes: int = 1_000 * MEGABYTE
+    returned_bytes: int = 200 * MEGABYTE
+
+    def scaled(self, size: int, *, seconds_per_mb: float, growth: float) -> "Limits":
+        """Return limits for a large file, which may take more in proportion to its size.
+
+        Parameters
+        ----------
+        size
+            Bytes of the file.
+        seconds_per_mb
+            CPU seconds allowed for each megabyte, several times the measured use.
+        growth
+            Bytes of memory, of written and of returned data for each byte of the file.
+        """
+        seconds, extra = size / MEGABYTE * seconds_per_mb, int(size * growth)
+        return replace(
+            self,
+            cpu_s=self.cpu_s + seconds,
+            wall_s=self.wall_s + 2 * seconds,
+            memory_bytes=self.memory_bytes + extra,
+            written_bytes=self.written_bytes + extra,
+            returned_bytes=self.returned_bytes + extra,
+        )
+
+
+def serve(request: int, pipe: int) -> NoReturn:
+    """Serve the one request, and end the process.
+
+    Parameters
+    ----------
+    request
+        Descriptor of a file that holds, pickled, the module and the name of a function, its
+        arguments, the limits, the folder to work in and the variables of the environment.
+    pipe
+        Descriptor to which the results go.
+    """
+    with os.fdopen(request, "rb") as file:
+        module, name, args, limits, folder, environment = pickle.load(file)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):  # keeps output of libraries out of the messages
         os.dup2(null, standard)
+    os.close(null)
+    os.chdir(folder)
+    os.environ |= environment
     confine(limits)
-    # pyogrio and pyarrow import them if present, which takes half a second
-    for unneeded in (
-        "geopandas",
-        "pandas",
-    ):
-        sys.modules[unneeded] = None  # type: ignore[assignment]
     try:
         function = getattr(importlib.import_module(module), name)
         items = (
-            function(*args) if inspect.isgeneratorfunction(function) else iter([function(*args)])
+            function(*args)
+            if function.__code__.co_flags & CO_GENERATOR
+            else iter([function(*args)])
         )
         for message in batches(items):
             send(pipe, message)
@@ -91,6 +137,7 @@ def confine(limits: Limits) -> None:
         resource.setrlimit(kind, (soft, hard))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
     libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # without its server, nobody would end it
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # An empty network. Systems without user namespaces refuse it; the drivers that fetch are
     # left out in any case.
@@ -132,7 +179,3 @@ def send(pipe: int, message: bytes) -> None:
     view = memoryview(message)
     while view:
         view = view[os.write(pipe, view) :]
-
-
-if __name__ == "__main__":
-    main()

@@ -199,7 +199,7 @@ def test_a_full_disk_is_a_503_wherever_it_is_met(
 
 
 class Full:
-    """A disk that refuses the n-th write to the database or to a file; counts them until then."""
+    """A disk that refuses the n-th write to the database or to a file, and all after it."""
 
     def __init__(self, error: Callable[[], Exception], counts: Callable[[str], bool]) -> None:
         self.error, self.counts = error, counts
@@ -210,7 +210,7 @@ class Full:
         """One statement, or one file."""
         if self.active and self.counts(action):
             self.seen += 1
-            if self.seen == self.at:
+            if self.at is not None and self.seen >= self.at:
                 raise self.error()
 
 

@@ -2,6 +2,7 @@
 sentence.
 """
 
+import os
 import random
 import re
 import signal
@@ -14,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import date
 from io import BytesIO
@@ -29,12 +30,12 @@ from PIL import Image
 from gis.errors import Conflict, InvalidInput, Unavailable, WanggeError
 from gis.exchange.columns import FACILITIES
 from gis.exchange.osm.objects import objects
-from gis.files import photos, sandbox, tables, vector
+from gis.files import photos, sandbox, sandbox_server, tables, vector
 from gis.files.report import LoadReport
 from gis.files.sandbox import Limits
 from tests.support import hostile_readers as readers
 from tests.support.machine import slowdown
-from tests.support.served import Deployment, Reply
+from tests.support.served import Deployment, Reply, until
 
 TIGHT = Limits(
     cpu_s=1, wall_s=2, memory_bytes=400_000_000, written_bytes=5_000_000, returned_bytes=20_000_000
@@ -123,6 +124,57 @@ def test_a_child_knows_no_secrets_and_has_a_folder_of_its_own(
     assert seen["files"] <= 8
 
 
+def _server_of(process: int) -> int:
+    """Return the process that forks the readers of another."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            number, parent = (
+                int(status.parent.name),
+                status.read_text().rsplit(")", 1)[1].split()[1],
+            )
+            words = (status.parent / "cmdline").read_bytes()
+            if int(parent) == process and b"sandbox_server" in words:
+                return number
+    raise LookupError(process)
+
+
+def test_the_server_of_readers_has_one_thread_and_is_started_again() -> None:
+    assert sandbox.run(readers.add, 1, 2, limits=Limits()) == 3
+    first = _server_of(os.getpid())
+    # with more threads, what one of them holds would be held for ever in the reader
+    assert len(list(Path(f"/proc/{first}/task").iterdir())) == 1
+    items = sandbox.iterate(readers.spin, limits=Limits())
+    assert next(items) == 1
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(InvalidInput):
+        list(items)  # its readers end with it
+    assert sandbox.run(readers.add, 2, 3, limits=Limits()) == 5
+    assert _server_of(os.getpid()) != first
+
+
+def test_a_fork_has_a_server_of_its_own_which_ends_with_it() -> None:
+    code = """
+import os, sys
+from gis.files import sandbox
+from gis.files.sandbox import Limits
+from tests.support import hostile_readers as readers
+assert sandbox.run(readers.add, 1, 2, limits=Limits()) == 3
+child = os.fork()
+if child == 0:
+    os._exit(sandbox.run(readers.add, 3, 4, limits=Limits()))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+next(sandbox.iterate(readers.spin, limits=Limits()))
+print(sandbox.run(readers.server, limits=Limits()), flush=True)
+"""
+    env = {"PYTHONPATH": str(sandbox_server.ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60
+    )
+    total, server = done.stdout.split()
+    assert total == "7", done.stderr
+    until(lambda: not Path(f"/proc/{server}").exists())
+
+
 def test_readers_import_only_what_they_need() -> None:
     modules = ", ".join(
         f"gis.{name}"
@@ -132,7 +184,7 @@ def test_readers_import_only_what_they_need() -> None:
         "import sys, gis.files.tables; print({'numpy', 'openpyxl', 'sqlalchemy'} & {*sys.modules});"
         f"import {modules}; print('sqlalchemy' in sys.modules)"
     )
-    env = {"PYTHONPATH": str(sandbox.ROOT)}
+    env = {"PYTHONPATH": str(sandbox_server.ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )
@@ -325,7 +377,7 @@ def test_no_address_in_a_file_is_fetched(tmp_path: Path) -> None:
         )
         done = subprocess.run(
             [sys.executable, "-c", code, file],
-            env=sandbox.ENVIRONMENT,
+            env=sandbox_server.ENVIRONMENT,
             capture_output=True,
             text=True,
         )

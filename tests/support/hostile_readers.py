@@ -110,6 +110,16 @@ def values() -> Iterator[object]:
     yield from (1, "字", b"\0", None, 1.5, date(2026, 3, 1), [(1, "a")], {"a": {1}}, Pair(1, 2))
 
 
+def add(left: int, right: int) -> int:
+    """Return a sum, as a reader that does what it should."""
+    return left + right
+
+
+def server() -> int:
+    """Return the process that forked this one."""
+    return os.getppid()
+
+
 def count(number: int) -> Iterator[int]:
     """Yield so many numbers."""
     yield from range(number)
