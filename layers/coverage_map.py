@@ -163,8 +163,8 @@ def coverage_map(
         [
             *visible_collections(session, (*BASEMAP, COMMUNITIES), view.at, view.bbox, view.zoom),
             *(
-                (layer, {"features": [_labelled(feature, homes, texts) for feature in shown]})
-                for layer, (shown, homes) in zip((MINUTES, COMPARED), sides, strict=False)
+                (layer, {"features": [_labelled(feature, homes, texts) for feature in features]})
+                for layer, (features, homes) in zip((MINUTES, COMPARED), sides, strict=False)
             ),
             *_edited(view.edits),
             (SERVICES, facilities),
@@ -205,12 +205,12 @@ def _side(session: Session, query: MinutesQuery, view: CoverageView) -> Side:
         raise TooLarge(
             "map.too_many_in_view", limit=len(collection["features"]), layer=MINUTES.name
         )
-    shown = [
+    features = [
         feature
         for feature in collection["features"]
         if view.passes(feature["properties"]["class"], feature["properties"]["community"])
     ]
-    return shown, _households(buildings, view)
+    return features, _households(buildings, view)
 
 
 def _households(buildings: BuildingCoverage, view: CoverageView) -> dict[str, int]:

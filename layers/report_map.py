@@ -98,9 +98,9 @@ def _facility(svg: ElementTree.Element, x: float, y: float) -> None:
 
 def _site(svg: ElementTree.Element, x: float, y: float, number: int) -> None:
     """Draw a new place with its number."""
-    place = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "11", "fill": PAGE_COLOURS["ink"]}
-    ElementTree.SubElement(svg, "circle", place | {"stroke": WHITE, "stroke-width": "2"})
-    words = {
+    circle = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "11", "fill": PAGE_COLOURS["ink"]}
+    ElementTree.SubElement(svg, "circle", circle | {"stroke": WHITE, "stroke-width": "2"})
+    label = {
         "x": f"{x:.1f}",
         "y": f"{y + 4.5:.1f}",
         "text-anchor": "middle",
@@ -108,4 +108,4 @@ def _site(svg: ElementTree.Element, x: float, y: float, number: int) -> None:
         "font-weight": "700",
         "fill": WHITE,
     }
-    ElementTree.SubElement(svg, "text", words).text = str(number)
+    ElementTree.SubElement(svg, "text", label).text = str(number)

@@ -54,14 +54,14 @@ def sheet_map(
     bbox = tuple(shapely.total_bounds([each.land for each in chosen]).tolist())
     metres, _, _ = Frame.fit(bbox, width - 2 * MARGIN, height - 2 * MARGIN)
     scale = next((each for each in SCALES if each >= 1000 / metres.scale), SCALES[-1])
-    frame, shown = Frame.centred(bbox, 1000 / scale, width, height)
+    frame, bbox_shown = Frame.centred(bbox, 1000 / scale, width, height)
     svg = drawing(width, height, label)
     draw_path(svg, f"M0 0H{width}V{height}H0Z", fill=BASEMAP_COLOURS["land"])
-    draw_ground(svg, session, frame, shown, at, UNIT)
-    named = _buildings(svg, sheets, frame, shown)
-    own = {each.code for each in chosen}
-    _grids(svg, sheets, own, frame)
-    box = shapely.box(*shown)
+    draw_ground(svg, session, frame, bbox_shown, at, UNIT)
+    named = _buildings(svg, sheets, frame, bbox_shown)
+    chosen_codes = {each.code for each in chosen}
+    _grids(svg, sheets, chosen_codes, frame)
+    box = shapely.box(*bbox_shown)
     if sheet:
         _words(svg, named, PAGE_COLOURS["text"])
         for line in _longest(sheets, box).items():
@@ -70,7 +70,7 @@ def sheet_map(
     for code, land in around.items():
         if (inside := shapely.intersection(land, box)) and not inside.is_empty:
             x, y = frame.place(*shapely.get_coordinates(shapely.point_on_surface(inside))[0])
-            colour = INK if code in own else PAGE_COLOURS["quiet"]
+            colour = INK if code in chosen_codes else PAGE_COLOURS["quiet"]
             _word(svg, sheets.names[code], x, y, LETTER_MM * 1.1, colour)
     _north(svg, width)
     draw_scale_bar(svg, frame.scale, width, height, UNIT)
@@ -87,13 +87,13 @@ def _buildings(
     named = []
     homes = sheets.homes
     wide = shapely.bounds(homes.shapes)
-    near = (
+    candidates = (
         (wide[:, 0] <= shown[2])
         & (wide[:, 2] >= shown[0])
         & (wide[:, 1] <= shown[3])
         & (wide[:, 3] >= shown[1])
     )
-    for row in np.flatnonzero(near).tolist():
+    for row in np.flatnonzero(candidates).tolist():
         draw_path(
             svg,
             frame.path(homes.shapes[row], 2),
@@ -152,8 +152,8 @@ def _along(svg: ElementTree.Element, name: str, line: shapely.LineString, frame:
     word.set("transform", f"rotate({angle:.1f} {x:.2f} {y:.2f})")
 
 
-def _words(svg: ElementTree.Element, words: list[tuple[str, float, float]], colour: str) -> None:
-    for text, x, y in words:
+def _words(svg: ElementTree.Element, labels: list[tuple[str, float, float]], colour: str) -> None:
+    for text, x, y in labels:
         _word(svg, text, x, y, LETTER_MM, colour)
 
 

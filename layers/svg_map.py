@@ -61,8 +61,8 @@ class Frame:
         per_lon, per_lat = map(float, metres_per_degree((south + north) / 2))
         lon, lat = (west + east) / 2, (south + north) / 2
         half_lon, half_lat = width / scale / per_lon / 2, height / scale / per_lat / 2
-        shown = (lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat)
-        return cls(shown[0], shown[3], per_lon, per_lat, scale), shown
+        visible = (lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat)
+        return cls(visible[0], visible[3], per_lon, per_lat, scale), visible
 
     def place(self, lon: float, lat: float) -> tuple[float, float]:
         """Return a position in user units."""
@@ -155,5 +155,9 @@ def draw_scale_bar(
         stroke=INK,
         width=1.5 * unit,
     )
-    words = {"x": f"{x + 4 * unit}", "y": f"{y - 5 * unit:.1f}", "font-size": f"{12 * unit}"}
-    ElementTree.SubElement(svg, "text", words | {"fill": INK}).text = f"{metres:g} m"
+    text_attributes = {
+        "x": f"{x + 4 * unit}",
+        "y": f"{y - 5 * unit:.1f}",
+        "font-size": f"{12 * unit}",
+    }
+    ElementTree.SubElement(svg, "text", text_attributes | {"fill": INK}).text = f"{metres:g} m"

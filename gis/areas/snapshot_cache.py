@@ -179,12 +179,12 @@ class SnapshotCache:
             self._miss(sent_at)
         return not TABLES.isdisjoint(payloads)
 
-    def _miss(self, before: float) -> None:
+    def _miss(self, previous_age: float) -> None:
         """Give up the tokens sent before a moment.
 
         Where one was lost a change may be too, so all is read again.
         """
-        for token in [token for token, at in self._tokens.items() if at < before]:
+        for token in [token for token, at in self._tokens.items() if at < previous_age]:
             del self._tokens[token]
             self._stale = True
             self._for_all = self._for_all and None

@@ -111,7 +111,9 @@ def _fits(
         )
         everywhere = None in (other.areas_of([action]), principal.areas_of([action]))
         return everywhere or any(
-            one.startswith(two) or two.startswith(one) for one in theirs for two in ours
+            prefix.startswith(other_code) or other_code.startswith(prefix)
+            for prefix in theirs
+            for other_code in ours
         )
     return any(is_allowed_on(session, other, action, [code]) for code in touched)
 

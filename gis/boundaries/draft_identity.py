@@ -49,9 +49,9 @@ def recoded(done: Iterable[Operation]) -> dict[str, str]:
     for operation in done:
         if operation.op["op"] in RECODING:
             code, new_code = str(operation.op["code"]), str(operation.op["new_code"])
-            first = next((key for key, value in last.items() if value == code), code)
-            last[first] = new_code
-    return {first: code for first, code in last.items() if first != code}
+            first_code = next((key for key, value in last.items() if value == code), code)
+            last[first_code] = new_code
+    return {first_code: code for first_code, code in last.items() if first_code != code}
 
 
 def first_code(done: Iterable[Operation], op: OperationSpec) -> str | None:

@@ -46,8 +46,8 @@ def require_own_names(
     InvalidInput
         Another area has one of the names, or two of the new ones are the same.
     """
-    after = {code: name for code, name in siblings.items() if code not in gone} | dict(names)
-    for code, other in name_faults(list(names), after).items():
+    new_names = {code: name for code, name in siblings.items() if code not in gone} | dict(names)
+    for code, other in name_faults(list(names), new_names).items():
         raise invalid_field("name", "rename.name_taken", name=names[code], code=code, other=other)
 
 
@@ -96,8 +96,8 @@ def _rename(
     if all(siblings[code] == name for code, name in names.items()):
         raise InvalidInput("rename.same_name", names=sorted(names.values())[:5])
     require_own_names(names, siblings)
-    given = {"names": names} if "names" in op else {"name": names[op["code"]]}
-    return OperationResult(op | given | {"was": {code: siblings[code] for code in names}}, {})
+    fields = {"names": names} if "names" in op else {"name": names[op["code"]]}
+    return OperationResult(op | fields | {"was": {code: siblings[code] for code in names}}, {})
 
 
 def _recode(

@@ -79,12 +79,12 @@ def find_land_abroad(
             for code, shape in foreign.items()
             if codes.code_error(code, Level.GRID) is None
         }
-        kept = [
+        neighbours = [
             shape
             for code, shape in old_shapes.items()
             if code in new_shapes and codes.ancestor_code(code, Level.COUNTY) == county
         ]
-        land += _overlaps(shapes, abroad, kept)
+        land += _overlaps(shapes, abroad, neighbours)
     return land
 
 
@@ -108,22 +108,22 @@ def _grids_abroad(
 def _overlaps(
     shapes: Mapping[str, PolygonLike],
     abroad: Mapping[str, PolygonLike],
-    kept: list[PolygonLike],
+    neighbours: list[PolygonLike],
 ) -> list[LandAbroad]:
-    own, foreign = np.array(list(shapes.values())), np.array(list(abroad.values()))
+    owned, foreign = np.array(list(shapes.values())), np.array(list(abroad.values()))
     if not len(foreign):
         return []
-    first, second = STRtree(own).query(foreign, predicate="intersects")
-    pieces = shapely.intersection(foreign[first], own[second])
-    old_land = dissolve(kept) if kept else None
+    pair_foreign, pair_owned = STRtree(owned).query(foreign, predicate="intersects")
+    pieces = shapely.intersection(foreign[pair_foreign], owned[pair_owned])
+    old_land = dissolve(neighbours) if neighbours else None
     own_codes, grid_codes = list(shapes), [code.partition("\0")[0] for code in abroad]
     land = []
-    for number in np.unique(first).tolist():
-        near = np.flatnonzero(first == number)
-        areal = np.array([shapely.area(pieces[i]) > 0 for i in near])
+    for number in np.unique(pair_foreign).tolist():
+        pairs = np.flatnonzero(pair_foreign == number)
+        areal = np.array([shapely.area(pieces[i]) > 0 for i in pairs])
         if not areal.any():
             continue
-        gained = shapely.union_all(pieces[near[areal]])
+        gained = shapely.union_all(pieces[pairs[areal]])
         if old_land is not None:
             gained = shapely.difference(gained, old_land)
         parts = shapely.get_parts(gained)
@@ -132,8 +132,8 @@ def _overlaps(
             lon, lat = label_point(wide[0])
             takers = [
                 own_codes[i]
-                for i in second[near[areal]].tolist()
-                if shapely.area(shapely.intersection(own[i], shapely.union_all(wide))) > 0
+                for i in pair_owned[pairs[areal]].tolist()
+                if shapely.area(shapely.intersection(owned[i], shapely.union_all(wide))) > 0
             ]
             area_m2 = round(sum(geodesic_area_m2(part) for part in wide))
             land.append(LandAbroad(takers, grid_codes[number], area_m2, position_text(lon, lat)))

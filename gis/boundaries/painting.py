@@ -140,8 +140,8 @@ def _region(
     """
     land = geometries[donor]
     # a building on the border of the grid that stands in the next one keeps no land of this one
-    near = chosen | shapely.intersects(land, shapely.points(homes.points))
-    region = building_cells(list(homes.shapes[near]), chosen[near], land)
+    touched = chosen | shapely.intersects(land, shapely.points(homes.points))
+    region = building_cells(list(homes.shapes[touched]), chosen[touched], land)
     if region is None:
         at = position_text(*homes.points[chosen][0])
         raise InvalidInput("painting.no_land", at=at)

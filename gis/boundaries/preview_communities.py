@@ -104,9 +104,11 @@ def community_changes(
                 for community in communities
             }
         )
-    before, after = sides
+    old_side, new_side = sides
     return [
-        CommunityChange(code, names.get(code, code), *zip(before[code], after[code], strict=True))
+        CommunityChange(
+            code, names.get(code, code), *zip(old_side[code], new_side[code], strict=True)
+        )
         for code in communities
     ]
 

@@ -104,7 +104,7 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
         if matter.username not in areas:
             continue
         at = now - timedelta(hours=matter.hours)
-        place = session.execute(
+        location = session.execute(
             text(PLACE_SQL),
             {
                 "area": areas[matter.username],
@@ -112,7 +112,7 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
                 "nth": 0 if matter.username == "head" else number % 3,
             },
         ).first()
-        if place is None:
+        if location is None:
             continue
         resident = people.get("resident") if matter.by_resident else None
         created = report.file_report(
@@ -121,7 +121,7 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
             intake.IncidentReport(
                 category=matter.category,
                 description=matter.words,
-                **_place(place),
+                **_place(location),
                 channel="mini_program",
             ),
             at,

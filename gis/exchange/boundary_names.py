@@ -30,8 +30,8 @@ def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
         The file as a whole cannot be taken.
     """
     by_key = {column.key: column for column in columns(Level.GRID)}
-    wanted = [by_key["code"], replace(by_key["name"], needed=True)]
-    table = tables.read_table(path, wanted, report)
+    name_columns = [by_key["code"], replace(by_key["name"], needed=True)]
+    table = tables.read_table(path, name_columns, report)
     entries: list[AreaRecord] = []
     location_by_code: dict[str, Message] = {}
     for row in table.rows:
@@ -41,9 +41,9 @@ def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
         if empty is not None:
             report.refused.append(table.refuse(row.number, empty, "field.value_missing"))
         elif entry.code in location_by_code:
-            place = location_by_code[entry.code]
+            location = location_by_code[entry.code]
             report.refused.append(
-                table.refuse(row.number, "code", "area_row.code_twice", place=place)
+                table.refuse(row.number, "code", "area_row.code_twice", place=location)
             )
         elif len(entry.values["name"]) > MAX_NAME_CHARS:
             report.refused.append(
@@ -93,9 +93,9 @@ def new_names(
         else:
             names[code] = name
     created = {code: named[code].values["name"] for code in new if code in named}
-    given = created | names
-    for code, other in name_faults(list(given), stored | given).items():
-        params = {"name": given[code], "code": code, "other": other}
+    stated_names = created | names
+    for code, other in name_faults(list(stated_names), stored | stated_names).items():
+        params = {"name": stated_names[code], "code": code, "other": other}
         fault = Message("rename.name_taken", params)
         report.refused.append(RejectedRow(named[code].location_with_code, "name", fault))
     return names

@@ -46,7 +46,7 @@ def read_candidates(session: Session, path: Path, crs: str | None = None) -> lis
         The file is beyond the limits of its format.
     """
     if path.suffix.lower() in TEXTS + WORKBOOKS:
-        return [place for _, place in places_of_table(session, path, crs)]
+        return [candidate for _, candidate in places_of_table(session, path, crs)]
     if path.suffix.lower() not in FORMATS:
         raise InvalidInput(
             "siting.file_ending", file=path.name, endings=[*TEXTS, *WORKBOOKS, *FORMATS]

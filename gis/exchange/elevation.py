@@ -54,20 +54,22 @@ def load_elevation(
     samples = sample_edges(edges)
     heights = read_raster(path, samples.points, crs)
     slopes = edge_slopes(edges, samples, heights.metres)
-    known = slopes.are_known
-    if not known.any():
+    has_height = slopes.are_known
+    if not has_height.any():
         raise InvalidInput("elevation.covers_nothing", file=path.name, crs=heights.crs)
     if not store_slopes(session, edges, slopes):
         report.note("elevation.already_loaded")
     report.crs = heights.crs
     report.messages += heights.notes
     report.counts = {
-        "walk_edges": len(known),
-        "edges_with_heights": int(known.sum()),
-        "edges_level": int((~known).sum()),
-        "metres_up_and_down": round(float(slopes.rise[known].sum() + slopes.fall[known].sum())),
+        "walk_edges": len(has_height),
+        "edges_with_heights": int(has_height.sum()),
+        "edges_level": int((~has_height).sum()),
+        "metres_up_and_down": round(
+            float(slopes.rise[has_height].sum() + slopes.fall[has_height].sum())
+        ),
     }
-    share = 100 * edges.length[known].sum() / edges.length.sum()
+    share = 100 * edges.length[has_height].sum() / edges.length.sum()
     report.note("elevation.covers", percent=f"{share:.1f}")
     digest = hashlib.sha256(f"{file_sha256(path)} {crs} {attribution}".encode()).hexdigest()
     record_load(session, KIND, path, digest, report.counts, attribution)

@@ -126,8 +126,8 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
             unknown = "entrance.no_building" if building else "facility.unknown"
             report.refused.append(table.refuse(number, field, unknown, code=code))
         else:
-            far = {"metres": round(metres), "limit": MAX_DISTANCE_M}
-            report.refused.append(table.refuse(number, "lon", "entrance.too_far", **far))
+            distance = {"metres": round(metres), "limit": MAX_DISTANCE_M}
+            report.refused.append(table.refuse(number, "lon", "entrance.too_far", **distance))
     if finish_reading(report):
         _write(session, report)
         datasets.record_load(

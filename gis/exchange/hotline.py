@@ -134,7 +134,7 @@ class Exchanged:
 
 def exchange(engine: Engine, hotline: Hotline, now: datetime) -> Exchanged:
     """Pull what is new and tell what is not told yet; no transaction is open meanwhile."""
-    filed = refused = told = 0
+    filed = refused = sent = 0
     error = ""
     headers = {"Authorization": f"Bearer {hotline.key}", "User-Agent": "wangge"}
     with httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
@@ -143,7 +143,7 @@ def exchange(engine: Engine, hotline: Hotline, now: datetime) -> Exchanged:
         except HotlineError as failed:
             error = str(failed)
         try:
-            told = _tell(engine, client, hotline)
+            sent = _tell(engine, client, hotline)
         except HotlineError as failed:
             error = error or str(failed)
     with Session(engine) as session, session.begin():
@@ -151,7 +151,7 @@ def exchange(engine: Engine, hotline: Hotline, now: datetime) -> Exchanged:
         _keep(session, hotline.name, last_error=error, **moment)
     if error:
         log.warning("exchange with %s: %s", hotline.name, error)
-    return Exchanged(filed, refused, told, error)
+    return Exchanged(filed, refused, sent, error)
 
 
 def _pull(engine: Engine, client: httpx.Client, hotline: Hotline, now: datetime) -> tuple[int, int]:
@@ -177,8 +177,8 @@ def _pull(engine: Engine, client: httpx.Client, hotline: Hotline, now: datetime)
             raise HotlineError(f"its orders cannot be read: {str(error)[:200]}") from None
         actor = f"hotline {hotline.name}"
         by = system_principal(actor)
-        for first in range(0, len(page.orders), ORDERS_AT_ONCE):
-            orders = page.orders[first : first + ORDERS_AT_ONCE]
+        for offset in range(0, len(page.orders), ORDERS_AT_ONCE):
+            orders = page.orders[offset : offset + ORDERS_AT_ONCE]
             with Session(engine) as session, session.begin(), audit_context(session, actor):
                 results = [file_order(session, hotline.name, order, now, by) for order in orders]
                 for order in orders:
@@ -286,7 +286,7 @@ def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
     }
     with Session(engine) as session:
         steps = session.execute(text(STEPS_SQL), params).all()
-    told, held_up = 0, set()
+    sent, held_up = 0, set()
     for step in steps:
         if step.number in held_up:
             continue
@@ -313,14 +313,14 @@ def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
         _write_order(
             engine, hotline.name, step.number, {"told_event_id": step.id, "step_refusal": ""}
         )
-        told += 1
-    return told
+        sent += 1
+    return sent
 
 
 def _write_order(engine: Engine, system: str, number: str, values: Mapping[str, Any]) -> None:
-    own = (ExternalOrder.system == system, ExternalOrder.number == number)
+    is_order = (ExternalOrder.system == system, ExternalOrder.number == number)
     with Session(engine) as session, session.begin():
-        session.execute(update(ExternalOrder).where(*own).values(**values))
+        session.execute(update(ExternalOrder).where(*is_order).values(**values))
 
 
 def retry_steps(session: Session, number: str = "") -> int:

@@ -121,12 +121,12 @@ def _to_row(row: Mapping[str, Any], principal: Principal, timezone: ZoneInfo) ->
 
 def _place(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the place as it was given, since what is decided from it depends on that."""
-    given = row["location_input"]
-    if "area" in given:
-        return {"lon": "", "lat": "", "crs": "", "area": given["area"]}
-    if "address" in given:
+    location_input = row["location_input"]
+    if "area" in location_input:
+        return {"lon": "", "lat": "", "crs": "", "area": location_input["area"]}
+    if "address" in location_input:
         return {"lon": "", "lat": "", "crs": "", "area": ""}
-    point = {"lon": row["lon"], "lat": row["lat"], "crs": "cgcs2000"} | given
+    point = {"lon": row["lon"], "lat": row["lat"], "crs": "cgcs2000"} | location_input
     return {"area": ""} | {name: point[name] for name in ("lon", "lat", "crs")}
 
 

@@ -50,20 +50,22 @@ def read_planned(
         planned = _sites(path, siting)
     elif ending in TEXTS + WORKBOOKS:
         planned = [
-            _planned(path, row.number, row["category"] or category, place)
-            for row, place in places_of_table(session, path, crs, COLUMNS)
+            _planned(path, row.number, row["category"] or category, candidate)
+            for row, candidate in places_of_table(session, path, crs, COLUMNS)
         ]
     else:
         planned = [
-            _planned(path, number, category, place)
-            for number, place in enumerate(read_candidates(session, path, crs), 1)
+            _planned(path, number, category, candidate)
+            for number, candidate in enumerate(read_candidates(session, path, crs), 1)
         ]
     if len(planned) > MAX_PLANNED:
         raise TooLarge("snapshot.too_many_planned", limit=MAX_PLANNED)
     return tuple(planned)
 
 
-def _planned(path: Path, row: int, category: str | None, place: CandidatePlace) -> PlannedFacility:
+def _planned(
+    path: Path, row: int, category: str | None, candidate: CandidatePlace
+) -> PlannedFacility:
     key = key_of_word(category) if category else None
     if key is None:
         params = {"categories": "、".join(choice.zh for choice in CATEGORIES)}
@@ -75,8 +77,8 @@ def _planned(path: Path, row: int, category: str | None, place: CandidatePlace) 
             if category
             else Message("planned.no_category"),
         )
-    point = shapely.point_on_surface(place.shape)
-    return PlannedFacility(key, place.code, place.name, point.x, point.y)
+    point = shapely.point_on_surface(candidate.shape)
+    return PlannedFacility(key, candidate.code, candidate.name, point.x, point.y)
 
 
 def _siting_answer(path: Path) -> dict[str, Any] | None:

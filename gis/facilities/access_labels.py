@@ -112,17 +112,19 @@ def label_buildings(
             continue
         doors = _Doors.of(network, entrances, which)
         close = which if countable is None else which[countable[which]]
-        near = _near(network, _Doors.of(network, entrances, close), homes, metre_min)
-        far, far_facility = homes.nearest(*_nearest(network, doors, places, limit_min / metre_min))
-        far *= metre_min
-        is_far = ~np.isfinite(near.minutes)
-        best = np.where(is_far, far, near.minutes)
+        candidates = _near(network, _Doors.of(network, entrances, close), homes, metre_min)
+        nearest_min, nearest_facility = homes.nearest(
+            *_nearest(network, doors, places, limit_min / metre_min)
+        )
+        nearest_min *= metre_min
+        is_far = ~np.isfinite(candidates.minutes)
+        best = np.where(is_far, nearest_min, candidates.minutes)
         reached = best <= limit_min
         minutes[on, column] = np.where(reached, best, np.inf)
-        index = np.where(is_far, which[np.maximum(far_facility, 0)], -1)
-        index[~is_far] = close[near.facility[~is_far]]
+        index = np.where(is_far, which[np.maximum(nearest_facility, 0)], -1)
+        index[~is_far] = close[candidates.facility[~is_far]]
         facility[on, column] = np.where(reached, index, -1)
-        within[on, column] = near.within
+        within[on, column] = candidates.within
     if edge_minutes is None:
         edge_minutes = minutes_to_edge(network, demand, speed_m_s, limit_min)
     return AccessLabels(
@@ -170,10 +172,10 @@ class _Doors:
     def of(
         cls, network: Network, entrances: FacilityEntrances, which: NDArray[np.int64]
     ) -> "_Doors":
-        place = np.full(len(entrances.code), -1)
-        place[which] = np.arange(which.size)
-        use = np.flatnonzero((place[entrances.owner] >= 0) & (entrances.snaps.edge >= 0))
-        return cls(place[entrances.owner[use]], entrances.snaps[use], which.size)
+        index = np.full(len(entrances.code), -1)
+        index[which] = np.arange(which.size)
+        use = np.flatnonzero((index[entrances.owner] >= 0) & (entrances.snaps.edge >= 0))
+        return cls(index[entrances.owner[use]], entrances.snaps[use], which.size)
 
     def select(self, start: int, stop: int) -> "_Doors":
         """Return the doors of facilities start to stop (exclusive), numbered anew."""
@@ -195,8 +197,8 @@ class _Homes:
     def nearest(self, metres: Floats, facility: Ints) -> tuple[Floats, Ints]:
         """Return the distance from the best door of each building, and the facility there."""
         owner = np.repeat(np.arange(len(self)), np.diff(self.begin, append=len(self.places)))
-        first = np.lexsort((metres, owner))[self.begin]
-        return metres[first], facility[first]
+        nearest_rows = np.lexsort((metres, owner))[self.begin]
+        return metres[nearest_rows], facility[nearest_rows]
 
 
 @dataclass(frozen=True)
@@ -245,8 +247,8 @@ def _facility_distances(
     if copies.size:
         metres[:, copies] = np.minimum(metres[:, copies], metres[:, count:size])
     table = _at_places(network, metres, places)
-    door, place, straight = _on_same_edges(doors.snaps, places, len(network.lines))
-    np.minimum.at(table, (doors.owner[door], place), straight)
+    door, home, straight = _on_same_edges(doors.snaps, places, len(network.lines))
+    np.minimum.at(table, (doors.owner[door], home), straight)
     return table
 
 
@@ -273,12 +275,12 @@ def _nearest(
     by_v = metres[network.v[edge]] + network.length[edge] - places.offset
     nearest = np.minimum(by_u, by_v) + places.leg
     facility = np.where(by_u <= by_v, source[network.u[edge]], source[network.v[edge]]) - first
-    door, place, straight = _on_same_edges(doors.snaps, places, len(network.lines))
-    order = np.lexsort((doors.owner[door], straight, place))
-    place, begin = np.unique(place[order], return_index=True)
+    door, home, straight = _on_same_edges(doors.snaps, places, len(network.lines))
+    order = np.lexsort((doors.owner[door], straight, home))
+    home, begin = np.unique(home[order], return_index=True)
     straight, owner = straight[order][begin], doors.owner[door][order][begin]
-    closer = straight < nearest[place]
-    nearest[place[closer]], facility[place[closer]] = straight[closer], owner[closer]
+    closer = straight < nearest[home]
+    nearest[home[closer]], facility[home[closer]] = straight[closer], owner[closer]
     return nearest, np.where(np.isfinite(nearest), facility, -1)
 
 
@@ -324,8 +326,8 @@ def _on_same_edges(
     count = np.bincount(doors.edge, minlength=edges)
     begin = np.cumsum(count) - count
     many = count[places.edge]
-    place = np.repeat(np.arange(len(places)), many)
-    nth = np.arange(place.size) - np.repeat(np.cumsum(many) - many, many)
-    door = order[begin[places.edge[place]] + nth]
-    straight = np.abs(places.offset[place] - doors.offset[door])
-    return door, place, straight + places.leg[place] + doors.leg[door]
+    home = np.repeat(np.arange(len(places)), many)
+    nth = np.arange(home.size) - np.repeat(np.cumsum(many) - many, many)
+    door = order[begin[places.edge[home]] + nth]
+    straight = np.abs(places.offset[home] - doors.offset[door])
+    return door, home, straight + places.leg[home] + doors.leg[door]

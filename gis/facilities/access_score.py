@@ -78,8 +78,8 @@ def score(
     all says more about the data than about the place, so it does not count unless it is named.
     """
     level = require_level(by)
-    first = categories or [next(iter(CATEGORY_BY_KEY))]
-    buildings = read_buildings(session, first, profile, area, open_at=open_at)
+    stated = categories or [next(iter(CATEGORY_BY_KEY))]
+    buildings = read_buildings(session, stated, profile, area, open_at=open_at)
     keys = require_categories(categories or [*CATEGORY_BY_KEY])
     labels = read_labels(session, buildings.walker, keys, open_at)
     order = labels[keys[0]].building
@@ -97,14 +97,14 @@ def score(
             key: _mean(each.minutes[rows], each.edge_minutes[rows], each.off_network[rows], people)
             for key, each in labels.items()
         }
-        known = [mark for mark in marks.values() if mark is not None]
+        numbers = [mark for mark in marks.values() if mark is not None]
         result.append(
             AreaScore(
                 where.code,
                 where.name,
                 int(buildings.households[which].sum()),
                 int(people.sum()),
-                round(sum(known) / len(known), 1) if known else None,
+                round(sum(numbers) / len(numbers), 1) if numbers else None,
                 {key: None if mark is None else round(mark, 1) for key, mark in marks.items()},
             )
         )

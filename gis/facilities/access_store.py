@@ -178,10 +178,10 @@ def _refresh(
         if run and run.edits is not None and run.inputs[1] == inputs[key][1]:
             comparable.setdefault((run.inputs[0], run.edits), []).append(key)
     for (version, edits), keys in comparable.items():
-        before = _former_state(session, walker, state, version, edits, keys)
-        if before is None:
+        former = _former_state(session, walker, state, version, edits, keys)
+        if former is None:
             continue
-        change = AccessChange(before, state, walker.speed_m_s)
+        change = AccessChange(former, state, walker.speed_m_s)
         for key in keys:
             labels = _read_stored(session, walker.name, key, stored[key].computed_at)
             if np.array_equal(labels.building, demand.building):
@@ -267,9 +267,9 @@ def read_labels(
         return labels
     demand = read_demand_points(session, walker.network)
     entrances = planned_entrances(planned, walker.network)
-    more = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
+    added = label_buildings(walker.network, demand, entrances, categories, walker.speed_m_s)
     return {
-        key: labels[key].joined(each) for key, each in by_category(more, demand, entrances).items()
+        key: labels[key].joined(each) for key, each in by_category(added, demand, entrances).items()
     }
 
 

@@ -225,7 +225,7 @@ def read_by_category(
     columns = [*zip(*rows, strict=True)] if rows else [()] * 11
     lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[7:])
     labels = read_labels(session, walker, keys, open_at, planned)
-    first = labels[keys[0]]
+    first_labels = labels[keys[0]]
     buildings = BuildingCoverage(
         np.array(columns[0], np.int64),
         np.array(columns[1], np.str_),
@@ -237,13 +237,13 @@ def read_by_category(
         lon,
         lat,
         areas_of_points(session, moment or datetime.now(UTC), label_lon, label_lat),
-        first.minutes,
-        first.facility,
-        first.edge_minutes,
-        first.off_network,
+        first_labels.minutes,
+        first_labels.facility,
+        first_labels.edge_minutes,
+        first_labels.off_network,
         walker,
         open_at,
-        first.computed_at,
+        first_labels.computed_at,
         tuple(planned),
     )
     if area_id is not None:

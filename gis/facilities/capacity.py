@@ -339,12 +339,12 @@ def _row(
 ) -> AreaCapacity:
     demand, per_person, reach, at_least = arrays
     by_reach = {key: which & (reach == i) for i, key in enumerate(REACHES)}
-    said = by_reach["reached"] | by_reach["beyond"]
-    whole = demand[said].sum()
+    is_certain = by_reach["reached"] | by_reach["beyond"]
+    whole = demand[is_certain].sum()
     return AreaCapacity(
         code,
         name,
-        round(1000 * float((demand * per_person)[said].sum() / whole), 3) if whole else None,
+        round(1000 * float((demand * per_person)[is_certain].sum() / whole), 3) if whole else None,
         tally(buildings, which),
         at_least=tally(buildings, which & at_least),
         **{key: tally(buildings, those) for key, those in by_reach.items()},

@@ -55,8 +55,8 @@ def list_buildings(
     if within is not None:
         which &= buildings.areas.in_any(frozenset(within))
     number, communities = buildings.areas.at_level("community")
-    said = np.isin(answer.reach, [REACHES.index("reached"), REACHES.index("beyond")])
-    order = np.lexsort((buildings.code, -buildings.people, answer.per_person, ~said))
+    is_certain = np.isin(answer.reach, [REACHES.index("reached"), REACHES.index("beyond")])
+    order = np.lexsort((buildings.code, -buildings.people, answer.per_person, ~is_certain))
     return [
         BuildingCapacity(
             str(buildings.code[i]),
@@ -65,7 +65,7 @@ def list_buildings(
             int(buildings.households[i]),
             int(buildings.people[i]),
             stated_count(buildings.elders[i]),
-            round(1000 * float(answer.per_person[i]), 3) if said[i] else None,
+            round(1000 * float(answer.per_person[i]), 3) if is_certain[i] else None,
             REACHES[answer.reach[i]],
             bool(answer.at_least[i]),
             round(float(buildings.lon[i]), 7),

@@ -42,13 +42,13 @@ class CategoryLabels:
     off_network: Bools
     computed_at: datetime
 
-    def joined(self, more: "CategoryLabels") -> "CategoryLabels":
+    def joined(self, other: "CategoryLabels") -> "CategoryLabels":
         """Return the labels of both sets of facilities together."""
         return replace(
             self,
-            minutes=np.minimum(self.minutes, more.minutes),
-            facility=np.where(more.minutes < self.minutes, more.facility, self.facility),
-            within=self.within + more.within,
+            minutes=np.minimum(self.minutes, other.minutes),
+            facility=np.where(other.minutes < self.minutes, other.facility, self.facility),
+            within=self.within + other.within,
         )
 
     def patched(self, which: NDArray[np.int64], labels: "CategoryLabels") -> "CategoryLabels":

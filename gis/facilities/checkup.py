@@ -276,16 +276,16 @@ def _look(item: Standard, around: _Surroundings) -> Finding:
     """Return what the data say of an item."""
     if not item.categories:
         return Finding(item, "cannot_say", "visit_only")
-    near = _near(item, around)
-    listed = tuple(near[:MAX_LISTED])
+    facilities = _near(item, around)
+    listed = tuple(facilities[:MAX_LISTED])
     reach = None if item.limit_m is None else _reach(item, around)
-    if near:
+    if facilities:
         result, reason = "have", ""
     else:
         reason = _why_unknown(item, around)
         result = "cannot_say" if reason else "have_not"
     if reach is None or result == "cannot_say":
-        return Finding(item, result, reason, listed, len(near))
+        return Finding(item, result, reason, listed, len(facilities))
     within, off, buildings = reach
     beyond = [around.homes[building] for building in buildings[~within & ~off].tolist()]
     beyond.sort(key=lambda home: (-home.people, home.code))
@@ -299,7 +299,7 @@ def _look(item: Standard, around: _Surroundings) -> Finding:
         result,
         reason,
         listed,
-        len(near),
+        len(facilities),
         reached,
         left_out,
         off_network,
@@ -310,7 +310,7 @@ def _look(item: Standard, around: _Surroundings) -> Finding:
 
 def _near(item: Standard, around: _Surroundings) -> list[NearFacility]:
     """List the facilities that serve an item: by walk, those without one last."""
-    near = []
+    facilities = []
     for number, facility in around.facilities.items():
         if facility.category not in item.categories:
             continue
@@ -318,8 +318,8 @@ def _near(item: Standard, around: _Surroundings) -> list[NearFacility]:
         within = item.limit_m is not None and metres <= item.limit_m
         if facility.inside or within:
             walk_m = round(metres, 1) if within else None
-            near.append(replace(facility, walk_m=walk_m))
-    return sorted(near, key=lambda one: (one.walk_m is None, one.walk_m or 0.0, one.code))
+            facilities.append(replace(facility, walk_m=walk_m))
+    return sorted(facilities, key=lambda one: (one.walk_m is None, one.walk_m or 0.0, one.code))
 
 
 def _reach(

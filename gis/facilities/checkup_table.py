@@ -85,11 +85,11 @@ def asked_text(standard: Standard, language: str) -> str:
 
 def result_text(finding: Finding, language: str) -> str:
     """Return what the data say of an item, with the reason when they cannot say."""
-    words = label(f"checkup_result.{finding.result}", language)
+    result_label = label(f"checkup_result.{finding.result}", language)
     if not finding.reason:
-        return words
+        return result_label
     reason = label(f"checkup_reason.{finding.reason}", language)
-    return f"{words}：{reason}" if language == "zh" else f"{words}: {reason}"
+    return f"{result_label}：{reason}" if language == "zh" else f"{result_label}: {reason}"
 
 
 def facility_text(facility: NearFacility, language: str) -> str:
@@ -123,8 +123,8 @@ def more_text(listed: Sequence[str], count: int, language: str) -> str:
     """Return some lines, and how many more there are."""
     lines = list(listed)
     if count > len(lines):
-        more = Message("checkup.more", {"count": count - len(lines)})
-        lines.append(render(more, language))
+        message = Message("checkup.more", {"count": count - len(lines)})
+        lines.append(render(message, language))
     return "\n".join(lines)
 
 
@@ -231,11 +231,11 @@ def _draw_photos(
         top = points_to_pixels(LINE_POINTS)
     step = PHOTO_SIDE + PHOTO_GAP
     for number, file in enumerate(files[:MAX_PHOTOS_DRAWN]):
-        line, place = divmod(number, PHOTOS_ABREAST)
+        line, abreast = divmod(number, PHOTOS_ABREAST)
         image, size = _small_jpeg(file)
         start = AnchorMarker(
             column,
-            pixels_to_EMU(PHOTO_GAP + place * step),
+            pixels_to_EMU(PHOTO_GAP + abreast * step),
             row - 1,
             pixels_to_EMU(top + PHOTO_GAP + line * step),
         )

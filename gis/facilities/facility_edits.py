@@ -76,10 +76,10 @@ def add_facility(
         A fact is wrong.
     """
     values = NOTHING | _checked(facts)
-    place = {"point": point_ewkt(*point), "at": at}
-    grid = session.execute(text(GRID_SQL), place).first()
+    point_and_time = {"point": point_ewkt(*point), "at": at}
+    grid = session.execute(text(GRID_SQL), point_and_time).first()
     require_planner_of(session, principal, None if grid is None else grid.id, at)
-    values |= {"county": None if grid is None else grid.county, "point": place["point"]}
+    values |= {"county": None if grid is None else grid.county, "point": point_and_time["point"]}
     return facility(session, session.execute(text(INSERT_SQL), values).scalar_one())
 
 

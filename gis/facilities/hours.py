@@ -168,7 +168,7 @@ def to_osm(text: str) -> str | None:
     if tokens is None:
         return None
     rules: list[str] = []
-    after: list[str] = []  # exceptions come last, as OSM lets later rules win
+    exceptions: list[str] = []  # exceptions come last, as OSM lets later rules win
     position = 0
     while position < len(tokens):
         if tokens[position][0] in ("and", "group"):
@@ -184,7 +184,7 @@ def to_osm(text: str) -> str | None:
         if spans == ["off"]:
             if not days:
                 return None
-            after.append(f"{selector} off")
+            exceptions.append(f"{selector} off")
             continue
         if not days and rules:
             return None  # two lists of hours, and no word which days each means
@@ -193,13 +193,13 @@ def to_osm(text: str) -> str | None:
         else:
             rules.append(f"{selector or 'Mo-Su'} {','.join(spans)}")
         if "workday" in days and "PH" not in days:
-            after.insert(0, "PH off")
+            exceptions.insert(0, "PH off")
     if not rules:
         return None
     stated = [rule for rule in rules if rule.startswith("PH ")]  # 节假日10:00-16:00
     if stated:
-        after = [rule for rule in after if rule != "PH off"]
-    return "; ".join([*(rule for rule in rules if rule not in stated), *after, *stated])
+        exceptions = [rule for rule in exceptions if rule != "PH off"]
+    return "; ".join([*(rule for rule in rules if rule not in stated), *exceptions, *stated])
 
 
 Token = tuple[str, str]

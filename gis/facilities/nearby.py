@@ -198,7 +198,9 @@ def find_start(
 
 def _nearest_of(named: list[NamedBuilding], lon: float, lat: float) -> NamedBuilding:
     shrink = np.cos(np.radians(lat))
-    return min(named, key=lambda one: ((one.lon - lon) * shrink) ** 2 + (one.lat - lat) ** 2)
+    return min(
+        named, key=lambda building: ((building.lon - lon) * shrink) ** 2 + (building.lat - lat) ** 2
+    )
 
 
 def find_nearby(

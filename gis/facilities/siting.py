@@ -107,9 +107,9 @@ def closure_losses(metres: csr_array, weights: Floats, limit_m: float) -> Floats
     metres
         Walking metres from demand points to existing facilities, as in SitingProblem.
     """
-    near = metres.tocoo()
-    within = near.data <= limit_m
-    rows, columns = near.row[within], near.col[within]
+    pairs = metres.tocoo()
+    within = pairs.data <= limit_m
+    rows, columns = pairs.row[within], pairs.col[within]
     only = np.bincount(rows, minlength=metres.shape[0])[rows] == 1
     return np.bincount(
         columns[only], weights=weights[rows[only]], minlength=metres.shape[1]
@@ -333,13 +333,15 @@ def _merge_equal_rows(
     incidence = csr_array(incidence)
     incidence.sort_indices()
     sums: dict[bytes, float] = {}
-    first: dict[bytes, int] = {}
+    row_by_key: dict[bytes, int] = {}
     values = np.ones(incidence.shape[0]) if weights is None else weights
     for row, (start, end) in enumerate(zip(incidence.indptr, incidence.indptr[1:], strict=False)):
         if start == end and weights is not None:
             continue
         key = incidence.indices[start:end].tobytes()
-        first.setdefault(key, row)
+        row_by_key.setdefault(key, row)
         sums[key] = sums.get(key, 0.0) + float(values[row])
-    rows = np.fromiter(first.values(), np.int64, len(first))
-    return csr_array(incidence[rows]), np.fromiter((sums[key] for key in first), float, len(first))
+    rows = np.fromiter(row_by_key.values(), np.int64, len(row_by_key))
+    return csr_array(incidence[rows]), np.fromiter(
+        (sums[key] for key in row_by_key), float, len(row_by_key)
+    )

@@ -74,13 +74,13 @@ def existing_facilities(
     return entrances.select(states.open | states.unknown)
 
 
-def count_of(homes: DemandPoints, who: NDArray[Any]) -> Tally:
+def count_of(homes: DemandPoints, mask: NDArray[Any]) -> Tally:
     """Return how many live in some of the buildings; `who` is a mask or numbers."""
     return Tally(
-        int(homes.building[who].size),
-        int(homes.households[who].sum()),
-        int(homes.people[who].sum()),
-        sum_elders(homes.elders[who], homes.people[who]),
+        int(homes.building[mask].size),
+        int(homes.households[mask].sum()),
+        int(homes.people[mask].sum()),
+        sum_elders(homes.elders[mask], homes.people[mask]),
     )
 
 
@@ -95,8 +95,8 @@ def weights_of(homes: DemandPoints, weights: str) -> Floats:
     counts = np.asarray(getattr(homes, weights), float)
     if np.isnan(counts).all() and counts.size:
         raise invalid_field("weights", UNKNOWN_WEIGHTS[weights])
-    known: Floats = np.nan_to_num(counts)
-    return known
+    finite: Floats = np.nan_to_num(counts)
+    return finite
 
 
 def to_metric(network: Network, land: shapely.Geometry) -> shapely.Geometry:

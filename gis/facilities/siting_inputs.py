@@ -164,7 +164,7 @@ def file_candidates(
         They are more than `most`.
     """
     shapes = shapely.transform(
-        np.array([place.shape for place in places], object),
+        np.array([candidate.shape for candidate in places], object),
         lambda xy: network.to_metric(xy[:, 0], xy[:, 1]),
     )
     points = shapely.get_coordinates(shapely.point_on_surface(shapes)).reshape(-1, 2)
@@ -242,25 +242,25 @@ def walking_table(
             continue
         at_nodes = node_distances(network, sources[number], limit_m)
         reached: NDArray[np.bool_] = np.asarray(np.isfinite(at_nodes).any(axis=0))
-        near = reached[network.u[edge]] | reached[network.v[edge]]
+        is_reached = reached[network.u[edge]] | reached[network.v[edge]]
         for door in number.tolist():
-            near[order[low[door] : high[door]]] = True
-        place = np.flatnonzero(near & (places.edge >= 0))
-        by_u = at_nodes[:, network.u[edge[place]]] + places.offset[place]
-        by_v = at_nodes[:, network.v[edge[place]]] + (
-            network.length[edge[place]] - places.offset[place]
+            is_reached[order[low[door] : high[door]]] = True
+        home = np.flatnonzero(is_reached & (places.edge >= 0))
+        by_u = at_nodes[:, network.u[edge[home]]] + places.offset[home]
+        by_v = at_nodes[:, network.v[edge[home]]] + (
+            network.length[edge[home]] - places.offset[home]
         )
-        walks = np.minimum(by_u, by_v) + places.leg[place]
+        walks = np.minimum(by_u, by_v) + places.leg[home]
         for row, door in enumerate(number.tolist()):
             shared = order[low[door] : high[door]]
             if shared.size:
                 along = np.abs(places.offset[shared] - sources.offset[door])
-                column = np.searchsorted(place, shared)
+                column = np.searchsorted(home, shared)
                 walks[row, column] = np.minimum(
                     walks[row, column], along + places.leg[shared] + sources.leg[door]
                 )
         door_of, place_of = np.nonzero(walks <= limit_m)
-        rows.append(place[place_of])
+        rows.append(home[place_of])
         columns.append(owner[number[door_of]])
         metres.append(walks[door_of, place_of])
     if not rows:
@@ -282,9 +282,9 @@ def _least_by_pair(rows: Ints, columns: Ints, metres: Floats, shape: tuple[int, 
     """Return the sparse table with the least value of each pair."""
     order = np.lexsort((metres, columns, rows))
     rows, columns, metres = rows[order], columns[order], np.maximum(metres[order], LEAST_M)
-    first = np.ones(rows.size, bool)
-    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
-    return coo_array((metres[first], (rows[first], columns[first])), shape=shape).tocsr()
+    is_least = np.ones(rows.size, bool)
+    is_least[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    return coo_array((metres[is_least], (rows[is_least], columns[is_least])), shape=shape).tocsr()
 
 
 def _within(land: shapely.Geometry | None, points: Floats) -> NDArray[np.bool_]:
@@ -303,9 +303,9 @@ def _one_in_each_cell(points: Floats, side_m: float, most: int) -> tuple[Ints, f
         away = np.hypot(*(points[chosen] - (cell + 0.5) * side_m).T)
         order = np.lexsort((away, cell[:, 1], cell[:, 0]))
         sorted_cells = cell[order]
-        first = np.ones(order.size, bool)
-        first[1:] = (sorted_cells[1:] != sorted_cells[:-1]).any(axis=1)
-        chosen = chosen[order[first]]
+        is_first = np.ones(order.size, bool)
+        is_first[1:] = (sorted_cells[1:] != sorted_cells[:-1]).any(axis=1)
+        chosen = chosen[order[is_first]]
         if chosen.size <= most:
             return chosen, side_m
         side_m *= CELL_GROWTH

@@ -79,12 +79,12 @@ def named_sites(
     )
     sites = []
     for nth, number in enumerate(chosen):
-        street, near, grid, community = around[nth]
+        street, building, grid, community = around[nth]
         code, name = "", street
         if candidates.building.size:
             code, name = buildings[int(candidates.building[number])]
         elif candidates.places:
             code, name = candidates.places[number].code, candidates.places[number].name or street
         position = (round(float(lon[nth]), 7), round(float(lat[nth]), 7))
-        sites.append(Site(*position, code, name, near, grid, community, newly[nth]))
+        sites.append(Site(*position, code, name, building, grid, community, newly[nth]))
     return sites

@@ -63,9 +63,10 @@ class SitingProblem:
     def within(self, limit_m: float, rows: NDArray[np.bool_]) -> csr_array:
         """Return the incidence of candidates within a limit, of some demand points (0 and 1)."""
         part = self.metres[np.flatnonzero(rows)].tocoo()
-        near = part.data <= limit_m
+        is_within = part.data <= limit_m
         return csr_array(
-            (np.ones(int(near.sum())), (part.row[near], part.col[near])), shape=part.shape
+            (np.ones(int(is_within.sum())), (part.row[is_within], part.col[is_within])),
+            shape=part.shape,
         )
 
 

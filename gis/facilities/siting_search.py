@@ -109,7 +109,7 @@ def site(
     result = solve(problem, model, request.sites, time_limit_s=limit_s)
     served = ~problem.unserved
     newly = _newly_served(problem, result.sites)
-    newly_served = [count_of(homes, who) for who in newly]
+    newly_served = [count_of(homes, mask) for mask in newly]
     covered = served | np.logical_or.reduce(newly, axis=0) if newly else served
     return SitingAnswer(
         request,
@@ -288,17 +288,17 @@ def _newly_served(problem: SitingProblem, sites: Sequence[int]) -> list[NDArray[
     newly = []
     for number in sites:
         part = slice(by_site.indptr[number], by_site.indptr[number + 1])
-        who = np.zeros(waiting.size, bool)
-        who[by_site.indices[part][by_site.data[part] <= problem.limit_m]] = True
-        newly.append(who & waiting)
-        waiting = waiting & ~who
+        mask = np.zeros(waiting.size, bool)
+        mask[by_site.indices[part][by_site.data[part] <= problem.limit_m]] = True
+        newly.append(mask & waiting)
+        waiting = waiting & ~mask
     return newly
 
 
 def _near_edge(network: Network, homes: DemandPoints, limit_m: float) -> NDArray[np.bool_]:
     """Return from which buildings the data end within the limit."""
-    near: NDArray[np.bool_] = np.isfinite(metres_to_edge(network, homes, limit_m))
-    return near
+    is_near: NDArray[np.bool_] = np.isfinite(metres_to_edge(network, homes, limit_m))
+    return is_near
 
 
 def _curve(problem: SitingProblem, result: SitingResult, deadline: float) -> list[CurvePoint]:
@@ -333,8 +333,8 @@ def _closures(
     rows = session.execute(text(FACILITIES_SQL), {"ids": existing.id.tolist()})
     named = {number: (name, lon, lat) for number, name, lon, lat in rows}
     every = [
-        Closure(code, *named[number], count_of(homes, who))
-        for code, number, who in zip(existing.code, existing.id.tolist(), users, strict=True)
+        Closure(code, *named[number], count_of(homes, mask))
+        for code, number, mask in zip(existing.code, existing.id.tolist(), users, strict=True)
     ]
     return sorted(every, key=lambda closure: (-closure.lose.people, closure.code))
 

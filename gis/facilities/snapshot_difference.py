@@ -233,7 +233,7 @@ def difference(
     both = _Pair(was, now, lived, live, lived.where(now < 0, live))
     number, places = areas.at_level(level)
     groups: list[tuple[str | None, str, Bools]] = [
-        (place.code, place.name, number == i) for i, place in enumerate(places)
+        (named_area.code, named_area.name, number == i) for i, named_area in enumerate(places)
     ]
     groups = [group for group in [*groups, (None, "", number < 0)] if group[2].any()]
     return CoverageDifference(
@@ -299,12 +299,12 @@ def _questions(state: Snapshot) -> dict[str, tuple[tuple[str, ...], float]]:
     return {key: (item.categories, item.minutes) for key, item in state.items.items()}
 
 
-def _index(codes: NDArray[np.str_], wanted: NDArray[np.str_]) -> Ints:
+def _index(codes: NDArray[np.str_], codes_to_find: NDArray[np.str_]) -> Ints:
     """Return the place of each wanted code among ascending ones; -1 for none."""
     if not len(codes):
-        return np.full(len(wanted), -1, np.int64)
-    place = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-    return np.where(codes[place] == wanted, place, -1)
+        return np.full(len(codes_to_find), -1, np.int64)
+    position = np.minimum(np.searchsorted(codes, codes_to_find), len(codes) - 1)
+    return np.where(codes[position] == codes_to_find, position, -1)
 
 
 def _at(values: NDArray[Any], index: Ints, missing: float) -> NDArray[Any]:
@@ -322,18 +322,18 @@ def _residents(state: Snapshot, index: Ints) -> Residents:
     )
 
 
-def _changes(before: Ints, after: Ints, walk_before: Floats, walk_after: Floats) -> Ints:
+def _changes(old: Ints, new: Ints, walk_before: Floats, walk_after: Floats) -> Ints:
     """Return the place in CHANGES of each building from its standings (-1: none) and walks."""
     served, beyond = STANDINGS.index(Standing.SERVED), STANDINGS.index(Standing.BEYOND)
-    said = np.isin(before, [served, beyond]) & np.isin(after, [served, beyond])
+    is_certain = np.isin(old, [served, beyond]) & np.isin(new, [served, beyond])
     with np.errstate(invalid="ignore"):  # of two that are infinite
         longer = np.nan_to_num(walk_after - walk_before)
     cases = {
-        Change.NEW: before < 0,
-        Change.GONE: after < 0,
-        Change.UNCLEAR: ~said,
-        Change.LOST: (before == served) & (after == beyond),
-        Change.GAINED: (before == beyond) & (after == served),
+        Change.NEW: old < 0,
+        Change.GONE: new < 0,
+        Change.UNCLEAR: ~is_certain,
+        Change.LOST: (old == served) & (new == beyond),
+        Change.GAINED: (old == beyond) & (new == served),
         Change.SLOWER: longer >= LEAST_CHANGE_MIN,
         Change.FASTER: longer <= -LEAST_CHANGE_MIN,
     }

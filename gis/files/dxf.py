@@ -162,13 +162,13 @@ def _without_twins(lines: NDArray[Any]) -> NDArray[Any]:
     """Return the lines without closed ones that run where an earlier one does."""
     shapes = _valid(_polygons(lines)[0])
     areas = shapely.area(shapes)
-    first, second = STRtree(shapes).query(shapes, predicate="intersects")
-    later = (first < second) & (
-        np.abs(areas[first] - areas[second]) <= MAX_TWIN_DIFFERENCE * areas[first]
+    earlier, following = STRtree(shapes).query(shapes, predicate="intersects")
+    later = (earlier < following) & (
+        np.abs(areas[earlier] - areas[following]) <= MAX_TWIN_DIFFERENCE * areas[earlier]
     )
-    first, second = first[later], second[later]
-    differ = shapely.area(shapely.symmetric_difference(shapes[first], shapes[second]))
-    twins = second[differ <= MAX_TWIN_DIFFERENCE * areas[first]]
+    earlier, following = earlier[later], following[later]
+    differ = shapely.area(shapely.symmetric_difference(shapes[earlier], shapes[following]))
+    twins = following[differ <= MAX_TWIN_DIFFERENCE * areas[earlier]]
     return np.delete(lines, twins)
 
 
@@ -179,9 +179,9 @@ def _with_holes(shapes: NDArray[Any]) -> NDArray[Any]:
     holed = shapes.copy()
     for i in np.unique(outer[outer != inner]).tolist():
         within = valid[inner[(outer == i) & (inner != i)]]
-        rest = shapely.difference(valid[i], shapely.union_all(within))
-        if isinstance(rest, Polygon) and rest.area >= MIN_OWN_SHARE * valid[i].area:
-            holed[i] = rest
+        remaining = shapely.difference(valid[i], shapely.union_all(within))
+        if isinstance(remaining, Polygon) and remaining.area >= MIN_OWN_SHARE * valid[i].area:
+            holed[i] = remaining
     return holed
 
 

@@ -101,9 +101,9 @@ def _check(name: str, raster: Any) -> None:
         raise InvalidInput("elevation.no_heights", file=name)
     if (unit := (raster.units[0] or "").strip().lower()) not in METRES:
         raise InvalidInput("elevation.not_metres", file=name, unit=unit[:20])
-    place = np.array(tuple(raster.transform)[:6])
-    a, b, _, d, e, _ = place
-    if raster.transform.is_identity or not np.isfinite(place).all() or a * e == b * d:
+    transform = np.array(tuple(raster.transform)[:6])
+    a, b, _, d, e, _ = transform
+    if raster.transform.is_identity or not np.isfinite(transform).all() or a * e == b * d:
         raise InvalidInput("elevation.without_place", file=name)
     if min(raster.width, raster.height) < 2:
         raise InvalidInput("elevation.too_small", file=name)

@@ -186,8 +186,8 @@ def _features(
         if file.suffix.lower() == ".gpkg":
             check_one_system(file, layer, meta["geometry_name"])
         to_storage, crs_name = conversion_to_storage(path.name, meta["crs"], given_crs, notes)
-        own = KML_FIELDS if file.suffix.lower() == ".kml" else ()
-        names = [str(name) for name in meta["fields"] if name not in own]
+        fixed_fields = KML_FIELDS if file.suffix.lower() == ".kml" else ()
+        names = [str(name) for name in meta["fields"] if name not in fixed_fields]
         yield crs_name, notes, names
         offset = vertices = 0
         for batch in reader:

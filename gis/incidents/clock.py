@@ -82,9 +82,9 @@ def stage_clock(
     if minutes is None:
         return columns | ({"stage_started_at": began} if state == State.SUSPENDED else {})
     clock = clock_of(limits)
-    before = spent_minutes(spent or {}, state, clock)
+    spent_before = spent_minutes(spent or {}, state, clock)
     due, warning = (
-        moment_after(clock, began, max(float(minutes) * share - before, 0.0))
+        moment_after(clock, began, max(float(minutes) * share - spent_before, 0.0))
         for share in (1.0, working_time.WARNING_SHARE)
     )
     return {

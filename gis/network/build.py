@@ -136,8 +136,8 @@ class Network:
         rank = parts.ranks(
             len(self.nodes), self.u, self.v, np.where(self.street, self.metres, 0.0), self.ground
         )
-        place = places_of(self.nodes)
-        ends = place[self.u], place[self.v]
+        position = places_of(self.nodes)
+        ends = position[self.u], position[self.v]
         rank[doubled(ends, self.lines, rank, self.length, self.access.edge)] = parts.DOUBLED
         return rank
 

@@ -37,9 +37,9 @@ class Arcs(NamedTuple):
     def of(self, nodes: Ints) -> tuple[Ints, Ints]:
         """Return the numbers of the arcs of some nodes, and the place in `nodes` of each."""
         count = self.begin[nodes + 1] - self.begin[nodes]
-        place = np.repeat(np.arange(nodes.size), count)
-        nth = np.arange(place.size) - np.repeat(np.cumsum(count) - count, count)
-        return self.begin[nodes[place]] + nth, place
+        position = np.repeat(np.arange(nodes.size), count)
+        nth = np.arange(position.size) - np.repeat(np.cumsum(count) - count, count)
+        return self.begin[nodes[position]] + nth, position
 
 
 class Level(NamedTuple):
@@ -86,9 +86,9 @@ class ContractedGraph:
         by_rank = np.full(self.rank.size, np.inf)
         np.minimum.at(by_rank, self.rank[nodes], np.maximum(costs, LEAST_COST))
         for level in self.levels:  # by the ways through what was taken out into the core
-            place = np.flatnonzero(by_rank[level.begin : level.end] <= limit)
-            arcs, start = level.out.of(place)
-            reached = by_rank[level.begin + place][start] + level.out.cost[arcs]
+            position = np.flatnonzero(by_rank[level.begin : level.end] <= limit)
+            arcs, start = level.out.of(position)
+            reached = by_rank[level.begin + position][start] + level.out.cost[arcs]
             np.minimum.at(by_rank, level.out.other[arcs], reached)
         size = self.core.shape[0]
         by_rank[:size] = self._in_core(by_rank[:size], limit)
@@ -114,8 +114,8 @@ class ContractedGraph:
             ),
             shape=(size + 1, size + 1),
         )
-        found: Floats = dijkstra(grown, indices=size, limit=limit)
-        return found[:size]
+        metres: Floats = dijkstra(grown, indices=size, limit=limit)
+        return metres[:size]
 
 
 def contract(graph: csr_array, min_core: int = MIN_CORE) -> ContractedGraph:
@@ -152,8 +152,8 @@ def _arcs(graph: csr_array) -> Arcs:
 
 def _part(arcs: Arcs, which: Ints, nodes: Ints) -> Arcs:
     """Return the arcs of some nodes, the other ends by number in the whole graph."""
-    number, place = arcs.of(which)
-    begin = np.append(0, np.cumsum(np.bincount(place, minlength=which.size)))
+    number, position = arcs.of(which)
+    begin = np.append(0, np.cumsum(np.bincount(position, minlength=which.size)))
     return Arcs(begin, nodes[arcs.other[number]], arcs.cost[number])
 
 
@@ -184,13 +184,13 @@ def _without(out: Arcs, into: Arcs, gone: Bools) -> csr_array:
     tail = np.repeat(np.arange(gone.size), np.diff(out.begin))
     stays = ~(gone[tail] | gone[out.other])
     chosen = np.flatnonzero(gone)
-    first, place = into.of(chosen)
-    second, way = out.of(chosen[place])
-    first = first[way]
+    source, position = into.of(chosen)
+    second, way = out.of(chosen[position])
+    source = source[way]
     number = np.cumsum(~gone) - 1
     return least_arcs(
-        number[np.concatenate([tail[stays], into.other[first]])],
+        number[np.concatenate([tail[stays], into.other[source]])],
         number[np.concatenate([out.other[stays], out.other[second]])],
-        np.concatenate([out.cost[stays], into.cost[first] + out.cost[second]]),
+        np.concatenate([out.cost[stays], into.cost[source] + out.cost[second]]),
         int(gone.size - chosen.size),
     )

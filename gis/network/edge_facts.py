@@ -133,9 +133,9 @@ class EdgeFacts:
 
     def grown(self, count: int) -> "EdgeFacts":
         """Return the facts with those of more edges, of which nothing is known, at the end."""
-        more = plain_facts(count)
+        added = plain_facts(count)
         columns = {
-            name: np.concatenate([column, getattr(more, name)])
+            name: np.concatenate([column, getattr(added, name)])
             for name, column in vars(self).items()
             if name != "hours"
         }

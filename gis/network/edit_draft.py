@@ -104,7 +104,7 @@ class _Draft:
         )
         added = [number for number, edit in enumerate(edits) if edit.kind == "add"]
         self.base, self.first_node = len(network.lines), len(network.nodes)
-        self.edge_of = {number: self.base + place for place, number in enumerate(added)}
+        self.edge_of = {number: self.base + index for index, number in enumerate(added)}
         self.lines = np.concatenate([network.lines, self.shapes[added]])
         self.points: list[Point] = []  # of the new nodes
         self.heights: list[float] = []  # of the new nodes, metres
@@ -128,28 +128,28 @@ class _Draft:
 
     def close(self, number: int) -> None:
         """Close the edge at a point, or those that a line runs along."""
-        shape, near = self.shapes[number], self.near[number]
+        shape, candidates = self.shapes[number], self.near[number]
         if shape.geom_type == "Point":
-            edges = self._nearest(shape, near)[:1]
+            edges = self._nearest(shape, candidates)[:1]
         else:
-            edges = self._along(shape, near)
+            edges = self._along(shape, candidates)
         if not len(edges):
             self.unfit[self.edits[number].id] = "path_edit.no_path_near"
         self.closed.update(map(int, edges))
 
-    def _along(self, shape: LineString, near: Ints) -> Ints:
+    def _along(self, shape: LineString, candidates: Ints) -> Ints:
         """Return the edges that a line runs along for the most part, else the one it does most."""
-        lines = self.lines[near]
+        lines = self.lines[candidates]
         strip = shape.buffer(CLOSE_M, cap_style="flat")
         covered = shapely.length(shapely.intersection(lines, strip))
-        first, last = (
-            shapely.line_locate_point(shape, shapely.get_point(lines, place)) for place in (0, -1)
+        start, last = (
+            shapely.line_locate_point(shape, shapely.get_point(lines, end)) for end in (0, -1)
         )
-        runs = (covered > SAME_M) & (np.abs(last - first) >= MOST * covered)
+        runs = (covered > SAME_M) & (np.abs(last - start) >= MOST * covered)
         meant = runs & (covered >= MOST * shapely.length(lines))
         if not meant.any() and runs.any():
             meant[np.where(runs, covered, 0.0).argmax()] = True
-        return near[meant]
+        return candidates[meant]
 
     def gate(self, number: int) -> None:
         """Put a gate on the nearest edge."""
@@ -181,29 +181,37 @@ class _Draft:
 
     def _open_ground(self, number: int) -> Ints:
         """Return the edges near an added line that it may meet."""
-        near = self.near[number]
-        is_met = self.ground[near] & (near != self.edge_of[number])
-        return near[is_met & ~np.isin(near, list(self.closed))]
+        candidates = self.near[number]
+        is_met = self.ground[candidates] & (candidates != self.edge_of[number])
+        return candidates[is_met & ~np.isin(candidates, list(self.closed))]
 
     def _cross(self, number: int) -> None:
-        own, shape, near = self.edge_of[number], self.shapes[number], self._open_ground(number)
-        for edge in near[shapely.intersects(self.lines[near], shape)].tolist():
+        added_edge, shape, candidates = (
+            self.edge_of[number],
+            self.shapes[number],
+            self._open_ground(number),
+        )
+        for edge in candidates[shapely.intersects(self.lines[candidates], shape)].tolist():
             for point in points_of(self.lines[edge].intersection(shape)):
-                self._unite(self._stop(own, point).node, self._stop(edge, point).node)
-                self.joins.append((own, edge))
+                self._unite(self._stop(added_edge, point).node, self._stop(edge, point).node)
+                self.joins.append((added_edge, edge))
 
     def _join_ends(self, number: int, crossings: Sequence[float]) -> None:
-        own, shape, near = self.edge_of[number], self.shapes[number], self._open_ground(number)
-        for metres, place in ((0.0, 0), (shape.length, -1)):
-            end = Point(shape.coords[place])
+        added_edge, shape, candidates = (
+            self.edge_of[number],
+            self.shapes[number],
+            self._open_ground(number),
+        )
+        for metres, end_index in ((0.0, 0), (shape.length, -1)):
+            end = Point(shape.coords[end_index])
             if any(abs(crossing - metres) <= REACH_M for crossing in crossings):
                 continue  # the line goes on a little beyond what it joins
-            for edge in self._nearest(end, near).tolist():
+            for edge in self._nearest(end, candidates).tolist():
                 leg = shapely.shortest_line(end, self.lines[edge])
                 if not self._crosses_wall(leg):
                     stop = self._stop(edge, Point(leg.coords[-1]))
-                    self._link(Stop(int((self.u, self.v)[place][own]), end), stop)
-                    self.joins.append((own, edge))
+                    self._link(Stop(int((self.u, self.v)[end_index][added_edge]), end), stop)
+                    self.joins.append((added_edge, edge))
                     break
 
     def name_islands(self) -> None:
@@ -219,11 +227,11 @@ class _Draft:
             if edge not in joined and edge not in self.closed:
                 self.unfit[self.edits[number].id] = "path_edit.joins_nothing"
 
-    def _nearest(self, point: Point, near: Ints) -> Ints:
+    def _nearest(self, point: Point, candidates: Ints) -> Ints:
         """Return the edges within reach of a point, those on the ground first, then by distance."""
-        metres = shapely.distance(self.lines[near], point)
-        order = np.lexsort((metres, ~self.ground[near]))
-        return near[order][metres[order] <= REACH_M]
+        metres = shapely.distance(self.lines[candidates], point)
+        order = np.lexsort((metres, ~self.ground[candidates]))
+        return candidates[order][metres[order] <= REACH_M]
 
     def _crosses_wall(self, leg: LineString) -> bool:
         return leg.length > SAME_M and bool(self.walls.query(leg, predicate="intersects").size)
@@ -278,25 +286,29 @@ class _Draft:
         Unavailable
             Nothing would be left.
         """
-        kept = np.setdiff1d(np.arange(len(self.lines)), [*self.stops, *self.closed])
+        remaining = np.setdiff1d(np.arange(len(self.lines)), [*self.stops, *self.closed])
         pieces = [
             piece for edge in sorted({*self.stops} - self.closed) for piece in self._pieces(edge)
         ]
-        if not len(kept) and not pieces:
+        if not len(remaining) and not pieces:
             raise Unavailable("network.empty")
-        source = np.concatenate([kept, np.array([piece.edge for piece in pieces], np.int64)])
-        begin = np.r_[np.zeros(len(kept)), [piece.begin for piece in pieces]]
-        end = np.r_[np.ones(len(kept)), [piece.end for piece in pieces]]
+        source = np.concatenate([remaining, np.array([piece.edge for piece in pieces], np.int64)])
+        begin = np.r_[np.zeros(len(remaining)), [piece.begin for piece in pieces]]
+        end = np.r_[np.ones(len(remaining)), [piece.end for piece in pieces]]
         links = self.links
         straight = np.array([LineString([a.point, b.point]) for a, b in links], object)
         metres = np.r_[self._metres()[source] * (end - begin), shapely.length(straight)]
         metres = np.maximum(metres, MIN_EDGE_LENGTH_M)
         facts = self.network.facts.grown(len(self.edge_of)).pieces(source, begin, end)
-        hours = {len(kept) + n: piece.hours for n, piece in enumerate(pieces) if piece.hours}
+        hours = {len(remaining) + n: piece.hours for n, piece in enumerate(pieces) if piece.hours}
         facts = replace(facts.grown(len(links)), hours=facts.hours | hours)
         new_nodes = shapely.get_coordinates(self.points).reshape(-1, 2)
-        u = self._nodes(self.u[kept], [piece.u for piece in pieces], [a.node for a, _ in links])
-        v = self._nodes(self.v[kept], [piece.v for piece in pieces], [b.node for _, b in links])
+        u = self._nodes(
+            self.u[remaining], [piece.u for piece in pieces], [a.node for a, _ in links]
+        )
+        v = self._nodes(
+            self.v[remaining], [piece.v for piece in pieces], [b.node for _, b in links]
+        )
         height = self._all_heights()
         added = np.flatnonzero(np.r_[source >= self.base, np.ones(len(links), bool)])
         facts = climbing(facts, added, height[v[added]] - height[u[added]], metres[added])
@@ -310,7 +322,11 @@ class _Draft:
             metres=metres,
             length=metres,
             lines=np.concatenate(
-                [self.lines[kept], np.array([piece.line for piece in pieces], object), straight]
+                [
+                    self.lines[remaining],
+                    np.array([piece.line for piece in pieces], object),
+                    straight,
+                ]
             ),
             facts=facts,
             ends=self._flags("ends", source),
@@ -324,8 +340,8 @@ class _Draft:
         height = np.r_[self.height, self.heights]
         for a, b in [*self.alias.items(), *((a.node, b.node) for a, b in self.links)]:
             ends = [a, b, self._root(a), self._root(b)]
-            known = [height[node] for node in ends if np.isfinite(height[node])]
-            height[ends] = known[0] if known else np.nan
+            heights = [height[node] for node in ends if np.isfinite(height[node])]
+            height[ends] = heights[0] if heights else np.nan
         return height
 
     def _flags(self, name: str, source: Ints) -> Bools:
@@ -341,8 +357,8 @@ class _Draft:
 
     def _nodes(self, *parts: Sequence[int] | Ints) -> Ints:
         nodes = np.concatenate([np.asarray(part, np.int32) for part in parts])
-        for place in np.flatnonzero(nodes >= self.first_node).tolist():
-            nodes[place] = self._root(int(nodes[place]))
+        for index in np.flatnonzero(nodes >= self.first_node).tolist():
+            nodes[index] = self._root(int(nodes[index]))
         return nodes
 
     def _pieces(self, edge: int) -> list[_Piece]:

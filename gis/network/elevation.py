@@ -149,12 +149,12 @@ def sample_edges(edges: EdgeLines) -> EdgeSamples:
     stretches = np.where(follows, np.ceil(edges.length / STRETCH_M), 1).astype(np.int64)
     stretches = np.maximum(stretches, 1)
     owner = np.repeat(np.arange(len(stretches)), stretches - 1)
-    first = np.cumsum(stretches - 1) - (stretches - 1)
-    share = (np.arange(len(owner)) - first[owner] + 1) / stretches[owner]
+    begin = np.cumsum(stretches - 1) - (stretches - 1)
+    share = (np.arange(len(owner)) - begin[owner] + 1) / stretches[owner]
     squeeze = np.array([np.cos(np.radians(edges.nodes[:, 1].mean())), 1.0])  # degrees of one length
     lines = shapely.transform(edges.lines[stretches > 1], lambda xy: xy * squeeze)
-    place = np.cumsum(stretches > 1) - 1
-    within = shapely.line_interpolate_point(lines[place[owner]], share, normalized=True)
+    position = np.cumsum(stretches > 1) - 1
+    within = shapely.line_interpolate_point(lines[position[owner]], share, normalized=True)
     return EdgeSamples(
         np.concatenate([edges.nodes, shapely.get_coordinates(within) / squeeze]), stretches
     )
@@ -202,8 +202,8 @@ def _lifted_heights(edges: EdgeLines, heights: Floats) -> Floats:
         np.concatenate(pair)
         for pair in ((edges.u, edges.v), (edges.v, edges.u), (1 / edges.length,) * 2)
     )
-    known = np.isfinite(heights)
-    used = lifted[u] & (u != v) & (lifted[v] | known[v])
+    is_finite = np.isfinite(heights)
+    used = lifted[u] & (u != v) & (lifted[v] | is_finite[v])
     u, v, weight = u[used], v[used], weight[used]
     size, within = len(heights), lifted[v]
     among = coo_array((weight[within], (u[within], v[within])), shape=(size, size)).tocsr()
@@ -234,8 +234,8 @@ def store_slopes(session: Session, edges: EdgeLines, slopes: EdgeSlopes) -> bool
         """)
     )
     rows = (
-        (number, *(values if known else (None, None, None)))
-        for number, values, known in zip(
+        (number, *(values if is_finite else (None, None, None)))
+        for number, values, is_finite in zip(
             edges.id.tolist(), columns.tolist(), slopes.are_known.tolist(), strict=True
         )
     )

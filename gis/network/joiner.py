@@ -59,7 +59,7 @@ class EdgeJoiner:
         wide[:, :2] -= reach / METRES_PER_DEGREE
         wide[:, 2:] += reach / METRES_PER_DEGREE
         numbers, self.rows = self.spool.select(wide)
-        self.place_of = {number: place for place, number in enumerate(numbers)}
+        self.place_of = {number: index for index, number in enumerate(numbers)}
         sizes = [len(row.coords) for row in self.rows]
         flat = np.array([point for row in self.rows for point in row.coords]).reshape(-1, 2)
         self.lines = shapely.linestrings(
@@ -124,10 +124,10 @@ class EdgeJoiner:
             )
         )
 
-    def unite(self, kept: int, node: int) -> None:
+    def unite(self, survivor: int, node: int) -> None:
         """Make two nodes one."""
-        if self.root(kept) != self.root(node):
-            self.alias[self.root(node)] = self.root(kept)
+        if self.root(survivor) != self.root(node):
+            self.alias[self.root(node)] = self.root(survivor)
 
     def root(self, node: int) -> int:
         """Return the node that a node has become by joining."""
@@ -169,8 +169,8 @@ class EdgeJoiner:
     def __iter__(self) -> Iterator[WalkEdgeRow]:
         """Yield all edges of the network, those in memory cut, and the new ones."""
         for number, row in enumerate(self.spool):
-            place = self.place_of.get(number)
-            for piece in (row,) if place is None else self._pieces(place):
+            index = self.place_of.get(number)
+            for piece in (row,) if index is None else self._pieces(index):
                 yield self._rooted(piece)
         yield from map(self._rooted, self.links)
 

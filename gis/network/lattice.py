@@ -103,8 +103,8 @@ class Lattice:
         ]
         missing = np.argwhere(~self._snapped[blocks])
         if missing.size:
-            first = np.array([block.start for block in blocks])
-            low, high = first + missing.min(axis=0), first + missing.max(axis=0) + 1
+            starts = np.array([block.start for block in blocks])
+            low, high = starts + missing.min(axis=0), starts + missing.max(axis=0) + 1
             self._snap(network, *low.tolist(), *high.tolist())
         window: list[Any] = [each[rows, columns] for each in self._points]
         return LatticePoints(*window)
@@ -139,9 +139,9 @@ def _snapped(
     box = shapely.box(
         *(origin - reach), *(origin + spacing * np.array([columns - 1, rows - 1]) + reach)
     )
-    near = np.sort(network.line_tree.query(box))
+    candidates = np.sort(network.line_tree.query(box))
     for rank in SNAPPED:  # each rank fills what the previous ones leave
-        _fill(network, near[network.rank[near] == rank], flat, origin, spacing, columns)
+        _fill(network, candidates[network.rank[candidates] == rank], flat, origin, spacing, columns)
     if len(network.walls):
         _heed_walls(network, flat, origin, spacing, rows, columns)
     return flat

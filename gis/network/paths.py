@@ -47,7 +47,7 @@ class _Route(NamedTuple):
 def shortest_walk(
     network: Network,
     start: SnappedPoints,
-    place: Floats,
+    position: Floats,
     doors: SnappedPoints,
     door_places: Floats,
     limit: float = np.inf,
@@ -60,7 +60,7 @@ def shortest_walk(
         The walking network.
     start
         The place on the network, one entry.
-    place
+    position
         Where it stands, metres, shape (2,).
     doors
         The doors on the network, k entries.
@@ -75,7 +75,7 @@ def shortest_walk(
     matrix, copies = network.layers
     edge, offset, leg = int(start.edge[0]), float(start.offset[0]), float(start.leg[0])
     costs = np.array([leg + offset, leg + network.length[edge] - offset])
-    distances, before = _search(matrix, [network.u[edge], network.v[edge]], costs, limit)
+    distances, predecessors = _search(matrix, [network.u[edge], network.v[edge]], costs, limit)
     ends = _end_nodes(len(network.nodes), distances, copies)
     last = doors.edge[on]
     by_end = np.stack(
@@ -97,9 +97,9 @@ def shortest_walk(
     else:
         side = int(np.argmin(by_end[:, best]))
         node = int(ends[(network.u, network.v)[side][last[best]]])
-        route = _route(before, matrix.shape[0], node, network, edge, costs, side)
+        route = _route(predecessors, matrix.shape[0], node, network, edge, costs, side)
         pieces = _pieces(network, route, edge, offset, int(last[best]), float(doors.offset[door]))
-    line = _line(network, [place, *pieces, door_places[door]])
+    line = _line(network, [position, *pieces, door_places[door]])
     return Walk(door, float(total[best]), line)
 
 
@@ -119,8 +119,8 @@ def _search(
         ),
         shape=(size + 1, size + 1),
     )
-    distances, before = dijkstra(grown, indices=size, limit=limit, return_predecessors=True)
-    return distances, before
+    distances, predecessors = dijkstra(grown, indices=size, limit=limit, return_predecessors=True)
+    return distances, predecessors
 
 
 def _end_nodes(
@@ -135,7 +135,7 @@ def _end_nodes(
 
 
 def _route(
-    before: NDArray[np.signedinteger],
+    predecessors: NDArray[np.signedinteger],
     source: int,
     node: int,
     network: Network,
@@ -145,8 +145,8 @@ def _route(
 ) -> _Route:
     """Return the nodes of the matrix from the place to a node, walking back from that node."""
     nodes = [node]
-    while before[nodes[-1]] != source:
-        nodes.append(int(before[nodes[-1]]))
+    while predecessors[nodes[-1]] != source:
+        nodes.append(int(predecessors[nodes[-1]]))
     nodes.reverse()
     u, v = int(network.u[edge]), int(network.v[edge])
     by_start = int(np.argmin(costs)) if u == v else int(nodes[0] != u)
@@ -157,8 +157,8 @@ def _pieces(
     network: Network, route: _Route, edge: int, offset: float, last: int, end: float
 ) -> list[Floats]:
     """Return the coordinates of a walk, piece by piece, in metres."""
-    first = 0.0 if route.by_start == 0 else float(network.length[edge])
-    pieces = [_stretch(network, edge, offset, first)]
+    start = 0.0 if route.by_start == 0 else float(network.length[edge])
+    pieces = [_stretch(network, edge, offset, start)]
     if len(route.nodes) > 1:
         pieces += _edges_between(network, route.nodes)
     entry = 0.0 if route.by_end == 0 else float(network.length[last])

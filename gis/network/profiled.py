@@ -98,28 +98,30 @@ def for_profile(
         return network.views[key]
 
 
-def _view(network: Network, profile: WalkingProfile, kept: Bools) -> Network:
+def _view(network: Network, profile: WalkingProfile, is_open: Bools) -> Network:
     cost = edge_costs(network, profile)
-    if kept.all() and (cost == network.length).all():
+    if is_open.all() and (cost == network.length).all():
         return network
-    if not kept.any():
+    if not is_open.any():
         raise Unavailable("network.closed_to_profile", profile=profile.name)
     facts = replace(
         network.facts,
-        **{name: column[kept] for name, column in vars(network.facts).items() if name != "hours"},
+        **{
+            name: column[is_open] for name, column in vars(network.facts).items() if name != "hours"
+        },
         hours={},
     )
     view = replace(
         network,
         facts=facts,
-        length=cost[kept],
+        length=cost[is_open],
         **{
-            name: getattr(network, name)[kept]
+            name: getattr(network, name)[is_open]
             for name in ("u", "v", "metres", "lines", "ends", "street", "ground", "road")
         },
     )
     # who may walk where does not depend on who can
-    view.__dict__["access"] = parts.Access(network.access.edge[kept], network.access.node)
+    view.__dict__["access"] = parts.Access(network.access.edge[is_open], network.access.node)
     return view
 
 
@@ -177,9 +179,9 @@ def slope_factors(gradient: Floats) -> Floats:
     directions cost the same; the mean is never less than 1, which the level has exactly.
     """
     slope = np.minimum(np.nan_to_num(gradient, nan=0.0), STEEPEST)
-    there = np.exp(3.5 * (np.abs(slope + 0.05) - 0.05))
+    uphill = np.exp(3.5 * (np.abs(slope + 0.05) - 0.05))
     back = np.exp(3.5 * (np.abs(-slope + 0.05) - 0.05))
-    return np.maximum((there + back) / 2, 1.0)
+    return np.maximum((uphill + back) / 2, 1.0)
 
 
 def crossing_seconds(network: Network, profile: WalkingProfile) -> Floats:

@@ -38,7 +38,7 @@ def inward_corners(polygon: Polygon) -> list[Point]:
     for ring in shapely.get_parts(shapely.orient_polygons(polygon)).tolist()[0:1]:
         for loop in (ring.exterior, *ring.interiors):
             xy = np.array(loop.coords)[:-1]
-            before, after = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
-            turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+            incoming, outgoing = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
+            turn = incoming[:, 0] * outgoing[:, 1] - incoming[:, 1] * outgoing[:, 0]
             corners += [Point(at) for at in xy[turn < -1e-9]]
     return corners

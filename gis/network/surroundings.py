@@ -153,14 +153,14 @@ class _Joiner(EdgeJoiner):
             gates = shapely.points(
                 self.to_metric(np.array([gate[1:3] for gate in self.around.gates], float))
             )
-            hits, near = STRtree(gates).query(lines, predicate="dwithin", distance=SAME_M)
+            hits, gate_index = STRtree(gates).query(lines, predicate="dwithin", distance=SAME_M)
             order = np.argsort(hits, kind="stable")
             gated, begins = np.unique(hits[order], return_index=True)
-            parts_of_walls = np.split(near[order], begins[1:])[: len(gated)]
+            parts_of_walls = np.split(gate_index[order], begins[1:])[: len(gated)]
             for wall, gaps_at in zip(gated.tolist(), parts_of_walls, strict=True):
                 gaps = shapely.union_all(shapely.buffer(gates[gaps_at], GATE_GAP_M))
                 lines[wall] = lines[wall].difference(gaps)
-            self.wall_gates = {int(gate) for gate in near}
+            self.wall_gates = {int(gate) for gate in gate_index}
         parts, owner = shapely.get_parts(np.array(lines, object), return_index=True)
         solid = [
             (i, part)
@@ -185,23 +185,26 @@ class _Joiner(EdgeJoiner):
                 or self.tree.query(at, predicate="dwithin", distance=SAME_M).size
             ):
                 continue
-            near = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
-            near = np.sort(near[self.ground[near]])
+            candidates = self.tree.query(at, predicate="dwithin", distance=GATE_REACH_M)
+            candidates = np.sort(candidates[self.ground[candidates]])
             legs = sorted(
-                (shapely.shortest_line(at, self.lines[i]) for i in near), key=lambda leg: leg.length
+                (shapely.shortest_line(at, self.lines[i]) for i in candidates),
+                key=lambda leg: leg.length,
             )
-            first = next((leg for leg in legs if not self.crosses_wall(leg)), None)
-            if first is None:
+            free_leg = next((leg for leg in legs if not self.crosses_wall(leg)), None)
+            if free_leg is None:
                 continue
-            ahead = direction(first)
+            ahead = direction(free_leg)
             behind = next(
                 (leg for leg in legs if direction(leg) @ ahead < 0 and not self.crosses_wall(leg)),
                 None,
             )
             stop = self.new_stop(at)
-            for leg in (first, behind):
+            for leg in (free_leg, behind):
                 if leg is not None:
-                    edge = min(near, key=lambda i: self.lines[i].distance(Point(leg.coords[-1])))
+                    edge = min(
+                        candidates, key=lambda i: self.lines[i].distance(Point(leg.coords[-1]))
+                    )
                     self.link(
                         stop, self.stop(edge, Point(leg.coords[-1])), "link", "", ends=gate.ends
                     )
@@ -214,14 +217,14 @@ class _Joiner(EdgeJoiner):
         polygon = shapely.transform(area.polygon, self.to_metric)
         if not polygon.is_valid or polygon.is_empty:
             return
-        own = [edge for way in area.ways for edge in self.edges_of_way.get(way, [])]
+        inner = [edge for way in area.ways for edge in self.edges_of_way.get(way, [])]
         outline = polygon.exterior if not polygon.interiors else polygon.boundary
-        own = [edge for edge in own if self.lines[edge].distance(outline) <= SAME_M]
-        if not own:
+        inner = [edge for edge in inner if self.lines[edge].distance(outline) <= SAME_M]
+        if not inner:
             return
-        entrances = self._meeting(outline, own)
+        entrances = self._meeting(outline, inner)
         hits = self.tree.query(polygon, predicate="dwithin", distance=BESIDE_M)
-        beside = np.setdiff1d(hits, own).tolist()
+        beside = np.setdiff1d(hits, inner).tolist()
         self.tries_left -= TRIES_BESIDE * len(beside)
         if self.tries_left < 0:
             self.counts["osm.areas_overlap"] += 1
@@ -230,35 +233,35 @@ class _Joiner(EdgeJoiner):
             beside = [i for i in beside if self.ground[i]]
             for i in beside:
                 for point in points_of(self.lines[i].intersection(outline)):
-                    entrances.append(self._meet(i, own, point))
+                    entrances.append(self._meet(i, inner, point))
             if not area.platform or not entrances:
-                entrances += self._step_across(polygon, outline, beside, own)
+                entrances += self._step_across(polygon, outline, beside, inner)
         if entrances:
             self.counts["osm.areas_joined"] += 1
-        self._cross(area, polygon, outline, own, entrances)
+        self._cross(area, polygon, outline, inner, entrances)
 
-    def _meeting(self, outline: BaseGeometry, own: list[int]) -> list[Stop]:
+    def _meeting(self, outline: BaseGeometry, inner: list[int]) -> list[Stop]:
         """Return the nodes of the outline that other ways share."""
-        mine = {node for edge in own for node in (self.rows[edge].u, self.rows[edge].v)}
-        at = {row.u: self.lines[edge].coords[0] for edge in own for row in [self.rows[edge]]}
-        at |= {row.v: self.lines[edge].coords[-1] for edge in own for row in [self.rows[edge]]}
+        mine = {node for edge in inner for node in (self.rows[edge].u, self.rows[edge].v)}
+        at = {row.u: self.lines[edge].coords[0] for edge in inner for row in [self.rows[edge]]}
+        at |= {row.v: self.lines[edge].coords[-1] for edge in inner for row in [self.rows[edge]]}
         shared: set[int] = set()
-        skip = set(own)
+        skip = set(inner)
         for edge in self.tree.query(outline, predicate="dwithin", distance=SAME_M).tolist():
             if edge not in skip:
                 shared |= mine & {self.rows[edge].u, self.rows[edge].v}
         return [Stop(node, Point(at[node])) for node in sorted(shared)]
 
-    def _meet(self, edge: int, own: list[int], point: Point) -> Stop:
+    def _meet(self, edge: int, inner: list[int], point: Point) -> Stop:
         """One node for a way and the outline it crosses."""
-        ring = min(own, key=lambda i: self.lines[i].distance(point))
+        ring = min(inner, key=lambda i: self.lines[i].distance(point))
         stop = self.stop(edge, point)
         other = self.stop(ring, point, stop)
         self.unite(stop.node, other.node)
         return stop
 
     def _step_across(
-        self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own: list[int]
+        self, polygon: Polygon, outline: BaseGeometry, beside: list[int], own_edges: list[int]
     ) -> list[Stop]:
         """Add steps from the outline to the ways that run beside it without crossing it."""
         stops = []
@@ -273,7 +276,7 @@ class _Joiner(EdgeJoiner):
                     step = shapely.shortest_line(point, outline)
                     if self.crosses_wall(step):
                         continue
-                    ring = min(own, key=lambda i: self.lines[i].distance(step))
+                    ring = min(own_edges, key=lambda i: self.lines[i].distance(step))
                     inner = self.stop(ring, Point(step.coords[-1]))
                     self.link(self.stop(edge, point), inner, "link", "", ends=False)
                     self.counts["osm.steps_beside_areas"] += 1
@@ -285,7 +288,7 @@ class _Joiner(EdgeJoiner):
         area: WalkArea,
         polygon: Polygon,
         outline: BaseGeometry,
-        own: list[int],
+        inner: list[int],
         entrances: list[Stop],
     ) -> None:
         """Add the straight lines across an area between its entrances and inward corners."""
@@ -296,7 +299,7 @@ class _Joiner(EdgeJoiner):
             [] if len(stops) > MAX_CORNERS else inward_corners(polygon)[: MAX_CORNERS - len(stops)]
         )
         for corner in corners:
-            ring = min(own, key=lambda i: self.lines[i].distance(corner))
+            ring = min(inner, key=lambda i: self.lines[i].distance(corner))
             stops.append(self.stop(ring, corner))
         step = -(-len(stops) // MAX_CORNERS)
         if step > 1:
@@ -341,8 +344,8 @@ class _Joiner(EdgeJoiner):
         ]
         for edge in loose:
             zone = self.lines[edge].buffer(BESIDE_M)
-            near = self.tree.query(zone, predicate="intersects").tolist()
-            for other in sorted(i for i in near if streets[i] and self.ground[i]):
+            candidates = self.tree.query(zone, predicate="intersects").tolist()
+            for other in sorted(i for i in candidates if streets[i] and self.ground[i]):
                 for piece in lines_of(self.lines[other].intersection(zone)):
                     for share in (0.0, 1.0):
                         point = self.lines[edge].interpolate(

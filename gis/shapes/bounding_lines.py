@@ -113,13 +113,13 @@ def _sides(
 ) -> NDArray[np.int64]:
     """Return the side of each piece of a counter-clockwise border, as an index of `SIDES`."""
     west, south, east, north = bounds
-    place = (points - ((west + east) / 2, (south + north) / 2)) / (
+    position = (points - ((west + east) / 2, (south + north) / 2)) / (
         max(east - west, 1e-9) / 2,
         max(north - south, 1e-9) / 2,
     )
     outward = np.column_stack((directions[:, 1], -directions[:, 0]))
     outward /= np.maximum(np.hypot(*outward.T), 1e-9)[:, None]
-    x, y = (2 * place + outward).T
+    x, y = (2 * position + outward).T
     return np.argmax(np.stack((x, -y, -x, y)), axis=0)
 
 
@@ -150,13 +150,13 @@ def _nearest_along(
     rows, hits = shapely.STRtree(parts).query(places, predicate="dwithin", distance=REACH_M)
     at = shapely.line_locate_point(parts[hits], places[rows])
     length = shapely.length(parts[hits])
-    before = shapely.get_coordinates(
+    earlier = shapely.get_coordinates(
         shapely.line_interpolate_point(parts[hits], np.maximum(at - STEP_M / 2, 0))
     )
-    after = shapely.get_coordinates(
+    following = shapely.get_coordinates(
         shapely.line_interpolate_point(parts[hits], np.minimum(at + STEP_M / 2, length))
     )
-    run, way = after - before, directions[rows]
+    run, way = following - earlier, directions[rows]
     cosine = np.abs((run * way).sum(axis=1)) / np.maximum(np.hypot(*run.T) * np.hypot(*way.T), 1e-9)
     steep = cosine < np.cos(np.radians(MAX_ANGLE_DEG))
     distance = shapely.distance(parts[hits], places[rows])
@@ -176,14 +176,14 @@ def _rank(
     """Return what bounds a side, in order along it; what bounds most when nothing bounds enough."""
     total = lengths.sum()
     covered: defaultdict[tuple[str, str], float] = defaultdict(float)
-    place: defaultdict[tuple[str, str], float] = defaultdict(float)
+    position_sum: defaultdict[tuple[str, str], float] = defaultdict(float)
     along = points[:, 0] if side in ("north", "south") else -points[:, 1]
     for limit, length, position in zip(
         limits.tolist(), lengths.tolist(), along.tolist(), strict=True
     ):
         covered[names[limit]] += length
-        place[names[limit]] += length * position
+        position_sum[names[limit]] += length * position
     ranked = sorted(covered, key=lambda key: (-covered[key], key))
     stated = [key for key in ranked if covered[key] >= MIN_SHARE * total][:MAX_NAMES] or ranked[:1]
-    stated.sort(key=lambda key: place[key] / covered[key])
+    stated.sort(key=lambda key: position_sum[key] / covered[key])
     return [Limit(*key, round(covered[key] / total, 3)) for key in stated]

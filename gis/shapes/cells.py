@@ -57,10 +57,10 @@ def _nearer(mine: Any, others: Any, box: PolygonLike) -> Any:
     points, owners = shapely.get_coordinates(
         shapely.segmentize(np.concatenate([mine, others]), SAMPLE_M), return_index=True
     )
-    points, first = np.unique(points, axis=0, return_index=True)
+    points, index = np.unique(points, axis=0, return_index=True)
     cells = shapely.get_parts(
         shapely.voronoi_polygons(shapely.multipoints(points), extend_to=box, ordered=True)
     )
-    region = shapely.union_all(cells[owners[first] < len(mine)])
+    region = shapely.union_all(cells[owners[index] < len(mine)])
     # the zigzag between two rows of points goes; footprints are put right by the caller
     return shapely.buffer(shapely.simplify(region, SMOOTH_M), 0)

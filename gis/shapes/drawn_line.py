@@ -113,7 +113,7 @@ def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
     inside, so it is drawn on by `OVERSHOOT`. So is an end that a map has snapped to the border.
     """
     xy = np.array(line.coords)
-    for end, before in ((0, 1), (-1, -2)):
+    for end, inner in ((0, 1), (-1, -2)):
         point = Point(xy[end])
         if not shapely.contains_properly(land, point):
             continue
@@ -123,7 +123,7 @@ def extend_to_border(line: LineString, land: PolygonLike) -> LineString:
         onto = np.array(nearest.coords[-1])
         way = onto - xy[end]
         if np.hypot(*way) < OVERSHOOT / 100:  # too short for a direction
-            way = xy[end] - xy[before]
+            way = xy[end] - xy[inner]
         beyond = onto + way / np.hypot(*way) * OVERSHOOT
         xy = np.vstack([beyond, xy] if end == 0 else [xy, beyond])
     return LineString(xy)

@@ -96,13 +96,13 @@ def _best_cut(
         return None
     points, owners = shapely.get_coordinates(footprints, return_index=True)
     reach = points @ along
-    first, last = (
+    least, last = (
         getattr(np, name).reduceat(reach, np.unique(owners, return_index=True)[1])
         for name in ("minimum", "maximum")
     )
     # between two neighbours: in the middle of the clear strip, else of their middles
     ends = np.maximum.accumulate(last[order])[:-1]
-    begins = np.minimum.accumulate(first[order][::-1])[::-1][1:]
+    begins = np.minimum.accumulate(least[order][::-1])[::-1][1:]
     clear = begins > ends
     at = np.where(clear, (ends + begins) / 2, (position[order][:-1] + position[order][1:]) / 2)
     cost = np.abs(low - share) + np.where(clear, 0, BROKEN_COST)

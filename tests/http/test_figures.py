@@ -89,8 +89,8 @@ def by_hand(session: Session) -> Session:
         )
         return file_report(session, ANONYMOUS, incident_report, at(when)).id
 
-    def do(one: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
-        moves.apply_move(session, who(by), one, name, at(when), MovePayload(**wish))
+    def do(incident: Any, name: str, when: str, by: str = "王网格", **wish: Any) -> None:
+        moves.apply_move(session, who(by), incident, name, at(when), MovePayload(**wish))
 
     a, b, c, d, e, f, g = (
         report(when) for when in ("09:00", "09:00", "09:30", "14:40", "09:00", "09:10", "09:10")
@@ -363,9 +363,9 @@ def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
     assert statistics.closed_by_key(town, by, scope) == {
         row.key: (row.reported, row.closed) for row in rows
     }
-    assert [row.key for row in rows] == sorted({grid_of[one] for one in ids})
+    assert [row.key for row in rows] == sorted({grid_of[incident_id] for incident_id in ids})
     for row in (whole, *rows):
-        members = {one for one in ids if row.key in ("", grid_of[one])}
+        members = {incident_id for incident_id in ids if row.key in ("", grid_of[incident_id])}
         for name, part in counted.count.items():
             assert getattr(row, name) == len(part & members), (row.key, name)
         for name in statistics.RATES:
@@ -419,10 +419,13 @@ def _check_rows(
 def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
     by, next_week = system_principal("test"), DAY + WEEK
     ids = [UUID(int=number) for number in range(203)]
-    order = sorted(ids, key=lambda one: hashlib.sha256(f"a:{one}".encode()).hexdigest())
+    order = sorted(
+        ids, key=lambda incident_id: hashlib.sha256(f"a:{incident_id}".encode()).hexdigest()
+    )
     assert spot_checks.sample(ids, "a", 0.05, 5) == order[:11]  # a twentieth, rounded up
     assert (
-        spot_checks.sample(ids[:60], "a", 0.05, 5) == [one for one in order if one in ids[:60]][:5]
+        spot_checks.sample(ids[:60], "a", 0.05, 5)
+        == [incident_id for incident_id in order if incident_id in ids[:60]][:5]
     )
     assert len(spot_checks.sample(ids[:3], "a", 0.05, 5)) == 3
     weeks = (

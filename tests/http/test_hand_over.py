@@ -64,15 +64,17 @@ class IncidentTown:
             self.session, ANONYMOUS, IncidentReport("06010", lon=lon, lat=lat, crs=crs), NOW
         ).id
 
-    def seen(self, one: UUID) -> reading_incidents.IncidentView:
+    def seen(self, incident_id: UUID) -> reading_incidents.IncidentView:
         """As we ourselves see it."""
-        return reading_incidents.get_incident(self.session, system_principal("test"), one, now=NOW)
+        return reading_incidents.get_incident(
+            self.session, system_principal("test"), incident_id, now=NOW
+        )
 
-    def events(self, one: UUID) -> list[timeline.EventView]:
+    def events(self, incident_id: UUID) -> list[timeline.EventView]:
         """Its events of posts handed over."""
         return [
             event
-            for event in timeline.events(self.session, system_principal("test"), one)
+            for event in timeline.events(self.session, system_principal("test"), incident_id)
             if event.move == "hand_over"
         ]
 

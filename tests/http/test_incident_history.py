@@ -152,15 +152,15 @@ def a_life(town: IncidentTown) -> None:
     report(0, category="", description="qwertz")
     taken, handled, closed, void, away, returned = (report(n) for n in range(1, 7))
     chain = [("take", "王网格"), ("handle", "王网格"), ("check", "赵社工"), ("close", "赵社工")]
-    for one, steps in ((taken, 1), (handled, 2), (closed, 4), (returned, 1)):
+    for incident_id, steps in ((taken, 1), (handled, 2), (closed, 4), (returned, 1)):
         for name, by in chain[:steps]:
-            town.do(one.id, name, by, note="清走了，=1+1")
+            town.do(incident_id.id, name, by, note="清走了，=1+1")
     town.do(closed.id, "rate", rating=2, solved=True)
     town.do(returned.id, "return", "王网格", note="不归我管")
-    for one, request in ((void, "void"), (away, "suspend")):
+    for incident_id, request in ((void, "void"), (away, "suspend")):
         until = NOW + timedelta(days=9) if request == "suspend" else None
-        town.do(one.id, f"request_{request}", "王网格", note="原因", until=until)
-        town.do(one.id, f"approve_{request}")
+        town.do(incident_id.id, f"request_{request}", "王网格", note="原因", until=until)
+        town.do(incident_id.id, f"approve_{request}")
     town.do(report(8).id, "link", parent=taken.id)
     report(9, area=town.grid.code, lon=None, lat=None, crs=None, channel="phone")
 
@@ -230,11 +230,11 @@ def test_any_words_load_back_the_same(
 ) -> None:
     def make() -> None:
         for number, (description, result) in enumerate(message):
-            one = scene.report(
+            incident = scene.report(
                 at=NOW - timedelta(hours=number + 1), description=description, address=result
             )
-            scene.do(one.id, "take", "王网格")
-            scene.do(one.id, "handle", "王网格", note=result)
+            scene.do(incident.id, "take", "王网格")
+            scene.do(incident.id, "handle", "王网格", note=result)
 
     old, new = reloaded(scene, make, tmp_path / f"words.{ending}")
     assert new == old

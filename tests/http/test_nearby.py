@@ -86,7 +86,7 @@ def get(client: FlaskClient, path: str, status: int = 200):
 
 
 def items(body) -> dict[str, dict]:
-    return {one["code"]: one for category in body["categories"] for one in category["items"]}
+    return {item["code"]: item for category in body["categories"] for item in category["items"]}
 
 
 def test_facilities_come_by_category_with_time_hours_and_telephone(client, homes):
@@ -98,8 +98,8 @@ def test_facilities_come_by_category_with_time_hours_and_telephone(client, homes
     assert (clinic["within"], dentist["within"], school["within"]) == (5, 15, None)
     assert (clinic["open"], dentist["open"]) == (True, None)
     assert (clinic["telephone"], clinic["address"]) == ("0851-3333", "中路1号")
-    groups = {one["category"]: one for one in body["categories"]}
-    assert [one["code"] for one in groups["clinic"]["items"]] == ["n1", "n2"]  # nearest first
+    groups = {item["category"]: item for item in body["categories"]}
+    assert [item["code"] for item in groups["clinic"]["items"]] == ["n1", "n2"]  # nearest first
     assert groups["pharmacy"]["items"] == []
     assert groups["clinic"]["category_zh"] == "卫生服务"
     at_noon = get(client, f"nearby?{PLACE}&at=2026-11-26T13:00")
@@ -132,8 +132,8 @@ def test_an_address_begins_at_the_door_of_its_building(client, homes):
 def test_rings_hold_each_other_and_the_walk_is_as_long_as_its_time_says(client, homes):
     body = get(client, f"nearby/reach?{PLACE}")
     schemas.ReachOut.model_validate(body, extra="forbid")
-    wide, middle, small = (shapely.geometry.shape(one["geometry"]) for one in body["features"])
-    assert [one["properties"]["minutes"] for one in body["features"]] == [15, 10, 5]
+    wide, middle, small = (shapely.geometry.shape(ring["geometry"]) for ring in body["features"])
+    assert [ring["properties"]["minutes"] for ring in body["features"]] == [15, 10, 5]
     assert middle.difference(wide).area < 1e-9 and small.difference(middle).area < 1e-9
     assert small.covers(shapely.Point(105.947, 26.2351))
     for code, facility in items(get(client, f"nearby?{PLACE}&minutes=60")).items():
@@ -178,7 +178,7 @@ def test_off_the_network_nothing_is_reached_and_it_says_so(client, homes):
 )
 def test_wrong_questions_are_refused(client, homes, query, field):
     answer = get(client, f"nearby?{query}", 422)
-    assert field in {one["field"] for one in answer["errors"]}
+    assert field in {error["field"] for error in answer["errors"]}
 
 
 def test_without_a_network_it_says_so(client, services):
@@ -219,13 +219,13 @@ def test_a_walk_begins_at_the_best_door(homes: Session, client: FlaskClient) -> 
 
     def minutes() -> tuple[float, float]:
         at = "lon=105.950&lat=26.2352&crs=cgcs2000"
-        found = client.get(f"/api/v1/nearby?{at}&minutes=30").get_json()
-        start = found["start"]
+        body = client.get(f"/api/v1/nearby?{at}&minutes=30").get_json()
+        start = body["start"]
         to = f"from_lon={start['lon']}&from_lat={start['lat']}&crs=cgcs2000&to=n2"
         walk = client.get(f"/api/v1/walk?{to}").get_json()
-        clinics = next(each for each in found["categories"] if each["category"] == "clinic")
-        near = {each["code"]: each["minutes"] for each in clinics["items"]}
-        return near["n2"], walk["properties"]["minutes"]
+        clinics = next(each for each in body["categories"] if each["category"] == "clinic")
+        minutes_by_code = {each["code"]: each["minutes"] for each in clinics["items"]}
+        return minutes_by_code["n2"], walk["properties"]["minutes"]
 
     by_main = minutes()
     assert by_main[0] == by_main[1]

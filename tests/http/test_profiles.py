@@ -22,9 +22,14 @@ def test_everybody_reads_the_profiles_with_their_sources(
 ) -> None:
     answer = client.get("/api/v1/profiles").get_json()
     assert answer["edition"] == profile_table.active_edition_id(session)
-    assert [one["name"] for one in answer["profiles"]] == list(PROFILES)
-    assert [one["zh"] for one in answer["profiles"]] == ["成年人", "老年人", "儿童", "轮椅使用者"]
-    values = [value for one in answer["profiles"] for value in one["values"]]
+    assert [profile["name"] for profile in answer["profiles"]] == list(PROFILES)
+    assert [profile["zh"] for profile in answer["profiles"]] == [
+        "成年人",
+        "老年人",
+        "儿童",
+        "轮椅使用者",
+    ]
+    values = [value for profile in answer["profiles"] for value in profile["values"]]
     assert len(values) == len(default_rows())
     assert all(value["unit"] and value["source"] for value in values)
     assert {value["quantity"] for value in values} <= set(QUANTITIES)

@@ -481,7 +481,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
         cause: str,
         by: Principal,
         name: str,
-        one: UUID = filed.id,
+        incident_id: UUID = filed.id,
         version: int | None = None,
         **wish: Any,
     ) -> None:
@@ -489,7 +489,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
             moves.apply_move(
                 incident_town.session,
                 by,
-                one,
+                incident_id,
                 name,
                 datetime.now(UTC),
                 MovePayload(**wish),
@@ -509,7 +509,7 @@ def test_every_refusal_of_the_loop_has_a_chinese_sentence_of_its_own(
     refused("itself", zhao, "link", parent=filed.id)
     refused("no link", zhao, "unlink")
     incident_town.do(distant.id, "link", parent=filed.id)
-    refused("repeat", wang, "take", one=distant.id)
+    refused("repeat", wang, "take", incident_id=distant.id)
     incident_town.do(filed.id, "request_suspend", "王网格", note="等材料")
     refused("request", wang, "request_extend", note="x", minutes=5)
     assert result == {

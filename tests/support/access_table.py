@@ -226,14 +226,14 @@ def sees_visit_photo(asker: Asker) -> str:
 
 def visits(asker: Asker) -> str:
     """Who reads the check-up of the home community and may handle incidents there."""
-    found = may(A.HANDLE)(asker)
-    return checks_up(asker) if found == "yes" else found
+    answer = may(A.HANDLE)(asker)
+    return checks_up(asker) if answer == "yes" else answer
 
 
 def reads_report(asker: Asker) -> str:
     """Who may read figures of the whole home community; there is no network to report of."""
-    found = checks_up(asker)
-    return "none" if found == "yes" else found
+    answer = checks_up(asker)
+    return "none" if answer == "yes" else answer
 
 
 def exports_report(asker: Asker) -> str:
@@ -259,8 +259,8 @@ plans = may_one(A.DRAFT, A.PUBLISH)  # and sees the home draft, since both right
 
 def plans_walks(asker: Asker) -> str:
     """As `plans`, of what is not there: no walking network (see `classify`), no such door."""
-    found = plans(asker)
-    return "none" if found == "yes" else found
+    answer = plans(asker)
+    return "none" if answer == "yes" else answer
 
 
 def draws(asker: Asker) -> str:
@@ -823,8 +823,8 @@ class World:
             "number": self.draft,
         }
 
-        def fill(found: re.Match[str]) -> str:
-            return str((recorded | row.path)[found[1]])
+        def fill(match: re.Match[str]) -> str:
+            return str((recorded | row.path)[match[1]])
 
         path = re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule)
         query = row.query.format(**self.codes, id=self.incident)

@@ -168,9 +168,9 @@ def _snap(edges, lines, rank, public, place, walls, cap):
 
     Of edges that meet in the nearest point a public one counts.
     """
-    near = np.flatnonzero(shapely.distance(lines, place) <= cap).tolist()
+    candidates = np.flatnonzero(shapely.distance(lines, place) <= cap).tolist()
     for expected in range(4):
-        legs = _legs(lines, [number for number in near if rank[number] == expected], place)
+        legs = _legs(lines, [number for number in candidates if rank[number] == expected], place)
         pieces = [leg for leg in legs if leg[0] <= cap]  # walls may hide the near ones of an edge
         for metres, number, leg in sorted(
             pieces, key=lambda piece: (round(piece[0], 6), piece[1] not in public)

@@ -64,16 +64,16 @@ class CheckupTown:
 
     def facility(self, code: str, category: str, east: float) -> Facility:
         """A facility at the street."""
-        made = Facility(
+        facility_row = Facility(
             code=code,
             county=self.town.county.code,
             category=category,
             name=f"{code}号",
             geom=from_shape(Point(LON + east, STREET), 4490),
         )
-        self.session.add(made)
+        self.session.add(facility_row)
         self.session.flush()
-        return made
+        return facility_row
 
 
 @pytest.fixture

@@ -26,17 +26,19 @@ class Counted:
     count: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     hours: dict[str, dict[UUID, float]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, rate: str, one: UUID, counts: bool) -> None:
-        self.of[rate].add(one)
+    def add(self, rate: str, incident_id: UUID, counts: bool) -> None:
+        self.of[rate].add(incident_id)
         if counts:
-            self.n[rate].add(one)
+            self.n[rate].add(incident_id)
 
     def rate(self, name: str, ids: Iterable[UUID]) -> tuple[int, int]:
         """n and of, of some incidents."""
         return len(self.n[name] & set(ids)), len(self.of[name] & set(ids))
 
     def median(self, name: str, ids: Iterable[UUID]) -> float | None:
-        values = [self.hours[name][one] for one in ids if one in self.hours[name]]
+        values = [
+            self.hours[name][incident_id] for incident_id in ids if incident_id in self.hours[name]
+        ]
         return median(values) if values else None
 
 

@@ -55,30 +55,33 @@ class IncidentTown:
         return file_report(self.session, by, IncidentReport(**fields), at)  # type: ignore[arg-type]
 
     def do(
-        self, one: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
+        self, incident_id: UUID, name: str, by: str = "赵社工", at: datetime = NOW, **wish: object
     ) -> incidents.IncidentView:
         """A move by somebody of the town; a suspension is for a month unless it says."""
         if name == "request_suspend":
             wish.setdefault("until", at + timedelta(days=30))
-        return moves.apply_move(self.session, self.who(by), one, name, at, MovePayload(**wish))  # type: ignore[arg-type]
+        return moves.apply_move(
+            self.session, self.who(by), incident_id, name, at, MovePayload(**wish)
+        )  # type: ignore[arg-type]
 
-    def seen(self, one: UUID, at: datetime = NOW) -> incidents.IncidentView:
+    def seen(self, incident_id: UUID, at: datetime = NOW) -> incidents.IncidentView:
         """As we ourselves see it."""
-        return incidents.get_incident(self.session, system_principal("test"), one, now=at)
+        return incidents.get_incident(self.session, system_principal("test"), incident_id, now=at)
 
-    def moves(self, one: UUID) -> list[str]:
+    def moves(self, incident_id: UUID) -> list[str]:
         """The names of its events."""
         return [
-            event.move for event in timeline.events(self.session, system_principal("test"), one)
+            event.move
+            for event in timeline.events(self.session, system_principal("test"), incident_id)
         ]
 
 
-def to_state(incident_town: IncidentTown, one: UUID, *names: str) -> incidents.IncidentView:
+def to_state(incident_town: IncidentTown, incident_id: UUID, *names: str) -> incidents.IncidentView:
     """Bring an incident along the chain."""
     result = None
     for name in names:
         by = "王网格" if name in ("take", "handle") else "赵社工"
-        result = incident_town.do(one, name, by, note="按要求" if name == "handle" else "")
+        result = incident_town.do(incident_id, name, by, note="按要求" if name == "handle" else "")
     assert result is not None
     return result
 

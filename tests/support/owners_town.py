@@ -68,18 +68,20 @@ class World:
             self.session, ANONYMOUS, IncidentReport(**fields), at, look_alike=False
         )  # type: ignore[arg-type]
 
-    def at(self, one: UUID, now: datetime = NOW) -> str:
+    def at(self, incident_id: UUID, now: datetime = NOW) -> str:
         """Who has it to act on, as its reporter is told."""
         queue = incidents.get_incident(
-            self.session, moves.system_principal("test"), one, now=now
+            self.session, moves.system_principal("test"), incident_id, now=now
         ).queue
         assert queue is not None
         return queue["at"]
 
-    def sees(self, account: Account, one: UUID, now: datetime = NOW) -> list[str]:
+    def sees(self, account: Account, incident_id: UUID, now: datetime = NOW) -> list[str]:
         """What an account may do with it; nothing where it is hidden."""
         try:
-            return incidents.get_incident(self.session, self.who(account, now), one, now=now).moves
+            return incidents.get_incident(
+                self.session, self.who(account, now), incident_id, now=now
+            ).moves
         except NotFound:
             return []
 

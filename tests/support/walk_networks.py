@@ -77,11 +77,11 @@ def cities(draw):
     )
 
 
-def same(found, truth) -> bool:
+def same(labels, truth) -> bool:
     """Whether two lists of distances agree to a millimetre, infinite ones included."""
-    found, truth = np.array(found, float), np.array(truth, float)
+    labels, truth = np.array(labels, float), np.array(truth, float)
     with np.errstate(invalid="ignore"):
-        return bool(((found == truth) | (np.abs(found - truth) < 1e-3)).all())
+        return bool(((labels == truth) | (np.abs(labels - truth) < 1e-3)).all())
 
 
 def contracted_labels(net: Network, sources: SnappedPoints, places: SnappedPoints, limit: float):

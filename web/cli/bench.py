@@ -79,8 +79,8 @@ def _makes_environments(name: str) -> bool:
     """Return whether a Python of this name is there, runs, and can make environments."""
     if shutil.which(name) is None:
         return False
-    words = [name, "-c", "import ensurepip, venv"]
-    return subprocess.run(words, capture_output=True).returncode == 0
+    command = [name, "-c", "import ensurepip, venv"]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _install(requirements: Path, folder: Path, python: str, *options: str) -> bool:

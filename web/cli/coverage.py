@@ -222,11 +222,14 @@ def _note_useless(
 ) -> None:
     """Say which planned facilities can serve nobody."""
     network = profile_network(session, profile).network
-    far = int((planned_entrances(planned, network).snaps.edge < 0).sum())
+    far_count = int((planned_entrances(planned, network).snaps.edge < 0).sum())
     other = sum(bool(categories) and each.category not in categories for each in planned)
-    for count, why in ((far, "far from any street"), (other, "of a category not asked about")):
+    for count, cause in (
+        (far_count, "far from any street"),
+        (other, "of a category not asked about"),
+    ):
         if count:
-            click.echo(f"{count} of {len(planned)} planned facilities are {why}", err=True)
+            click.echo(f"{count} of {len(planned)} planned facilities are {cause}", err=True)
 
 
 def _coverage(

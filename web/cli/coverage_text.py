@@ -103,11 +103,11 @@ def print_capacity(answer: CapacityCoverage, as_json: bool) -> None:
         click.echo(f"  and {len(answer.facilities) - LISTED_FACILITIES} more; --json lists all")
     unstated = [load.name or load.code for load in answer.facilities if load.capacity is None]
     if unstated:
-        more = len(unstated) - LISTED_FACILITIES
+        unlisted = len(unstated) - LISTED_FACILITIES
         click.echo(
             f"{len(unstated):,} facilities whose {unit} nobody stated: "
             + ", ".join(unstated[:LISTED_FACILITIES])
-            + (f" and {more:,} more" if more > 0 else "")
+            + (f" and {unlisted:,} more" if unlisted > 0 else "")
         )
 
 
@@ -130,20 +130,20 @@ def print_saved(heads: Sequence[SnapshotHead], as_json: bool) -> None:
         click.echo("no state of coverage is saved; --save NAME saves one")
     zone = Settings.from_env().timezone
     for head in heads:
-        asked = head.question
+        question = head.question
         what = (
-            f"tier {asked.tier}"
-            if asked.tier
-            else f"{','.join(asked.categories)} within {asked.minutes:g} minutes"
+            f"tier {question.tier}"
+            if question.tier
+            else f"{','.join(question.categories)} within {question.minutes:g} minutes"
         )
         open_at = (
             ""
-            if asked.open_at is None
-            else f", open {asked.open_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            if question.open_at is None
+            else f", open {question.open_at.astimezone(zone):%Y-%m-%d %H:%M}"
         )
-        plan = f", {len(asked.planned)} planned" if asked.planned else ""
+        plan = f", {len(question.planned)} planned" if question.planned else ""
         click.echo(
-            f"{head.name}: {what} ({asked.profile}{open_at}{plan});"
+            f"{head.name}: {what} ({question.profile}{open_at}{plan});"
             f" {head.saved_at.astimezone(zone):%Y-%m-%d %H:%M}, {head.author}"
         )
 
@@ -168,10 +168,10 @@ def print_difference(answer: CoverageDifference, as_json: bool) -> None:
 
 
 def _changes(row: AreaDifference) -> str:
-    before, after = row.served_before, row.served_after
+    old, new = row.served_before, row.served_after
     change = {key: f"{count.households:,} ({count.people:,})" for key, count in row.changes.items()}
     return (
-        f"{before.households:,} ({before.people:,}), {after.households:,} ({after.people:,});"
+        f"{old.households:,} ({old.people:,}), {new.households:,} ({new.people:,});"
         f" {change['gained']}, {change['lost']}, {change['faster']}, {change['slower']};"
         f" {change['new']}, {change['gone']}, {change['unclear']}"
     )

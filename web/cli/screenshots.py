@@ -208,10 +208,10 @@ def _fill_in(context: Any, url: str, address: str) -> str:
     """Return an address with the place of a building in it, one in the middle of the town."""
     if "{lon}" not in address:
         return address
-    found = context.request.get(f"{url}/api/v1/search?q=3号楼&limit=50").json()["items"]
-    places = [(place["lon"], place["lat"]) for place in found] or [(0.0, 0.0)]
+    buildings = context.request.get(f"{url}/api/v1/search?q=3号楼&limit=50").json()["items"]
+    places = [(building["lon"], building["lat"]) for building in buildings] or [(0.0, 0.0)]
     middle = tuple(sum(axis) / len(places) for axis in zip(*places, strict=True))
-    lon, lat = min(places, key=lambda place: dist(place, middle))
+    lon, lat = min(places, key=lambda building: dist(building, middle))
     return address.format(lon=f"{lon:.6f}", lat=f"{lat:.6f}")
 
 

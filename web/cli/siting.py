@@ -153,10 +153,10 @@ def _sites(answer: SitingAnswer) -> list[str]:
     by_then = 0
     for nth, chosen in enumerate(answer.sites, 1):
         by_then += chosen.newly_served.people
-        near = f" (near {chosen.near})" if chosen.near and chosen.near != chosen.name else ""
+        nearby = f" (near {chosen.near})" if chosen.near and chosen.near != chosen.name else ""
         named = " ".join(part for part in (chosen.community, chosen.code, chosen.name) if part)
         lines.append(
-            f"{nth:>4}  {chosen.newly_served.people:>12,}  {by_then:>13,}  {named}{near}"
+            f"{nth:>4}  {chosen.newly_served.people:>12,}  {by_then:>13,}  {named}{nearby}"
             f"  {chosen.lon:.6f},{chosen.lat:.6f}"
         )
     return lines

@@ -86,24 +86,24 @@ def refuse_truths(value: Any, parsed: Model) -> Model:
     InvalidInput
         It was, as pydantic does.
     """
-    places = [".".join(map(str, place)) or "body" for place in _truths(value, parsed, ())]
+    places = [".".join(map(str, path)) or "body" for path in _truths(value, parsed, ())]
     if places:
-        raise invalid_fields([FieldError(place, NUMBER_EXPECTED) for place in places])
+        raise invalid_fields([FieldError(path, NUMBER_EXPECTED) for path in places])
     return parsed
 
 
-def _truths(value: Any, parsed: Any, place: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
+def _truths(value: Any, parsed: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
     """Yield where JSON has a truth value and what was read from it has another."""
     if isinstance(value, bool):
         if not isinstance(parsed, bool):
-            yield place
+            yield path
     elif isinstance(value, dict):
         for key, item in value.items():
             part = parsed.get(key) if isinstance(parsed, dict) else getattr(parsed, key, item)
-            yield from _truths(item, part, (*place, key))
+            yield from _truths(item, part, (*path, key))
     elif isinstance(value, list) and isinstance(parsed, list | tuple):
         for number, (item, part) in enumerate(zip(value, parsed, strict=False)):
-            yield from _truths(item, part, (*place, number))
+            yield from _truths(item, part, (*path, number))
 
 
 class BodyAdapter(PydanticAdapter):

@@ -323,12 +323,12 @@ def parse_update() -> tuple[UUID, str, str]:
     update_id = form_value("update_id")
     if len(update_id) > MAX_UPDATE_ID_CHARS:
         raise invalid_field("update_id", "field.longer_than", limit=MAX_UPDATE_ID_CHARS)
-    words = [form_value("description"), parse_media_url()]
+    texts = [form_value("description"), parse_media_url()]
     if status := form_value("status")[:40]:
-        words.append(f"（status: {status}）")
-    if not any(words[:2]):
+        texts.append(f"（status: {status}）")
+    if not any(texts[:2]):
         raise invalid_field("description", "open311.field_missing")
     incident_id = parse_uuid(number)
     if incident_id is None:
         raise NotFound("open311.request_unknown", number=number[:40])
-    return incident_id, "\n".join(filter(None, words)), update_id
+    return incident_id, "\n".join(filter(None, texts)), update_id

@@ -336,12 +336,12 @@ def create_update() -> Response:
     """Add a note to a request; the same `update_id` again changes nothing."""
     principal = require_program(Action.NOTE)
     county()
-    incident_id, words, update_id = params.parse_update()
+    incident_id, note, update_id = params.parse_update()
     event = add_foreign_note(
         session(),
         principal,
         incident_id,
-        words,
+        note,
         update_id,
         parse_datetime(None),
         var=current_app.config["SETTINGS"].var,

@@ -298,11 +298,11 @@ def cut_nodes(
     inside = [box is None or (box[0] < x < box[2] and box[1] < y < box[3]) for _, x, y, _ in nodes]
     result = []
     for at in range(1, len(nodes)):
-        (before, _, _, is_known), (after, _, _, next_is_known) = nodes[at - 1], nodes[at]
+        (previous, _, _, is_known), (following, _, _, next_is_known) = nodes[at - 1], nodes[at]
         if is_known != next_is_known:
-            result.append(before if is_known else after)
+            result.append(previous if is_known else following)
         elif is_known and inside[at - 1] != inside[at]:
-            result.append(after if inside[at - 1] else before)
+            result.append(following if inside[at - 1] else previous)
     return result
 
 

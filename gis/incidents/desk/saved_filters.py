@@ -46,8 +46,8 @@ def list_saved_filters(session: Session, by: Principal) -> list[SavedFilterView]
         The asker is a program.
     """
     query = select(SavedFilter.id, SavedFilter.name, SavedFilter.filters)
-    own = query.where(SavedFilter.account_id == require_account(by)).order_by(SavedFilter.name)
-    return [SavedFilterView(**row) for row in session.execute(own).mappings()]
+    owned = query.where(SavedFilter.account_id == require_account(by)).order_by(SavedFilter.name)
+    return [SavedFilterView(**row) for row in session.execute(owned).mappings()]
 
 
 def save_filter(
@@ -84,8 +84,8 @@ def delete_filter(session: Session, by: Principal, filter_id: int) -> None:
     NotFound
         None of theirs has the id.
     """
-    own = delete(SavedFilter).where(
+    deletion = delete(SavedFilter).where(
         SavedFilter.account_id == require_account(by), SavedFilter.id == filter_id
     )
-    if session.execute(own.returning(SavedFilter.id)).one_or_none() is None:
+    if session.execute(deletion.returning(SavedFilter.id)).one_or_none() is None:
         raise NotFound("saved_filter.unknown")

@@ -217,8 +217,8 @@ def _rate(
     detail = {"rating": payload.rating, "solved": payload.solved, "follow_up": office_record}
     names = ("office_rating", "office_solved") if office_record else ("rating", "solved")
     changes: dict[str, Any] = dict(zip(names, (payload.rating, payload.solved), strict=True))
-    asked = {"follow_up_due_at": None} if office_record else NOT_ASKED
-    return changes | asked, detail, []
+    follow_up = {"follow_up_due_at": None} if office_record else NOT_ASKED
+    return changes | follow_up, detail, []
 
 
 def is_reporters_rating(principal: Principal, row: LockedIncident) -> bool:

@@ -291,7 +291,9 @@ def notify_of_move(
     ):
         desk = desk_of(session, changes.get("area_ids", row.area_ids), now)
         people |= set(desk.people) - {principal.person_id}
-        accounts = [one for one in desk.accounts if one != principal.account_id]
+        accounts = [
+            account_id for account_id in desk.accounts if account_id != principal.account_id
+        ]
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
         accounts.append(row.account_id)
     enqueue_notice(
@@ -300,7 +302,7 @@ def notify_of_move(
         county=row.county,
         incident_id=row.id,
         areas=row.area_ids,
-        person_ids=sorted(one for one in people if one),
+        person_ids=sorted(account_id for account_id in people if account_id),
         account_ids=accounts,
         body=notice_body(
             row.id,

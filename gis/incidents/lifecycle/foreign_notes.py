@@ -47,9 +47,9 @@ def add_foreign_note(
     """
     lock_incident(session, principal, incident_id)  # two of the same number come one by one
     params = {"id": incident_id, "who": principal.actor, "update_id": update_id}
-    known: int | None = session.scalar(text(NOTE_SQL), params) if update_id else None
-    if known is not None:
-        return known
+    note_id: int | None = session.scalar(text(NOTE_SQL), params) if update_id else None
+    if note_id is not None:
+        return note_id
     payload = MovePayload(note=note, update_id=update_id)
     apply_move(session, principal, incident_id, "note", now, payload, var=var, pictures=pictures)
     return int(session.execute(text(NOTE_SQL), params | {"update_id": None}).scalar_one())

@@ -129,8 +129,8 @@ def file_past(
         case = replace(case, severity=report.severity)
     routed = route(session, case.where, case.kind, case.severity, report.channel, case.at, now)
     handler = _find_handler(session, case, past, now, ended=ended)
-    known = handler is not None and handler.person_id is not None
-    state = past.state or (State.DISPATCHED if known else routed.state)
+    has_handler = handler is not None and handler.person_id is not None
+    state = past.state or (State.DISPATCHED if has_handler else routed.state)
     routed = _as_past(session, case, routed, past, state, handler, now)
     new_id, how = uuid4(), [*case.how, *([] if ended else routed.how)]
     secret = secrets.token_urlsafe(24)
@@ -138,7 +138,7 @@ def file_past(
     events = first_events(principal, report, case, routed, now)
     if past.state is not None:
         events = [events[0], *_load_events(events[0], past, past.state, now)]
-    if past.handler and not known:
+    if past.handler and not has_handler:
         events[-1]["detail"] = events[-1].get("detail", {}) | {"handler": past.handler}
     keys = {"county": case.where.county, "incident_id": new_id, "at": now}
     insert_events(session, [keys | event for event in events])
@@ -225,10 +225,10 @@ def _load_events(
             **reported,
             "move": "load",
             "at": past.closed_at or now,
-            "from_state": before,
+            "from_state": previous,
             "to_state": step,
             "note": past.result if step == state else "",
             "detail": {"loaded_at": now},
         }
-        for before, step in zip((State.REPORTED, *steps), steps, strict=False)
+        for previous, step in zip((State.REPORTED, *steps), steps, strict=False)
     ]

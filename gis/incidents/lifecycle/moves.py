@@ -287,8 +287,8 @@ def _raise_alarm_elsewhere(session: Session, old: LockedIncident, now: datetime)
     if old.severity != catalogue_danger.URGENT or old.state in SOLVED:
         return
     row = lock_incident(session, system_principal("relocate"), old.id)
-    words = session.scalar(select(Incident.description).where(Incident.id == row.id)) or ""
-    danger = catalogue_danger.heard(session, words)
+    description = session.scalar(select(Incident.description).where(Incident.id == row.id)) or ""
+    danger = catalogue_danger.heard(session, description)
     if danger is not None and set(row.area_ids) != set(old.area_ids):
         _raise_alarm(session, row, danger.kinds[0], row.state, row.role, now)
 
@@ -362,8 +362,8 @@ def _follow_parent(
     payload: MovePayload,
     now: datetime,
 ) -> LockedIncident:
-    held = select(Incident.role, Incident.area_id, Incident.holder_id, Incident.dispatch_mode)
-    with_parent = {**session.execute(held.where(Incident.id == parent)).mappings().one()}
+    assignment = select(Incident.role, Incident.area_id, Incident.holder_id, Incident.dispatch_mode)
+    with_parent = {**session.execute(assignment.where(Incident.id == parent)).mappings().one()}
     moves = [name] if name in allowed_moves(row.state, row.pending_request) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:

@@ -44,11 +44,11 @@ def split(
         raise invalid_field("parts", "split.count", low=MIN_PARTS, high=MAX_PARTS)
     for number, part in enumerate(parts):
         _validate(part, number)
-    own, *others = parts
-    changes, detail = reclassified(session, row, own.category, row.severity, now)
+    first_part, *others = parts
+    changes, detail = reclassified(session, row, first_part.category, row.severity, now)
     new_ids = _file(session, principal, row, others, now)
     return (
-        {**changes, "description": own.description},
+        {**changes, "description": first_part.description},
         {**detail, "parts": [str(new_id) for new_id in new_ids]},
         [],
     )

@@ -139,7 +139,10 @@ def _store_draw(
 ) -> None:
     values |= {"population": len(closed), "size": len(chosen)}
     draw_id = session.scalar(insert(SpotDraw).values(values).returning(SpotDraw.id))
-    rows = [{"draw_id": draw_id, "county": closed[one], "incident_id": one} for one in chosen]
+    rows = [
+        {"draw_id": draw_id, "county": closed[incident_id], "incident_id": incident_id}
+        for incident_id in chosen
+    ]
     if rows:
         session.execute(insert(SpotCheck), rows)
 

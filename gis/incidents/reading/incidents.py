@@ -313,10 +313,10 @@ def _lateness(by: Principal, row: Any, now: datetime) -> dict[str, Any]:
     entry = row.late_by.get(row.state)
     if entry is None:  # nothing happened since: it lies where it lay
         entry = {"role": row.role, "holder_id": row.holder_id}
-        place = row.held_code, row.held_level, row.held_name, row.holder_name
+        holder = row.held_code, row.held_level, row.held_name, row.holder_name
     else:
-        place = row.late_code, row.late_level, row.late_area or row.held_name, row.late_name
-    code, level, area_name, person = place
+        holder = row.late_code, row.late_level, row.late_area or row.held_name, row.late_name
+    code, level, area_name, person = holder
     role = entry["role"]
     desk = DESKS.get(level or "operator", "")
     label = holder_label(by, row.area_ids, role, area_name, person, entry["holder_id"])
@@ -333,8 +333,8 @@ def _lateness(by: Principal, row: Any, now: datetime) -> dict[str, Any]:
 
 
 def _supervisor(role_key: str | None, language: str) -> str | None:
-    known = role_key in ROLE_BY_KEY or role_key in ACCESS_ROLES
-    return role_label(role_key, language) if role_key and known else None
+    is_known = role_key in ROLE_BY_KEY or role_key in ACCESS_ROLES
+    return role_label(role_key, language) if role_key and is_known else None
 
 
 def list_incidents(

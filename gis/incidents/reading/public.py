@@ -112,17 +112,17 @@ def list_public_incidents(
     public, public_params = open_to_all("i")
     seen, progress_params = progress(by)
     params |= public_params | progress_params | {"limit": limit, "offset": offset}
-    place, changed_at = location(condition), f"coalesce(i.closed_at, {seen['changed_at']})"
+    point, changed_at = location(condition), f"coalesce(i.closed_at, {seen['changed_at']})"
     # the random number is known to whoever filed it
     by_number = " OR i.channel = 'open311'" if filters.ids is not None else ""
     parts = [f"({public} OR {condition}{by_number})"]
-    for part, values in _conditions(filters, place, changed_at):
+    for part, values in _conditions(filters, point, changed_at):
         parts.append(part)
         params |= values
     query = PUBLIC_SELECT_SQL.format(
         visible=condition,
         open=public,
-        location=place,
+        location=point,
         where=" AND ".join(parts),
         changed_at=changed_at,
     )
@@ -130,13 +130,13 @@ def list_public_incidents(
 
 
 def _conditions(
-    filters: PublicFilters, place: str, changed_at: str
+    filters: PublicFilters, point: str, changed_at: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the conditions of filters with their parameters.
 
     Parameters
     ----------
-    place, changed_at
+    point, changed_at
         SQL of the incident's point and of its last change, as the reader may know them.
     """
     if filters.county is not None:
@@ -154,12 +154,12 @@ def _conditions(
         yield "i.reported_at <= :until", {"until": filters.until}
     if filters.changed_after is not None:
         # what its reader knows of never came later than the last change, which is a column
-        after = {"changed_after": filters.changed_after}
-        yield f"i.changed_at > :changed_after AND {changed_at} > :changed_after", after
+        changed_after = {"changed_after": filters.changed_after}
+        yield f"i.changed_at > :changed_after AND {changed_at} > :changed_after", changed_after
     if filters.near is not None:
         lon, lat, radius_m = filters.near
         yield (
-            f"ST_DWithin(CAST({place} AS geography), CAST(ST_SetSRID("
+            f"ST_DWithin(CAST({point} AS geography), CAST(ST_SetSRID("
             f"ST_MakePoint(:near_lon, :near_lat), {STORAGE_SRID}) AS geography), :near_m)",
             {"near_lon": lon, "near_lat": lat, "near_m": radius_m},
         )

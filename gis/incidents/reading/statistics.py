@@ -195,8 +195,8 @@ def previous_period(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[d
     if _starts_month(begin) and _starts_month(end):
         months = (end.year - begin.year) * 12 + end.month - begin.month
         number = begin.year * 12 + begin.month - 1 - months
-        first = date(number // 12, number % 12 + 1, 1)
-        return datetime.combine(first, begin.time(), zone), since
+        first_day = date(number // 12, number % 12 + 1, 1)
+        return datetime.combine(first_day, begin.time(), zone), since
     return since - (until - since), since
 
 

@@ -202,11 +202,11 @@ def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:
 
 def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
     """Return the working days from the first incident of the scope until now, as parameters."""
-    first = session.scalar(
+    first_day = session.scalar(
         text("SELECT min(reported_at) FROM incident WHERE reported_at >= :since"),
         {"since": scope.since},
     )
-    begin = min(first or scope.now, scope.now).astimezone(working_time.ZONE).date()
+    begin = min(first_day or scope.now, scope.now).astimezone(working_time.ZONE).date()
     end = (scope.now + timedelta(days=1)).astimezone(working_time.ZONE).date()  # clocks may differ
     days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
     return {"working_zone": working_time.ZONE.key} | _working_days(days)
@@ -214,8 +214,8 @@ def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
 
 def _working_days(days: list[date]) -> dict[str, list[Any]]:
     works = [working_time.working_day(day) for day in days]
-    seconds, before = 0, []
+    seconds, elapsed = 0, []
     for working in works:
-        before.append(seconds)
+        elapsed.append(seconds)
         seconds += round(working_time.DAY_MINUTES * 60) if working else 0
-    return {"days": days, "seconds_before": before, "works": works}
+    return {"days": days, "seconds_before": elapsed, "works": works}

@@ -182,9 +182,9 @@ def _danger_to_reporter(
     ):
         return None
     moves = catalogue_danger.MOVES_WITH_DANGER
-    words = [view.description, *(event.words for event in happened if event.move in moves)]
+    texts = [view.description, *(event.words for event in happened if event.move in moves)]
     return next(
-        filter(None, (catalogue_danger.heard(session, sentence) for sentence in words)), None
+        filter(None, (catalogue_danger.heard(session, sentence) for sentence in texts)), None
     )
 
 

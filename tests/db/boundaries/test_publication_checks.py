@@ -35,9 +35,9 @@ def reverted(session, number, effective=None) -> int:
     return back
 
 
-def same(one, other) -> bool:
-    return one.keys() == other.keys() and all(
-        one[code].equals_exact(other[code], 0) for code in one
+def same(polygon, other) -> bool:
+    return polygon.keys() == other.keys() and all(
+        polygon[code].equals_exact(other[code], 0) for code in polygon
     )
 
 

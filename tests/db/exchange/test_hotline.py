@@ -64,10 +64,10 @@ def incident(scene: IncidentTown) -> Any:
 
 def work(scene: IncidentTown, *names: str) -> None:
     """Bring the incident of the order along."""
-    one = incident(scene).id
+    incident_id = incident(scene).id
     for name in names:
         by = "王网格" if name in ("take", "handle") else "赵社工"
-        scene.do(one, name, by, note="清走了" if name == "handle" else "")
+        scene.do(incident_id, name, by, note="清走了" if name == "handle" else "")
 
 
 def test_orders_are_filed_once_and_what_cannot_be_is_sent_back(

@@ -209,10 +209,12 @@ def test_gaps_are_the_households_that_are_not_served(session):
     assert by_standing["beyond"] == summary.totals.beyond.households
     assert by_standing["off_network"] == summary.totals.off_network.households
     assert [gap.people for gap in listed] == sorted((gap.people for gap in listed), reverse=True)
-    one = summary.areas[0].code
-    inside = gaps(session, ["clinic"], 5, area=one)
-    assert {gap.code for gap in inside} == {gap.code for gap in listed if gap.community == one}
-    area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": one})
+    area_code = summary.areas[0].code
+    inside = gaps(session, ["clinic"], 5, area=area_code)
+    assert {gap.code for gap in inside} == {
+        gap.code for gap in listed if gap.community == area_code
+    }
+    area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area_code})
     assert gaps(session, ["clinic"], 5, within=[{area_id}]) == inside
     assert gaps(session, ["clinic"], 5, within=[set()]) == []
     # where nobody is known to live every building counts

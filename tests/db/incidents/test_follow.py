@@ -71,22 +71,24 @@ class IncidentTown:
                 self.town.boundary(area, shape, at)
         self.session.flush()
 
-    def seen(self, one: UUID) -> incidents.IncidentView:
+    def seen(self, incident_id: UUID) -> incidents.IncidentView:
         """As we ourselves see it."""
-        return incidents.get_incident(self.session, system_principal("test"), one, now=LATER)
+        return incidents.get_incident(
+            self.session, system_principal("test"), incident_id, now=LATER
+        )
 
-    def events(self, one: UUID) -> list[timeline.EventView]:
+    def events(self, incident_id: UUID) -> list[timeline.EventView]:
         """Its follow events."""
         return [
             event
-            for event in timeline.events(self.session, system_principal("test"), one)
+            for event in timeline.events(self.session, system_principal("test"), incident_id)
             if event.move == "follow"
         ]
 
-    def move(self, one: UUID, name: str, user: str, **wish: object) -> None:
+    def move(self, incident_id: UUID, name: str, user: str, **wish: object) -> None:
         """A move by somebody of the town."""
         by = account_principal(self.session, -1, self.town.person(user).id, user, NOW)
-        moves.apply_move(self.session, by, one, name, NOW, MovePayload(**wish))  # type: ignore[arg-type]
+        moves.apply_move(self.session, by, incident_id, name, NOW, MovePayload(**wish))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -23,66 +23,66 @@ def scene(session: Session) -> IncidentTown:
     return town
 
 
-def hand_out(scene: IncidentTown, one: Any, kind: str = "external", **to: Any) -> int:
+def hand_out(scene: IncidentTown, incident: Any, kind: str = "external", **to: Any) -> int:
     """Hand a part out as the desk does."""
     to = to or {"organisation": "water"}
-    return joint.hand_out(scene.session, scene.who("赵社工"), one.id, kind, NOW, **to)
+    return joint.hand_out(scene.session, scene.who("赵社工"), incident.id, kind, NOW, **to)
 
 
-def parts(scene: IncidentTown, one: Any) -> list[PartView]:
+def parts(scene: IncidentTown, incident: Any) -> list[PartView]:
     """Return its parts, as they stand after a week."""
     later = NOW + timedelta(days=7)
-    return list_parts(scene.session, system_principal("test"), one.id, later)
+    return list_parts(scene.session, system_principal("test"), incident.id, later)
 
 
-def finish(scene: IncidentTown, one: Any, part: int, by: str) -> None:
+def finish(scene: IncidentTown, incident: Any, part: int, by: str) -> None:
     """Say that a part is done."""
-    joint.finish_part(scene.session, scene.who(by), one.id, part, "修好了", NOW)
+    joint.finish_part(scene.session, scene.who(by), incident.id, part, "修好了", NOW)
 
 
 def test_a_unit_has_a_clock_of_its_own(scene: IncidentTown) -> None:
-    one = scene.report()
-    due = scene.seen(one.id).due
-    part = hand_out(scene, one)
-    (row,) = parts(scene, one)
+    incident = scene.report()
+    due = scene.seen(incident.id).due
+    part = hand_out(scene, incident)
+    (row,) = parts(scene, incident)
     assert (row.organisation_name, row.late) == ("自来水公司", True)
     assert row.due == NOW + timedelta(days=1)  # a working day
-    assert scene.seen(one.id).due == due and scene.seen(one.id).state == "dispatched"
+    assert scene.seen(incident.id).due == due and scene.seen(incident.id).state == "dispatched"
     with pytest.raises(Conflict):
-        hand_out(scene, one)
-    finish(scene, one, part, "赵社工")
-    (row,) = parts(scene, one)
+        hand_out(scene, incident)
+    finish(scene, incident, part, "赵社工")
+    (row,) = parts(scene, incident)
     assert (row.late, row.result, row.finished_at) == (False, "修好了", NOW)
-    assert scene.moves(one.id)[-2:] == ["hand_out", "finish_part"]
+    assert scene.moves(incident.id)[-2:] == ["hand_out", "finish_part"]
     with pytest.raises(Conflict):
-        finish(scene, one, part, "赵社工")
+        finish(scene, incident, part, "赵社工")
 
 
 def test_it_is_handled_only_when_all_have_signed(scene: IncidentTown) -> None:
-    one = scene.report()
-    scene.do(one.id, "take", "王网格")
+    incident = scene.report()
+    scene.do(incident.id, "take", "王网格")
     leader = scene.town.person("李网格长")
-    sign = hand_out(scene, one, "sign", person=leader.code)
-    hand_out(scene, one, "assist", organisation="water")
+    sign = hand_out(scene, incident, "sign", person=leader.code)
+    hand_out(scene, incident, "assist", organisation="water")
     with pytest.raises(Conflict, match="1 still"):
-        scene.do(one.id, "handle", "王网格", note="好了")
+        scene.do(incident.id, "handle", "王网格", note="好了")
     with pytest.raises(Forbidden):  # nobody signs for another
-        finish(scene, one, sign, "赵社工")
-    finish(scene, one, sign, "李网格长")
-    assert scene.do(one.id, "handle", "王网格", note="好了").state == "handled"
+        finish(scene, incident, sign, "赵社工")
+    finish(scene, incident, sign, "李网格长")
+    assert scene.do(incident.id, "handle", "王网格", note="好了").state == "handled"
 
 
 def test_the_desk_says_so_of_a_signer_who_has_no_post_there_any_more(scene: IncidentTown) -> None:
-    one = scene.report()
+    incident = scene.report()
     leader = scene.town.person("李网格长")
-    sign = hand_out(scene, one, "sign", person=leader.code)
+    sign = hand_out(scene, incident, "sign", person=leader.code)
     beside = {"lon": POINT["lon"] + 0.001, "lat": POINT["lat"], "crs": "cgcs2000"}
-    scene.do(one.id, "relocate", **beside)
-    scene.do(one.id, "take", "邻网格员")
+    scene.do(incident.id, "relocate", **beside)
+    scene.do(incident.id, "take", "邻网格员")
     with pytest.raises(Conflict):
-        scene.do(one.id, "handle", "邻网格员", note="好了")
-    finish(scene, one, sign, "赵社工")
-    assert scene.do(one.id, "handle", "邻网格员", note="好了").state == "handled"
+        scene.do(incident.id, "handle", "邻网格员", note="好了")
+    finish(scene, incident, sign, "赵社工")
+    assert scene.do(incident.id, "handle", "邻网格员", note="好了").state == "handled"
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_what_is_wrong_is_refused(scene: IncidentTown, kind: str, to: dict[str, 
 
 
 def test_who_may_not_dispatch_hands_nothing_out(scene: IncidentTown) -> None:
-    one = scene.report()
+    incident = scene.report()
     for name, error in (("王网格", Forbidden), ("邻网格员", NotFound)):
         with pytest.raises(error):
             joint.hand_out(
-                scene.session, scene.who(name), one.id, "external", NOW, organisation="water"
+                scene.session, scene.who(name), incident.id, "external", NOW, organisation="water"
             )
-    scene.do(one.id, "take", "王网格")
-    scene.do(one.id, "handle", "王网格", note="好了")
+    scene.do(incident.id, "take", "王网格")
+    scene.do(incident.id, "handle", "王网格", note="好了")
     with pytest.raises(Conflict):
-        hand_out(scene, one)
+        hand_out(scene, incident)
 
 
 def test_a_unit_that_is_gone_is_not_offered(scene: IncidentTown) -> None:
@@ -122,11 +122,11 @@ def test_a_unit_that_is_gone_is_not_offered(scene: IncidentTown) -> None:
 
 
 def test_a_program_hands_out_and_finishes(scene: IncidentTown, client: FlaskClient) -> None:
-    one = scene.report()
+    incident = scene.report()
     actions = ["incident.read", "incident.dispatch"]
     secret = api_keys.add(scene.session, "desk", actions, [scene.grid.code], NOW)
     headers = {"Authorization": f"Bearer {secret}"}
-    path = f"/api/v1/incidents/{one.id}/parts"
+    path = f"/api/v1/incidents/{incident.id}/parts"
     body = {"kind": "external", "organisation": "water", "note": "停水"}
     units = client.get("/api/v1/organisations", headers=headers).get_json()["items"]
     assert [unit["code"] for unit in units] == ["water"]

@@ -51,15 +51,15 @@ def random_edits(dice: random.Random, nodes) -> list[Edit]:
     return edits
 
 
-def agree(one: CategoryLabels, other: CategoryLabels) -> None:
+def agree(labels: CategoryLabels, other: CategoryLabels) -> None:
     """Equal to the last digit; of facilities equally far beyond 15 minutes any is right."""
-    assert (one.minutes == other.minutes).all()
-    assert (one.within == other.within).all()
-    assert (one.edge_minutes == other.edge_minutes).all()
-    assert (one.off_network == other.off_network).all()
-    nearby = one.minutes <= 15
-    assert (one.facility[nearby] == other.facility[nearby]).all()
-    assert ((one.facility >= 0) == (other.facility >= 0)).all()
+    assert (labels.minutes == other.minutes).all()
+    assert (labels.within == other.within).all()
+    assert (labels.edge_minutes == other.edge_minutes).all()
+    assert (labels.off_network == other.off_network).all()
+    nearby = labels.minutes <= 15
+    assert (labels.facility[nearby] == other.facility[nearby]).all()
+    assert ((labels.facility >= 0) == (other.facility >= 0)).all()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -246,13 +246,13 @@ def test_the_order_of_edits_matters_to_no_walk(world, dice) -> None:
     shuffled = list(edits)
     dice.shuffle(shuffled)
     try:
-        one, other = edited(net, *edits), edited(net, *shuffled)
+        ordered, other = edited(net, *edits), edited(net, *shuffled)
     except Unavailable:
         return
-    assert one.unfit == other.unfit
-    assert is_sound(one.network) and is_sound(other.network)
-    assert one.network.metres.sum() == pytest.approx(other.network.metres.sum(), abs=0.2)
-    assert len(one.network.lines) == len(other.network.lines)
+    assert ordered.unfit == other.unfit
+    assert is_sound(ordered.network) and is_sound(other.network)
+    assert ordered.network.metres.sum() == pytest.approx(other.network.metres.sum(), abs=0.2)
+    assert len(ordered.network.lines) == len(other.network.lines)
 
 
 @settings(max_examples=40)

@@ -86,7 +86,7 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
     assert net.length == pytest.approx([edge.time for edge in stored])
     assert (net.metres == [edge.length for edge in stored]).all()
     assert (net.length >= net.metres).all()
-    points = lambda all_: [Point(*net.to_metric(*to_degrees(*one))[0]) for one in all_]  # noqa: E731
+    points = lambda all_: [Point(*net.to_metric(*to_degrees(*point))[0]) for point in all_]  # noqa: E731
     truth = brute_force.distances(edges, points(doors), points(places), list(net.walls))
     sources, every = net.snap(np.array(points(doors))), net.snap(np.array(points(places)))
     assert same(walk.network_distances(net, sources, every, 1e9), truth)
@@ -148,7 +148,7 @@ def test_in_a_made_up_town_labels_are_exact_and_circles_fit_them(profile):
     dice, side = random.Random(5), 12 * 90
     doors = [(300, 320), (310, 330)]
     places = [(dice.uniform(0, side), dice.uniform(0, side)) for _ in range(150)]
-    points = lambda all_: [Point(*net.to_metric(*to_degrees(*one))[0]) for one in all_]  # noqa: E731
+    points = lambda all_: [Point(*net.to_metric(*to_degrees(*point))[0]) for point in all_]  # noqa: E731
     truth = np.array(brute_force.distances(edges, points(doors), points(places)))
     sources = net.snap(np.array(points(doors)))
     assert same(
@@ -158,7 +158,7 @@ def test_in_a_made_up_town_labels_are_exact_and_circles_fit_them(profile):
     many = [(dice.uniform(0, side), dice.uniform(0, side)) for _ in range(6000)]
     labels = walk.network_distances(net, sources, net.snap(np.array(points(many))), limit)
     shape = isochrones(net, sources, [limit])[0]
-    inside = brute_force.covered(shape, [Point(to_degrees(*one)) for one in many])
+    inside = brute_force.covered(shape, [Point(to_degrees(*point)) for point in many])
     assert np.isfinite(labels).sum() > 500
     assert brute_force.f1(inside, np.isfinite(labels).tolist()) >= 0.98
 

@@ -90,5 +90,6 @@ def test_each_side_says_something_and_no_more_than_all(corners, ways):
     limits = bounding_limits(land, lines, {"next": box(X, Y, X + 0.02, Y + 0.02)})
     for side in SIDES:
         assert limits[side]
-        assert sum(limit.share for limit in limits[side]) <= 1.001
+        rounding = 0.0005 * len(limits[side]) + 1e-9  # each share has three decimals
+        assert sum(limit.share for limit in limits[side]) <= 1 + rounding
         assert all(0 < limit.share <= 1 for limit in limits[side])

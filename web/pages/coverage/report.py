@@ -31,12 +31,12 @@ def report(area: str) -> Response:
     """Show the report; service, minutes, profile and number of new places stand in the address."""
     by, now = require(Action.FIGURES), params.parse_datetime(None)
     chain = _require_figures(by, area, now)
-    words: dict[str, Any] = request.args.to_dict()
+    values: dict[str, Any] = request.args.to_dict()
     return render_page(
         "coverage/report.html",
-        back=url_for("coverage_page.coverage", area=area, **words),
+        back=url_for("coverage_page.coverage", area=area, **values),
         files={
-            kind: url_for("coverage_report.file", area=area, kind=kind, **words)
+            kind: url_for("coverage_report.file", area=area, kind=kind, **values)
             for kind in ("pdf", "html")
         },
         may_export=by.is_allowed(Action.EXPORT, chain),

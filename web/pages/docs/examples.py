@@ -73,19 +73,19 @@ class Example:
 
     def curl(self) -> str:
         """Return it as a command line; `$WANGGE` is the address of the service, `$KEY` a key."""
-        words = ["curl -sS"]
+        parts = ["curl -sS"]
         if self.method != "GET":
-            words.append(f"-X {self.method}")
+            parts.append(f"-X {self.method}")
         if self.needs_key:
-            words.append('-H "Authorization: Bearer $KEY"')
-        words += [f'-H "{name}: {value}"' for name, value in self.headers.items()]
+            parts.append('-H "Authorization: Bearer $KEY"')
+        parts += [f'-H "{name}: {value}"' for name, value in self.headers.items()]
         if self.json is not None:
-            words.append("-H 'Content-Type: application/json'")
-            words.append("-d " + _quoted(json.dumps(self.json, ensure_ascii=False)))
+            parts.append("-H 'Content-Type: application/json'")
+            parts.append("-d " + _quoted(json.dumps(self.json, ensure_ascii=False)))
         if self.file:
-            words.append(f"-F file=@{self.file[0]}")
-        words.append(f'"$WANGGE{self.url}"')
-        line = " \\\n  ".join(words)
+            parts.append(f"-F file=@{self.file[0]}")
+        parts.append(f'"$WANGGE{self.url}"')
+        line = " \\\n  ".join(parts)
         if self.file:
             line = f"cat > {self.file[0]} <<'END'\n{self.file[1].rstrip()}\nEND\n{line}"
         if not self.sets:
@@ -122,14 +122,14 @@ def in_order(all_examples: Sequence[Example]) -> Iterator[Example]:
 
     What ends a thing comes last.
     """
-    known: set[str] = set()
+    available: set[str] = set()
     waiting = sorted(
         all_examples, key=lambda each: (each.path.endswith("/withdraw"), each.method == "DELETE")
     )
     while waiting:
-        ready = next((each for each in waiting if each.uses <= known), waiting[0])
+        ready = next((each for each in waiting if each.uses <= available), waiting[0])
         waiting.remove(ready)
-        known |= set(ready.sets)
+        available |= set(ready.sets)
         yield ready
 
 
@@ -141,18 +141,21 @@ def _example(
     inputs: Mapping[str, Input],
     here: Mapping[str, str],
 ) -> Example:
-    given = inputs.get(f"{method} {path}", Input())
+    example_input = inputs.get(f"{method} {path}", Input())
     names = {**here, **inputs["*"].query}
     values = {
-        place: {
+        where: {
             parameter["name"]: str(stated[parameter["name"]]).format(**names)
             if parameter["name"] in stated
             else _parameter(parameter).format(**names)
             for parameter in operation.get("parameters", [])
-            if parameter["in"] == place
+            if parameter["in"] == where
             and (parameter.get("required") or parameter["name"] in stated)
         }
-        for place, stated in (("path", {**inputs["*"].path, **given.path}), ("query", given.query))
+        for where, stated in (
+            ("path", {**inputs["*"].path, **example_input.path}),
+            ("query", example_input.query),
+        )
     }
     url = path
     for name, value in values["path"].items():
@@ -167,15 +170,15 @@ def _example(
         (operation.get("tags") or ["API"])[0],
         operation.get("summary", ""),
         url,
-        given.headers,
-        _filled(_body(spec, operation) if given.json is None else given.json, names)
-        if method in BODY_METHODS and not given.file
+        example_input.headers,
+        _filled(_body(spec, operation) if example_input.json is None else example_input.json, names)
+        if method in BODY_METHODS and not example_input.file
         else None,
-        given.file and (given.file[0], str(_filled(given.file[1], names))),
-        given.status or success,
+        example_input.file and (example_input.file[0], str(_filled(example_input.file[1], names))),
+        example_input.status or success,
         "401" in operation["responses"],
-        given.sets,
-        given.why,
+        example_input.sets,
+        example_input.why,
     )
 
 

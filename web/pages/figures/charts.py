@@ -55,9 +55,9 @@ def trend(
 
 def _keys(scope: Scope, step: str) -> list[str]:
     zone = ZoneInfo(scope.zone)
-    first: datetime = scope.since.astimezone(zone)
+    since: datetime = scope.since.astimezone(zone)
     last = scope.until.astimezone(zone)
-    days = (first + timedelta(days=number) for number in range((last - first).days))
+    days = (since + timedelta(days=number) for number in range((last - since).days))
     return [*dict.fromkeys(day.strftime(FORMAT_BY_STEP[step]) for day in days)]
 
 

@@ -116,12 +116,12 @@ def parse_query(by: Principal) -> FigureQuery:
 
 def periods(today: date) -> list[tuple[str, date, date]]:
     """Return the usual periods: label, first and last day."""
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
-    last_month = first - timedelta(days=1)
+    monday, month_begin = today - timedelta(days=today.weekday()), today.replace(day=1)
+    last_month = month_begin - timedelta(days=1)
     return [
         (gettext("This week"), monday, today),
         (gettext("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
-        (gettext("This month"), first, today),
+        (gettext("This month"), month_begin, today),
         (gettext("Last month"), last_month.replace(day=1), last_month),
         (gettext("%(n)s days", n=DEFAULT_DAYS), today - timedelta(days=DEFAULT_DAYS - 1), today),
     ]

@@ -112,7 +112,7 @@ def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
     if total is None:
         return {"total": None, "before": total_before, "period_before": _days(earlier)}
     rows = sorted_rows(rows, query.sort)
-    before = _by_key(rows_before) if query.compares_groups else {}
+    old_rows = _by_key(rows_before) if query.compares_groups else {}
     step, address = charts.time_step(scope), _row_address(query)
     by_time, by_time_before = (
         closed_by_key(session(), by, query.scope(per=step, before=earlier_too))
@@ -125,7 +125,7 @@ def _counted(by: Principal, query: FigureQuery) -> dict[str, Any]:
             (
                 row,
                 _group_label(row, query.per, language),
-                {name: figure_cell(name, row, before.get(row.key)) for name in METRICS},
+                {name: figure_cell(name, row, old_rows.get(row.key)) for name in METRICS},
             )
             for row in rows[:MAX_TABLE_ROWS]
         ],
@@ -175,8 +175,8 @@ def rows() -> Response:
         limit=PAGE_ROWS + 1,
         after=_parse_after(request.args.get("after")),
     )
-    shown, last = listed[:PAGE_ROWS], listed[PAGE_ROWS - 1] if len(listed) > PAGE_ROWS else None
-    own = {"metric": metric} | ({} if key is None else {"key": key})
+    page, last = listed[:PAGE_ROWS], listed[PAGE_ROWS - 1] if len(listed) > PAGE_ROWS else None
+    address = {"metric": metric} | ({} if key is None else {"key": key})
     group = _one_group(by, query, key) if key is not None or metric in RATES else None
     return render_page(
         "figures/rows.html",
@@ -194,9 +194,9 @@ def rows() -> Response:
                 editions.category_label(session(), row.category, language, row.category_zh),
                 label(f"state.{row.state}", language),
             )
-            for row in shown
+            for row in page
         ],
-        address=lambda **fields: f"?{query.address(**own, **fields)}",
+        address=lambda **fields: f"?{query.address(**address, **fields)}",
         back=f"{url_for('figures_page.figures')}?{query.address()}",
         older=encode_after(last) if last else None,
         zone=current_app.config["SETTINGS"].timezone,

@@ -34,4 +34,6 @@ def nearby() -> Response:
 
 def _speeds_km_h() -> dict[str, float]:
     """Return the speed on the level of each walking profile, in km/h."""
-    return {key: round(one.speed_m_s * 3.6, 1) for key, one in read_profiles(session()).items()}
+    return {
+        key: round(profile.speed_m_s * 3.6, 1) for key, profile in read_profiles(session()).items()
+    }

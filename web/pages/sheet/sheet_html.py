@@ -45,13 +45,13 @@ def sheets_document(sheets: SheetSet, paper: str, language: str, at: datetime) -
         Moment of the boundaries, and date of the sheet.
     """
     size = PAPERS[paper]
-    shown: list[GridSheet | None] = list(sheets.sheets)
-    if len(shown) > 1:
-        shown.insert(0, None)
+    sheet_list: list[GridSheet | None] = list(sheets.sheets)
+    if len(sheet_list) > 1:
+        sheet_list.insert(0, None)
     extent = (size.width, size.height)
     pages = [
         (sheet, sheet_map(session(), sheets, sheet, extent, at, _title(sheets, sheet)))
-        for sheet in shown
+        for sheet in sheet_list
     ]
     return render_template(
         "sheet/sheet.html",

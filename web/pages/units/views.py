@@ -24,7 +24,7 @@ def units() -> Response:
     by = require(Action.PUBLISH)
     figures, areas = overview(session(), params.parse_datetime(None)), _areas(by)
     grids = [area["code"] for area in areas if area["level"] == "grid"]
-    wanted = request.args.get("grid", "")
+    grid_code = request.args.get("grid", "")
     return render_page(
         "units/units.html",
         script="units/units.js",
@@ -32,7 +32,7 @@ def units() -> Response:
         parts=base_map(figures, without=("units",)),
         figures=figures,
         areas=areas,
-        grid=wanted if wanted in grids else next(iter(grids), ""),
+        grid=grid_code if grid_code in grids else next(iter(grids), ""),
     )
 
 
