@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 
 SAMPLE_S = 0.02  # seconds of work
 
@@ -17,3 +18,16 @@ def slowdown() -> float:
         pass
     sample = (time.monotonic() - start) / SAMPLE_S
     return max(1.0, sample, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def unhurried_s(action: Callable[[], object], tries: int = 2) -> float:
+    """Return the seconds that an action takes alone: the least of some tries.
+
+    Each is divided by how busy the machine was while it ran, which one measure at its end may miss.
+    """
+    seconds = []
+    for _ in range(tries):
+        busy, start = slowdown(), time.perf_counter()
+        action()
+        seconds.append((time.perf_counter() - start) / max(busy, slowdown()))
+    return min(seconds)
