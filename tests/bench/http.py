@@ -258,7 +258,7 @@ def by_threads(port: int, paths: Sequence[str], seconds: int, post: str = "") ->
     end = time.monotonic() + seconds
 
     def work(number: int) -> None:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=MAX_TURN_S) as connection:
             turn = number
             while time.monotonic() < end:
                 turn += 7
