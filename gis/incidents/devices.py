@@ -46,8 +46,8 @@ ALARM_JOIN_WINDOW = timedelta(
 # filed anew
 RUNNING = (State.REPORTED, State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 MAX_ALARM_AGE = timedelta(days=7)  # of a moment a device tells: gateways keep what they cannot send
-MAX_NUMBER_CHARS = 100  # characters of an alarm's number
-VERSION = "v1="
+MAX_ALARM_NUMBER_CHARS = 100  # characters of an alarm's number
+SIGNATURE_PREFIX = "v1="
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     v1= and HMAC-SHA256, in hex, of the timestamp, a full stop and the body.
     """
     return (
-        VERSION + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
+        SIGNATURE_PREFIX
+        + hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
     )
 
 
@@ -220,10 +221,12 @@ def _check(alarm: Alarm, now: datetime) -> None:
     wrong = []
     if (
         not alarm.number.strip()
-        or len(alarm.number) > MAX_NUMBER_CHARS
+        or len(alarm.number) > MAX_ALARM_NUMBER_CHARS
         or not alarm.number.isprintable()
     ):
-        wrong.append(FieldError("alarm", "device.alarm_number_wrong", {"limit": MAX_NUMBER_CHARS}))
+        wrong.append(
+            FieldError("alarm", "device.alarm_number_wrong", {"limit": MAX_ALARM_NUMBER_CHARS})
+        )
     if alarm.at is not None and not now - MAX_ALARM_AGE < alarm.at < now + MAX_CLOCK_SKEW:
         wrong.append(FieldError("at", "device.alarm_moment_wrong"))
     if wrong:

@@ -41,8 +41,8 @@ def _micros(of: time) -> Micros:
 
 
 SPANS = tuple((_micros(start), _micros(end)) for start, end in WORKING_HOURS)
-DAY: Micros = sum(end - start for start, end in SPANS)
-DAY_MINUTES = DAY / _MINUTE
+WORKDAY_MICROS: Micros = sum(end - start for start, end in SPANS)
+DAY_MINUTES = WORKDAY_MICROS / _MINUTE
 
 
 @lru_cache(maxsize=128)
@@ -78,7 +78,10 @@ def _elapsed_by_day(year: int) -> tuple[Micros, ...]:
     """
     days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     begin = date(year, 1, 1)
-    worked = (DAY if working_day(begin + timedelta(days=number)) else 0 for number in range(days))
+    worked = (
+        WORKDAY_MICROS if working_day(begin + timedelta(days=number)) else 0
+        for number in range(days)
+    )
     return tuple(accumulate(worked, initial=0))
 
 

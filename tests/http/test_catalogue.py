@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, InvalidInput
 from gis.incidents.catalogue import editions
-from gis.incidents.catalogue.edition_file import DEFAULT, dump, parse
+from gis.incidents.catalogue.edition_file import CATALOGUE_CSV, dump, parse
 from gis.incidents.catalogue.editions import CategoryRow
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
@@ -67,7 +67,7 @@ LISTED = [
 @pytest.fixture(scope="module")
 def rows() -> list[CategoryRow]:
     """The table that comes with the project."""
-    result, report = parse(DEFAULT)
+    result, report = parse(CATALOGUE_CSV)
     assert report.refused == []
     return result
 
@@ -102,7 +102,7 @@ def test_written_and_read_back_it_is_the_same(
 
 def changed(tmp_path: Path, **values: str) -> Path:
     """The project's table with its second row (06007) changed."""
-    with DEFAULT.open(encoding="utf-8", newline="") as file:
+    with CATALOGUE_CSV.open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     table[1] |= values
     path = tmp_path / "changed.csv"
@@ -211,7 +211,7 @@ def test_over_http(client: FlaskClient) -> None:
 
 
 def test_of_two_loads_at_once_the_second_sees_the_first(apart: Callable[[], Session]) -> None:
-    rows, _ = parse(DEFAULT)
+    rows, _ = parse(CATALOGUE_CSV)
     others = [*rows[:-1], dataclasses.replace(rows[-1], zh="别的事项")]
 
     def second() -> str:

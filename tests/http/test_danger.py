@@ -36,14 +36,14 @@ SENTENCES = tuple(
 @pytest.fixture(scope="module")
 def edition() -> editions.Edition:
     """The default catalogue."""
-    rows, _ = edition_file.parse(edition_file.DEFAULT)
+    rows, _ = edition_file.parse(edition_file.CATALOGUE_CSV)
     return editions.Edition(-9, "default", {row.code: row for row in rows})
 
 
 @pytest.fixture(scope="module")
 def reader(edition: editions.Edition) -> Reader:
     """The default table."""
-    rows, report = table.parse(table.DEFAULT)
+    rows, report = table.parse(table.DANGER_CSV)
     assert report.refused == []
     return Reader(rows, catalogue_danger.everyday_of(edition))
 
@@ -346,11 +346,11 @@ def test_ordinary_words_are_no_danger(reader: Reader, message: str) -> None:
 
 def test_a_table_nobody_edited_follows_the_default(session: Session) -> None:
     connection = session.connection()
-    rows, _ = table.parse(table.DEFAULT)
-    catalogue_danger.EDITIONS.load(session, rows[1:], table.DEFAULT.name)
+    rows, _ = table.parse(table.DANGER_CSV)
+    catalogue_danger.EDITIONS.load(session, rows[1:], table.DANGER_CSV.name)
     catalogue_danger.EDITIONS.fill(connection)
     assert catalogue_danger.EDITIONS.active_rows(session) == tuple(rows)
-    edited = catalogue_danger.EDITIONS.load(session, rows[2:], table.DEFAULT.name, "u-admin")
+    edited = catalogue_danger.EDITIONS.load(session, rows[2:], table.DANGER_CSV.name, "u-admin")
     catalogue_danger.EDITIONS.fill(connection)
     assert catalogue_danger.EDITIONS.active_id(session) == edited
 

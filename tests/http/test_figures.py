@@ -29,7 +29,7 @@ from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import counts, filters, statistics
 from gis.incidents.reading.spot_checks import list_samples
-from gis.incidents.reading.statistics_rows import PARTS, counted_incidents
+from gis.incidents.reading.statistics_rows import RATE_PARTS, counted_incidents
 from gis.incidents.reading.statistics_sql import Scope, counted_sql
 from gis.incidents.states import TRANSITION_ROWS
 from gis.incidents.working_time import ZONE
@@ -373,7 +373,7 @@ def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
             value = round(n / of, 4) if of else None
             assert row.rates[name] == statistics.RateCount(n, of, value), (row.key, name)
             assert getattr(row, name) == value
-        for name in statistics.HOURS:
+        for name in statistics.HOUR_FIGURES:
             assert getattr(row, name) == pytest.approx(counted.median(name, members), abs=1e-4), (
                 row.key,
                 name,
@@ -395,7 +395,7 @@ def _check_rows(
         return counted_incidents(town, by, scope, metric, key, part, limit=1000)
 
     for name in statistics.RATES:
-        parts = {part: {row.id for row in listed(name, part)} for part in PARTS}
+        parts = {part: {row.id for row in listed(name, part)} for part in RATE_PARTS}
         assert parts == {
             "of": counted.of[name],
             "n": counted.n[name],

@@ -21,7 +21,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.incidents.routing.rules import RoutingCase, Rule
-from gis.incidents.routing.rules_file import COLUMNS, DEFAULT
+from gis.incidents.routing.rules_file import COLUMNS, RULES_CSV
 from gis.incidents.working_time import ZONE
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
@@ -31,7 +31,7 @@ from tests.support.machine import unhurried_s
 from tests.support.sign_in import account, send, signed_in
 
 ALL = system_principal("test")
-DEFAULTS, _ = rules_file.parse(DEFAULT)
+DEFAULTS, _ = rules_file.parse(RULES_CSV)
 LAST = DEFAULTS[-1]  # matches everything
 DAYTIME = datetime(2026, 11, 24, 10, tzinfo=ZONE)  # a Tuesday
 
@@ -94,7 +94,7 @@ def test_fire_and_urgent_matters_run_around_the_clock_with_short_limits() -> Non
     for item in (case("F0101"), case("06010", "urgent")):
         result = rules.first_match(DEFAULTS, item)
         assert result.first_role == "grid_leader" and result.around_the_clock
-        assert [getattr(result, key) for key in rules.LIMITS][:4] == [5, 5, 10, 120]
+        assert [getattr(result, key) for key in rules.LIMIT_FIELDS][:4] == [5, 5, 10, 120]
 
 
 def test_hours_are_those_of_the_place_whatever_zone_the_moment_is_in() -> None:
@@ -498,7 +498,7 @@ def centre(session: Session, client: FlaskClient) -> FlaskClient:
 def as_json(one: Rule, **changes: object) -> dict[str, object]:
     """A rule as a program sends it."""
     cells: dict[str, object] = dict(rules_file.as_cells(one))
-    cells |= {key: getattr(one, key) for key in (*rules.LIMITS, "around_the_clock")}
+    cells |= {key: getattr(one, key) for key in (*rules.LIMIT_FIELDS, "around_the_clock")}
     return cells | {"escalation": list(one.escalation)} | changes
 
 

@@ -18,9 +18,9 @@ from typing import Any
 from gis.incidents.catalogue.editions import Edition
 from gis.incidents.danger.reader import normal
 
-WEIGHTS = {"name": 3.0, "words": 4.0, "examples": 1.0}
-MIN_SHARE = 0.05  # share under which a category is not worth showing
-MAX_TEXT_CHARS = 500  # characters read
+FIELD_WEIGHTS = {"name": 3.0, "words": 4.0, "examples": 1.0}
+MIN_SUGGESTED_SHARE = 0.05  # share under which a category is not worth showing
+MAX_CLASSIFIED_CHARS = 500  # characters read
 WORD = re.compile(r"[a-z0-9]{2,}|[\u4e00-\u9fff]+")
 # what any report says, whatever it is about
 STOP_WORDS = frozenset(
@@ -128,7 +128,7 @@ class TermWeights:
                     for word in (
                         {text.lower(), *self.cut(text)} if part == "words" else self.cut(text)
                     ):
-                        counts[code][word] += WEIGHTS[part]
+                        counts[code][word] += FIELD_WEIGHTS[part]
         spread = Counter(word for terms in counts.values() for word in terms)
         self.weights: dict[str, dict[str, float]] = {}
         for code, counted in counts.items():
@@ -143,7 +143,7 @@ class TermWeights:
 
     def cut(self, text: str) -> Iterator[str]:
         """Yield the words of a text that may be significant."""
-        for run in WORD.findall(normal(text[:MAX_TEXT_CHARS])):
+        for run in WORD.findall(normal(text[:MAX_CLASSIFIED_CHARS])):
             for word in self.cut_by.cut_for_search(run):
                 if word not in STOP_WORDS and (len(word) > 1 or word in self.single):
                     yield word
@@ -198,7 +198,7 @@ def suggest(
             sorted(scores[code], key=lambda word: -scores[code][word])[:4],
         )
         for code in best
-        if totals[code] / whole >= MIN_SHARE
+        if totals[code] / whole >= MIN_SUGGESTED_SHARE
     ]
 
 

@@ -26,11 +26,11 @@ MOVES_WITH_DANGER = frozenset(
 EDITIONS = Editions(
     DangerTable,
     "danger",
-    table.DEFAULT,
+    table.DANGER_CSV,
     table.parse,
     table.dump,
     to_json=asdict,
-    from_json=lambda row: Row(**row | {key: tuple(row[key]) for key in table.LISTS}),
+    from_json=lambda row: Row(**row | {key: tuple(row[key]) for key in table.MULTI_VALUE_COLUMNS}),
     missing=lambda: Unavailable("danger.table_missing"),
 )
 

@@ -19,13 +19,13 @@ from gis.incidents.catalogue.editions import CategoryRow, Edition, load
 from gis.incidents.models import SEVERITIES, CatalogueEdition
 from gis.messages import Message
 
-DEFAULT = Path(__file__).with_name("catalogue.csv")
+CATALOGUE_CSV = Path(__file__).with_name("catalogue.csv")
 
 
-DEFAULT_NAME = "GB/T 47678.5-2026 + 社区类别 1"
+DEFAULT_EDITION_NAME = "GB/T 47678.5-2026 + 社区类别 1"
 
 
-KINDS = ("incident", "order")
+CATEGORY_KINDS = ("incident", "order")
 
 
 DATATYPES = (
@@ -93,7 +93,7 @@ COLUMNS = (
         "incident 事件，order 点单",
         "incident, or order.",
         True,
-        KINDS,
+        CATEGORY_KINDS,
     ),
     Column(
         "severity",
@@ -219,7 +219,7 @@ def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, 
     for key in ("major", "major_zh", "major_en", "zh", "en"):
         if not values[key]:
             yield key, Message("cell.empty")
-    for key, allowed in (("kind", KINDS), ("severity", SEVERITIES)):
+    for key, allowed in (("kind", CATEGORY_KINDS), ("severity", SEVERITIES)):
         if values[key] not in allowed:
             yield key, Message("cell.none_of", {"value": values[key], "allowed": list(allowed)})
     if values["kind"] == "order" and not values["skill"]:
@@ -282,7 +282,12 @@ def _row(values: dict[str, str]) -> CategoryRow:
 def fill(connection: Connection) -> None:
     """Load the default catalogue into a database that has none."""
     if not connection.scalar(select(func.count(CatalogueEdition.id))):
-        load(connection, parse_default(parse, DEFAULT), DEFAULT_NAME, DEFAULT.name)
+        load(
+            connection,
+            parse_default(parse, CATALOGUE_CSV),
+            DEFAULT_EDITION_NAME,
+            CATALOGUE_CSV.name,
+        )
 
 
 def dump(edition: Edition, path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from gis.incidents.danger.similarity import Likeness
 from gis.incidents.danger.spans import NONE, Hit, Spans, around
-from gis.incidents.danger.table import EXAMPLES, Row
+from gis.incidents.danger.table import EXAMPLE_USES, Row
 
 MAX_READ_CHARS = 4000  # characters read
 BESIDE_CHARS = (
@@ -87,7 +87,7 @@ class Reader:
         for row in rows:
             if row.use == "spelling":
                 self.right |= dict(pair.split("=", 1) for pair in row.acts)
-            elif row.use not in ("danger", *EXAMPLES):
+            elif row.use not in ("danger", *EXAMPLE_USES):
                 self.other[row.use] = self.other.get(row.use, frozenset()) | {
                     *(row.words or row.acts)
                 }

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-TOKEN = re.compile(r"[a-z]+|[\u4e00-\u9fff]|[\U0001f300-\U0001faff]")
+WORD_PATTERN = re.compile(r"[a-z]+|[\u4e00-\u9fff]|[\U0001f300-\U0001faff]")
 PIECE_TOKENS = 60  # tokens of a window; longer texts are looked at piece by piece
 MAX_READ_TOKENS = 500  # tokens looked at
 SMOOTH = 0.3
@@ -19,7 +19,7 @@ MIN_TOKENS = 4  # tokens under which a text is like nothing
 
 def tokens(report: str) -> list[str]:
     """Return the characters and Latin words of a normalised text."""
-    return TOKEN.findall(report)[:MAX_READ_TOKENS]
+    return WORD_PATTERN.findall(report)[:MAX_READ_TOKENS]
 
 
 def features(piece: Sequence[str]) -> set[str]:

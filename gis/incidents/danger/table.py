@@ -15,7 +15,7 @@ from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.messages import Message
 
-DEFAULT = Path(__file__).with_name("danger.csv")
+DANGER_CSV = Path(__file__).with_name("danger.csv")
 # use -> what such a row is for, on screen
 USES = {
     "danger": ("危险", "danger"),
@@ -33,10 +33,10 @@ USES = {
 }
 USE_BY_LABEL = {word: use for use, (zh, en) in USES.items() for word in (use, zh, en)}
 TAKE_BACK = ("negation", "doubt", "past", "drill", "over")
-LISTS = ("call", "words", "acts", "unless", "despite")
+MULTI_VALUE_COLUMNS = ("call", "words", "acts", "unless", "despite")
 MAX_WITHIN_CHARS = 40  # characters
 MAX_TERM_CHARS, MAX_EXAMPLE_CHARS = 40, 200  # characters of a word, of an example
-EXAMPLES = ("example", "everyday")
+EXAMPLE_USES = ("example", "everyday")
 
 COLUMNS = (
     Column(
@@ -176,7 +176,7 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
     if use is None:
         yield "use", Message("cell.none_of", {"value": values["use"][:40], "allowed": list(USES)})
         return
-    most = MAX_EXAMPLE_CHARS if use in EXAMPLES else MAX_TERM_CHARS
+    most = MAX_EXAMPLE_CHARS if use in EXAMPLE_USES else MAX_TERM_CHARS
     for key in ("words", "acts", "unless"):
         if any(len(item) > most for item in _split(values[key])):
             yield key, Message("danger_row.term_too_long", {"limit": most})
@@ -217,7 +217,7 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
 
 
 def _row(values: dict[str, str]) -> Row:
-    lists = {key: _split(values[key]) for key in LISTS}
+    lists = {key: _split(values[key]) for key in MULTI_VALUE_COLUMNS}
     for key in ("words", "acts", "unless"):
         lists[key] = tuple(item.lower() for item in lists[key])
     row = Row(**{**values, **lists, "within": int(values["within"] or 0)})  # type: ignore[arg-type]
@@ -232,7 +232,7 @@ def dump(rows: Iterable[Row], path: Path) -> None:
 
 
 def _cells(row: Row) -> list[str]:
-    values = {**asdict(row), **{key: "|".join(getattr(row, key)) for key in LISTS}}
+    values = {**asdict(row), **{key: "|".join(getattr(row, key)) for key in MULTI_VALUE_COLUMNS}}
     values |= {
         "use": USES[row.use][0],
         "within": str(row.within) if row.words and row.use == "danger" else "",

@@ -19,7 +19,7 @@ from gis.messages import label
 from gis.rights.principal import Principal
 
 MAX_ROWS = 5000  # of one file
-COLUMNS = (
+LIST_COLUMNS = (
     "number",
     "severity",
     "due",
@@ -63,7 +63,7 @@ def write_list(
     rows = list_incidents(session, by, filters, MAX_ROWS, None, now=now)
     columns = [
         Column(key, label(f"list_column.{key}", language), parse_text, (), "", "")
-        for key in COLUMNS
+        for key in LIST_COLUMNS
     ]
     write_table(path, columns, [list(_cells(row, zone, language)) for row in rows])
     return len(rows)

@@ -18,7 +18,7 @@ from gis.incidents.routing.post_holders import list_post_holders
 from gis.notices.outbox import enqueue_notice
 
 TOPIC = "incident.danger"
-POSTS = (
+ALERTED_ROLES = (
     "grid_leader",
     "community_worker",
     "community_secretary",
@@ -75,7 +75,7 @@ def alarm(
     people = {
         holder.person_id
         for holder in list_post_holders(session, areas, building_id, now)
-        if holder.role in POSTS and holder.person_id
+        if holder.role in ALERTED_ROLES and holder.person_id
     }
     accounts = session.scalars(
         cached_text(RECEIVERS), {"roles": list(ACCESS), "areas": list(areas)}

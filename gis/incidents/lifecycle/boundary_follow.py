@@ -28,13 +28,13 @@ from gis.rights.principal import system_principal
 BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it
 DONE = (State.HANDLED, State.CHECKED)
-WAITING = (State.REPORTED, State.ACCEPTED, State.RETURNED)
+WAITING_STATES = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
 # Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
 # under other areas, or that a grid drawn since covers too (on a border the lower code answers). No
 # shape is looked at for the others. A matter of a whole community (its grid is not among its areas)
 # follows its community only. Raw SQL for its recursion.
-CHANGED = """
+MOVED_INCIDENTS_SQL = """
 WITH RECURSIVE open AS (
   SELECT i.county, i.id, i.geom, i.area_ids, i.grid_id, i.revision_id, i.unit_id
   FROM incident i WHERE i.state <> ALL(:ended)
@@ -77,7 +77,7 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     Outside every grid it stays where it was.
     """
     params = {"ended": [state.value for state in ENDED_STATES], "now": now}
-    rows = session.execute(text(CHANGED), params).all()
+    rows = session.execute(text(MOVED_INCIDENTS_SQL), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in rows if row.inside and not row.lower]
     for revision in sorted({row.revision for row in stays}):
@@ -209,7 +209,7 @@ def _holder(
         or row.state in DONE
     ):
         return {}
-    if row.state in WAITING:
+    if row.state in WAITING_STATES:
         return office(session, areas, now).columns
     first_role = row.time_limits.get("first_role") or row.role or COMMUNITY
     return home(

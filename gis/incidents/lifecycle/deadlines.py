@@ -84,7 +84,7 @@ DEADLINE_RULES = {
 }
 
 
-DUE_SQL = " UNION ALL ".join(
+DUE_RULES_SQL = " UNION ALL ".join(
     f"SELECT '{name}' WHERE EXISTS (SELECT FROM incident i"  # noqa: S608  the table above
     f" WHERE {rule.at} <= :now AND {rule.which})"
     for name, rule in DEADLINE_RULES.items()
@@ -93,7 +93,7 @@ DUE_SQL = " UNION ALL ".join(
 
 def list_due(session: Session, now: datetime) -> list[str]:
     """Return the rules under which an incident is due, in their order."""
-    return list(session.scalars(text(DUE_SQL), {"now": now}))
+    return list(session.scalars(text(DUE_RULES_SQL), {"now": now}))
 
 
 class Batch(NamedTuple):

@@ -226,7 +226,7 @@ class Desk:
     accounts: list[int]
 
 
-DESK = f"""
+DESK_HOLDERS_SQL = f"""
 WITH place AS (
   SELECT a.id, array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'],
       a.level) AS height
@@ -257,7 +257,7 @@ def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
 
     The operators' if there is none.
     """
-    rows = session.execute(cached_text(DESK), {"areas": list(areas), "at": at}).all()
+    rows = session.execute(cached_text(DESK_HOLDERS_SQL), {"areas": list(areas), "at": at}).all()
     return Desk(
         sorted(row.person_id for row in rows if row.person_id),
         sorted(row.account_id for row in rows if row.account_id),

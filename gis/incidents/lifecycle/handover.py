@@ -159,7 +159,7 @@ def _require_moment_of_post(post: Post, at: datetime, now: datetime) -> None:
     )
 
 
-DUE = """
+DUE_HANDOVERS_SQL = """
 SELECT id, incidents_from_post_id FROM post
 WHERE incidents_from_post_id IS NOT NULL AND lower(valid_time) <= :now
 ORDER BY lower(valid_time), id FOR UPDATE
@@ -175,7 +175,7 @@ def apply_due_handovers(session: Session, now: datetime) -> int:
     nothing.
     """
     carried = 0
-    for new_id, old_id in session.execute(text(DUE), {"now": now}).all():
+    for new_id, old_id in session.execute(text(DUE_HANDOVERS_SQL), {"now": now}).all():
         new, old = (
             session.get_one(Post, new_id, populate_existing=True),
             session.get_one(Post, old_id),

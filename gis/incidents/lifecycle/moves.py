@@ -32,7 +32,7 @@ from gis.incidents.lifecycle.events import (
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.lifecycle.joint import require_signed
-from gis.incidents.lifecycle.payload import NOTHING, MovePayload
+from gis.incidents.lifecycle.payload import EMPTY_PAYLOAD, MovePayload
 from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, home_by_rule, successor
 from gis.incidents.models import Incident
@@ -72,7 +72,7 @@ def apply_move(
     incident_id: UUID,
     name: str,
     now: datetime,
-    payload: MovePayload = NOTHING,
+    payload: MovePayload = EMPTY_PAYLOAD,
     *,
     point: tuple[float, float, str] | None = None,
     version: int | Collection[int] | None = None,
@@ -144,7 +144,7 @@ def _apply_consequences(
     elif name == "link":
         parent = lock_incident(session, system_principal(principal.actor), payload.parent or row.id)
         child = lock_incident(session, system_principal(principal.actor), row.id)
-        _follow_parent(session, principal, child, parent.id, "", parent.state, NOTHING, now)
+        _follow_parent(session, principal, child, parent.id, "", parent.state, EMPTY_PAYLOAD, now)
     elif payload.solved is False and (
         name == "follow_up" or (name == "rate" and is_reporters_rating(principal, row))
     ):
@@ -349,7 +349,7 @@ def _move_children(
             now,
         )
         if new_state in ENDED_STATES and child.state not in ENDED_STATES:
-            _apply(session, system_principal(principal.actor), child, "unlink", NOTHING, now)
+            _apply(session, system_principal(principal.actor), child, "unlink", EMPTY_PAYLOAD, now)
 
 
 def _follow_parent(

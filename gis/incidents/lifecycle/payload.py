@@ -52,5 +52,5 @@ class MovePayload:
     update_id: str = ""
 
 
-NOTHING = MovePayload()
+EMPTY_PAYLOAD = MovePayload()
 Effect = tuple[dict[str, Any], dict[str, Any], list[Any]]  # columns, the event's detail, offers

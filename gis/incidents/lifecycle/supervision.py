@@ -26,7 +26,7 @@ from gis.incidents.models import IncidentEvent
 from gis.incidents.policy import policy_of
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import (
-    DESKS,
+    DESK_ROLES,
     HEIGHT,
     Step,
     list_post_holders,
@@ -142,7 +142,7 @@ def supervise_reopened(session: Session, incident_id: UUID, now: datetime, actor
 def _steps(session: Session, row: LockedIncident, now: datetime) -> list[Step]:
     """Return the living steps above whoever has an incident now, the nearest first."""
     level = session.scalar(select(Area.level).where(Area.id == row.area_id))
-    desk = DESKS.get(level or ("operator" if row.dispatch_mode == "assign" else ""), "")
+    desk = DESK_ROLES.get(level or ("operator" if row.dispatch_mode == "assign" else ""), "")
     return steps_above(
         list_post_holders(session, row.area_ids, row.building_id, now),
         row.time_limits.get("escalation", ()),

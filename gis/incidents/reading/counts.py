@@ -17,7 +17,7 @@ from gis.incidents.reading.filters import (
 from gis.incidents.states import OPEN_STATES, State
 from gis.rights.principal import Principal
 
-COUNTS = f"""
+INCIDENT_COUNTS_SQL = f"""
 SELECT i.state, count(*) AS n, count(*) FILTER (WHERE {COLOURS["red"]}) AS red,
   count(*) FILTER (WHERE {COLOURS["amber"]}) AS amber,
       count(*) FILTER (WHERE i.supervised) AS supervised,
@@ -45,7 +45,8 @@ def count_by_state(
     validate_filters(session, filters)
     where, params = filter_conditions(session, by, replace(filters, state=()), now)
     rows = session.execute(
-        text(COUNTS.format(where=where, pending=progress(by)[0]["pending_request"])), params
+        text(INCIDENT_COUNTS_SQL.format(where=where, pending=progress(by)[0]["pending_request"])),
+        params,
     ).all()
     states = dict.fromkeys((state.value for state in State), 0) | {row.state: row.n for row in rows}
     total = {

@@ -21,7 +21,7 @@ from gis.incidents.reading import event_access
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
-CHANNEL = "wangge_incident"
+INCIDENT_CHANNEL = "wangge_incident"
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
 MAX_OPEN_STREAMS = (
     1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
@@ -100,7 +100,7 @@ class EventFeed:
         while True:
             try:
                 with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-                    connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute(f"LISTEN {INCIDENT_CHANNEL}")
                     self._add(*self._missed(connection))
                     self._up.set()
                     for notification in connection.notifies():

@@ -15,7 +15,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading.event_access import progress
 from gis.incidents.reading.orders import ORDERS
-from gis.incidents.routing.router import QUEUES
+from gis.incidents.routing.router import INCIDENT_QUEUES
 from gis.incidents.states import STATE_PARAMS, STATES
 from gis.rights.living import LIVING
 from gis.rights.principal import Principal
@@ -29,8 +29,8 @@ class IncidentFilters:
     colour: green, amber or red. category: Code or its beginning. mine: Held by, or offered to, the
     asker. words: Part of the description or address, the beginning of its id, or its number at a
     hotline. assignee: Code of the person who holds it, where the asker may have names. reopened:
-    It was reopened at least once. queue: Who has it to act on now, one of QUEUES. since, until: By
-    when they were reported. sort: One of ORDERS.
+    It was reopened at least once. queue: Who has it to act on now, one of INCIDENT_QUEUES. since,
+    until: By when they were reported. sort: One of ORDERS.
     """
 
     state: Sequence[str] = ()
@@ -61,7 +61,7 @@ COLOURS = {
 }
 
 
-REOPENED = (
+REOPENED_SQL = (
     "EXISTS (SELECT FROM incident_event e WHERE (e.county, e.incident_id) = (i.county, i.id)"
     " AND e.move = 'reopen')"
 )
@@ -73,7 +73,7 @@ ALLOWED_FILTER_VALUES: dict[str, Collection[str]] = {
     "severity": SEVERITIES,
     "channel": CHANNELS,
     "sort": tuple(ORDERS),
-    "queue": QUEUES,
+    "queue": INCIDENT_QUEUES,
 }
 
 
@@ -175,7 +175,7 @@ def _column_conditions(filters: IncidentFilters) -> Iterator[tuple[str, dict[str
     if filters.supervised is not None:
         yield "i.supervised" if filters.supervised else "NOT i.supervised", {}
     if filters.reopened is not None:
-        yield f"{'' if filters.reopened else 'NOT '}{REOPENED}", {}
+        yield f"{'' if filters.reopened else 'NOT '}{REOPENED_SQL}", {}
     if filters.words:
         yield (
             "(strpos(lower(i.description), :words) > 0 OR strpos(lower(i.address), :words) > 0"

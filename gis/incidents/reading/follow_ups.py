@@ -108,7 +108,7 @@ SELECT q.*, calls.* FROM ({QUEUE}) q
       AND e.id > coalesce(q.handled_event, 0)) calls
 WHERE {{beyond}} ORDER BY {ORDER.order_by} LIMIT :limit
 """  # noqa: S608  our own text
-COUNTS = f"""
+FOLLOW_UP_COUNTS_SQL = f"""
 SELECT count(*) AS waiting, count(*) FILTER (WHERE q.follow_up_due_at < :now) AS overdue,
   count(*) FILTER (WHERE q.first) AS first
 FROM ({QUEUE}) q
@@ -155,7 +155,7 @@ def count_follow_ups(
 ) -> FollowUpCounts:
     """Count whom a principal is to call; see `list_follow_ups`."""
     where, params = _conditions(session, by, area)
-    row = session.execute(text(COUNTS.format(**where)), params | {"now": now}).one()
+    row = session.execute(text(FOLLOW_UP_COUNTS_SQL.format(**where)), params | {"now": now}).one()
     return FollowUpCounts(row.waiting, row.overdue, row.first)
 
 

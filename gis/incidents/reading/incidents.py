@@ -22,7 +22,7 @@ from gis.incidents.reading.locked import OFFERED, REQUESTED_BY_SQL, LockedIncide
 from gis.incidents.reading.orders import ORDERS
 from gis.incidents.reading.reporters import find_contact
 from gis.incidents.routing.approval import has_approver
-from gis.incidents.routing.post_holders import DESKS
+from gis.incidents.routing.post_holders import DESK_ROLES
 from gis.incidents.routing.router import IN_HAND, queue_to_json
 from gis.incidents.states import INDEPENDENT_MOVES, State, allowed_moves, state_labels
 from gis.rights.actions import ACCESS_ROLES
@@ -318,7 +318,7 @@ def _lateness(by: Principal, row: Any, now: datetime) -> dict[str, Any]:
         holder = row.late_code, row.late_level, row.late_area or row.held_name, row.late_name
     code, level, area_name, person = holder
     role = entry["role"]
-    desk = DESKS.get(level or "operator", "")
+    desk = DESK_ROLES.get(level or "operator", "")
     label = holder_label(by, row.area_ids, role, area_name, person, entry["holder_id"])
     since = entry.get("since")
     return {

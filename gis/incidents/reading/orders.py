@@ -94,16 +94,16 @@ def _parse_rank(value: str) -> object:
 SEVERITY_RANK = "CASE i.severity {} END".format(
     " ".join(f"WHEN '{severity}' THEN {_severity_rank(severity)}" for severity in SEVERITIES)
 )
-SEVERITY = KeyPart(
+SEVERITY_KEY = KeyPart(
     SEVERITY_RANK, "integer", lambda incident: str(_severity_rank(incident.severity)), _parse_rank
 )
 ID = KeyPart("i.id", "uuid", lambda incident: str(incident.id), UUID)
 REPORTED = _moment("reported_at", "reported_at", may_be_missing=False)
-DUE = _moment("due", "due_at", may_be_missing=True)
+DUE_KEY = _moment("due", "due_at", may_be_missing=True)
 SUSPENDED_UNTIL = _moment("suspended_until", "suspended_until", may_be_missing=True)
 
 ORDERS = {
-    "urgent": Order((SEVERITY, DUE, ID)),  # danger, severity, lateness
+    "urgent": Order((SEVERITY_KEY, DUE_KEY, ID)),  # danger, severity, lateness
     "suspended": Order((SUSPENDED_UNTIL, ID)),  # what goes on first
     "newest": Order((REPORTED, ID), descending=True),
 }

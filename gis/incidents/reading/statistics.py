@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.reading.statistics_sql import (
-    COUNTS,
+    COUNT_CONDITIONS,
     HOUR_EXPRESSIONS,
     RATE_CONDITIONS,
     Scope,
@@ -26,8 +26,8 @@ from gis.rights.principal import Principal
 
 # each with its name `metric.<key>` and its definition `metric_meaning.<key>` in the catalogue
 RATES = tuple(RATE_CONDITIONS)
-HOURS = tuple(HOUR_EXPRESSIONS)
-METRICS = ("reported", "open", "overdue", "supervised", *RATES, *HOURS)
+HOUR_FIGURES = tuple(HOUR_EXPRESSIONS)
+METRICS = ("reported", "open", "overdue", "supervised", *RATES, *HOUR_FIGURES)
 MIN_RATE_OF = 10  # of fewer a rate is shown as a count: one more or less would move it by a tenth
 
 
@@ -98,7 +98,10 @@ class StatisticsRow:
 STATISTICS_SQL = ",\n".join(
     (
         "SELECT key, max(name) AS name, grouping(key) = 1 AS whole",
-        *(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in COUNTS.items()),
+        *(
+            f"count(*) FILTER (WHERE {condition}) AS {name}"
+            for name, condition in COUNT_CONDITIONS.items()
+        ),
         *(
             f"count(*) FILTER (WHERE {of}) AS {name}_of,\n"
             f"count(*) FILTER (WHERE ({of}) AND ({n})) AS {name}_n"
@@ -107,7 +110,7 @@ STATISTICS_SQL = ",\n".join(
         "avg(rating) AS mean_rating",
         *(
             f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {value})"
-            f" FILTER (WHERE {COUNTS[of]}) AS {name}"
+            f" FILTER (WHERE {COUNT_CONDITIONS[of]}) AS {name}"
             for name, (value, of) in HOUR_EXPRESSIONS.items()
         ),
     )
@@ -168,7 +171,7 @@ def grouped_statistics(
 def closed_by_key(session: Session, by: Principal, scope: Scope) -> dict[str, tuple[int, int]]:
     """Return how many were reported, and how many of them are closed, by group."""
     ctes, params = counted_sql(session, by, scope)
-    closed = f"count(*) FILTER (WHERE {COUNTS['closed']})"
+    closed = f"count(*) FILTER (WHERE {COUNT_CONDITIONS['closed']})"
     query = f"{ctes}\nSELECT key, count(*), {closed} FROM picked GROUP BY key"
     return {row[0]: (row[1], row[2]) for row in session.execute(text(query), params)}
 
@@ -178,9 +181,9 @@ def _row(row: Any) -> StatisticsRow:
     for name in RATES:
         n, of = row[f"{name}_n"], row[f"{name}_of"]
         rates[name] = RateCount(n, of, round(n / of, 4) if of else None)
-    values = {name: row[name] for name in ("key", "name", *COUNTS)}
+    values = {name: row[name] for name in ("key", "name", *COUNT_CONDITIONS)}
     values |= {name: rate.value for name, rate in rates.items()}
-    for name in ("mean_rating", *HOURS):
+    for name in ("mean_rating", *HOUR_FIGURES):
         values[name] = None if row[name] is None else round(float(row[name]), 4)
     return StatisticsRow(**values, rates=rates)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
 from gis.incidents.reading.statistics_sql import (
-    COUNTS,
+    COUNT_CONDITIONS,
     HOUR_EXPRESSIONS,
     RATE_CONDITIONS,
     Scope,
@@ -21,7 +21,7 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
 # which of the incidents of a rate: all it is of, those that count, those that do not
-PARTS = ("of", "n", "rest")
+RATE_PARTS = ("of", "n", "rest")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def counted_incidents(
     key
         Of the group, as `StatisticsRow.key`, empty for the group without one. None: every group.
     part
-        One of PARTS.
+        One of RATE_PARTS.
     after
         Moment of the report and id behind which to go on.
 
@@ -76,8 +76,8 @@ def counted_incidents(
     """
     by.require(Action.READ)
     of, counts, value = _conditions(metric)
-    if part not in PARTS:
-        raise invalid_field("part", "field.none_of", value=part[:40], allowed=list(PARTS))
+    if part not in RATE_PARTS:
+        raise invalid_field("part", "field.none_of", value=part[:40], allowed=list(RATE_PARTS))
     chosen = {"of": "true", "n": "x.counts", "rest": "NOT x.counts"}[part]
     ctes, params = counted_sql(session, by, scope)
     visible, seen = visibility_clause(by, "i")
@@ -110,10 +110,10 @@ def _conditions(metric: str) -> tuple[str, str, str]:
         return of, counts, "NULL::float8"
     if metric in HOUR_EXPRESSIONS:
         value, of = HOUR_EXPRESSIONS[metric]
-        return COUNTS[of], "true", value
-    if metric in COUNTS:
-        return COUNTS[metric], "true", "NULL::float8"
-    allowed = [*COUNTS, *RATE_CONDITIONS, *HOUR_EXPRESSIONS]
+        return COUNT_CONDITIONS[of], "true", value
+    if metric in COUNT_CONDITIONS:
+        return COUNT_CONDITIONS[metric], "true", "NULL::float8"
+    allowed = [*COUNT_CONDITIONS, *RATE_CONDITIONS, *HOUR_EXPRESSIONS]
     raise invalid_field("metric", "field.none_of", value=metric[:40], allowed=allowed)
 
 

@@ -1,7 +1,7 @@
 """What each figure counts, as SQL over the incidents of a period.
 
-`CTES` makes one row per incident (`counted`); the conditions of COUNTS and RATES are of its
-columns. So a figure and the list of the incidents behind it cannot differ.
+`CTES` makes one row per incident (`counted`); the conditions of COUNT_CONDITIONS and RATES are of
+its columns. So a figure and the list of the incidents behind it cannot differ.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,15 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
-AREA = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
+AREA_OF_LEVEL_SQL = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
     **{
-        level: (AREA.format("a.code", level), AREA.format("a.name", level))
+        level: (
+            AREA_OF_LEVEL_SQL.format("a.code", level),
+            AREA_OF_LEVEL_SQL.format("a.name", level),
+        )
         for level in ("street", "community", "grid", "unit")
     },
     "category": ("i.category", "c.zh"),
@@ -37,7 +40,7 @@ GROUP_EXPRESSIONS = {
     "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
 }
 # figure -> which incidents it counts
-COUNTS = {
+COUNT_CONDITIONS = {
     "reported": "true",
     "open": "state <> 'closed'",
     "closed": "state = 'closed'",

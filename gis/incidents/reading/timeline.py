@@ -254,7 +254,7 @@ def tracked(session: Session, incident_id: UUID, secret: str, *, now: datetime) 
 
 
 # raw SQL: the report's own incident and those that were split from it, but the one shown
-PARTS = """
+SPLIT_INCIDENTS_SQL = """
 SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en
 FROM incident one
   JOIN incident i ON coalesce(one.split_from, one.id) IN (i.id, i.split_from) AND i.id <> one.id
@@ -265,7 +265,7 @@ WHERE one.id = :id AND i.tracking_hash = one.tracking_hash ORDER BY i.reported_a
 
 def _other_parts(session: Session, incident_id: UUID) -> list[dict[str, Any]]:
     """List the other incidents made of the same report, for its reporter."""
-    rows = session.execute(text(PARTS), {"id": incident_id}).mappings()
+    rows = session.execute(text(SPLIT_INCIDENTS_SQL), {"id": incident_id}).mappings()
     return [
         {**row, **dict(zip(("state_zh", "state_en"), state_labels(row["state"]), strict=True))}
         for row in rows

@@ -14,7 +14,7 @@ from gis.incidents.states import STATE_PARAMS
 from gis.messages import Message
 from gis.rights.living import LIVING, NO_ACCOUNTS, has_account, on_duty
 
-MAX_NAMED_GRIDS = 5  # places named in a note of a load
+MAX_NOTED_GRIDS = 5  # places named in a note of a load
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Unanswered:
 
 
 # before there are accounts, a post with somebody on duty counts
-DESKS = f"""
+STAFFED_AREAS_SQL = f"""
 SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("desk")})
     AND p.area_id IS NOT NULL
   AND p.valid_time @> CAST(:now AS timestamptz)
@@ -52,8 +52,8 @@ SELECT p.area_id FROM post p WHERE {NO_ACCOUNTS} AND p.role IN ({LIVING.posts("d
       AND {on_duty("p.deputy_id", ":now")})
 UNION ALL {LIVING.places("desk", ":now")}
 """  # noqa: S608  our own text
-PLACES = f"""
-WITH RECURSIVE desk AS MATERIALIZED (SELECT DISTINCT area_id FROM ({DESKS}) d), up AS (
+UNANSWERED_PLACES_SQL = f"""
+WITH RECURSIVE desk AS MATERIALIZED (SELECT DISTINCT area_id FROM ({STAFFED_AREAS_SQL}) d), up AS (
   SELECT id AS grid, id, parent_id FROM area WHERE level = 'grid' AND (retired_at IS NULL
       OR retired_at > :now)
   UNION ALL SELECT up.grid, a.id, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
@@ -71,7 +71,7 @@ WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now) AND NOT
 ORDER BY g.code
 """  # noqa: S608  our own text
 # desks are read once, and only what no desk covers is looked at one by one
-WAITING = f"""
+UNANSWERED_INCIDENTS_SQL = f"""
 SELECT count(*) FROM incident i WHERE i.state = ANY(:open_states)
   AND NOT (i.area_ids && ARRAY({LIVING.places("desk", ":now")}))
       AND ({LIVING.stage("i", ":now")}) IS NULL
@@ -85,11 +85,12 @@ def unanswered(session: Session, now: datetime) -> Unanswered:
     And what waits at the operator.
     """
     places = [
-        Silent(**row) for row in session.execute(cached_text(PLACES), {"now": now}).mappings()
+        Silent(**row)
+        for row in session.execute(cached_text(UNANSWERED_PLACES_SQL), {"now": now}).mappings()
     ]
     waiting, operators = (
         int(session.scalar(text(query), {"now": now, **STATE_PARAMS}) or 0)
-        for query in (WAITING, OPERATORS)
+        for query in (UNANSWERED_INCIDENTS_SQL, OPERATORS)
     )
     return Unanswered(places, waiting, operators)
 
@@ -99,8 +100,8 @@ def note(session: Session, now: datetime) -> list[Message]:
     silent_grids = unanswered(session, now).places
     if not silent_grids:
         return []
-    named = ", ".join(f"{grid.name} ({grid.code})" for grid in silent_grids[:MAX_NAMED_GRIDS]) + (
-        ", …" if len(silent_grids) > MAX_NAMED_GRIDS else ""
+    named = ", ".join(f"{grid.name} ({grid.code})" for grid in silent_grids[:MAX_NOTED_GRIDS]) + (
+        ", …" if len(silent_grids) > MAX_NOTED_GRIDS else ""
     )
     code = "unanswered.grid" if len(silent_grids) == 1 else "unanswered.grids"
     return [Message(code, {"count": len(silent_grids), "grids": named})]

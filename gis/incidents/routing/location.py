@@ -60,7 +60,7 @@ class IncidentLocation:
 
 
 # raw SQL: on the way of every report
-IDS = """
+LOCATION_IDS_SQL = """
 SELECT id, level, code, name FROM area WHERE code = ANY(:codes)
 UNION ALL SELECT id, 'building', code, name FROM building WHERE code = :building
 """
@@ -126,7 +126,9 @@ def resolve_location(
     codes_to_read = [*codes, located.areas[-1].code]
     ids = {
         row[2]: row
-        for row in session.execute(cached_text(IDS), {"codes": codes_to_read, "building": building})
+        for row in session.execute(
+            cached_text(LOCATION_IDS_SQL), {"codes": codes_to_read, "building": building}
+        )
     }
     location = IncidentLocation(
         x,

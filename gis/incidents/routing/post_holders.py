@@ -172,7 +172,7 @@ class Office:
         )
 
 
-OFFICE = f"""
+OFFICES_SQL = f"""
 SELECT a.level, a.id AS area_id, a.code, a.name, d.role FROM (
   SELECT p.area_id, p.role FROM post p WHERE p.area_id = ANY(:areas)
       AND p.role IN ({LIVING.posts("desk")})
@@ -192,7 +192,7 @@ ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], 
 def office(session: Session, areas: Collection[int], at: datetime) -> Office:
     """Return where an incident of some areas waits while no person holds it."""
     params = {"areas": list(areas), "at": at}
-    office_row = session.execute(cached_text(OFFICE), params).mappings().one_or_none()
+    office_row = session.execute(cached_text(OFFICES_SQL), params).mappings().one_or_none()
     if office_row is not None:
         return Office(**office_row)
     operator = session.scalar(
@@ -255,7 +255,7 @@ HEIGHT: dict[str, int] = {role.key: role.rank for role in ROLE_BY_KEY.values()} 
     "street": 54,
     OPERATOR: 100,
 }
-DESKS = {
+DESK_ROLES = {
     "unit": "dispatcher",
     "grid": "dispatcher",
     "community": "dispatcher",
@@ -283,7 +283,7 @@ def steps_above(
     person_by_role = {
         seat.role: seat.person_id for seat in reversed(holders) if seat.person_id is not None
     }
-    desk = DESKS.get(waits.level)
+    desk = DESK_ROLES.get(waits.level)
     usual = [*_people(FIRST_CONTACT_ROLES, person_by_role), *([Step(desk, None)] if desk else [])]
     return _rising(_people(escalation, person_by_role), floor) or _rising(usual, floor)
 

@@ -30,7 +30,7 @@ class RoutingDecision:
 
     The state it is brought to, the columns it gets, who holds it or is offered it.
 
-    owner: One of QUEUES.
+    owner: One of INCIDENT_QUEUES.
     """
 
     state: State
@@ -130,7 +130,7 @@ IN_HAND = ("holder", "post", "offered", "posts")
 WAITING_AREAS = ("unit", "grid", "community", "street", "county")
 
 
-QUEUES = (*IN_HAND, "operator", "nobody", *WAITING_AREAS)
+INCIDENT_QUEUES = (*IN_HAND, "operator", "nobody", *WAITING_AREAS)
 
 
 def queue_to_json(
@@ -141,7 +141,7 @@ def queue_to_json(
     Parameters
     ----------
     owner
-        One of QUEUES.
+        One of INCIDENT_QUEUES.
     role_key
         Role of who holds it.
     area_names

@@ -19,14 +19,14 @@ from gis.errors import NotFound, Unavailable
 from gis.incidents import working_time
 from gis.incidents.models import RoutingRule, RuleSet
 
-STAGES = (
+LIMITED_STATES = (
     "reported",
     "accepted",
     "dispatched",
     "taken",
     "handled",
-)  # states whose time LIMITS are, one each
-LIMITS = ("accept_min", "dispatch_min", "take_min", "handle_min", "check_min")
+)  # states whose time LIMIT_FIELDS are, one each
+LIMIT_FIELDS = ("accept_min", "dispatch_min", "take_min", "handle_min", "check_min")
 MAX_STAGE_MINUTES = 525_600  # minutes a stage may take: a year
 
 

@@ -17,12 +17,12 @@ from gis.files.report import THE_TABLE, LoadReport, RejectedRow, row_label
 from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.incidents.catalogue.editions import Edition
-from gis.incidents.routing.rules import LIMITS, MAX_STAGE_MINUTES, Rule
-from gis.incidents.routing.rules_text import CELL_LABELS, CHOICES, VALUE_BY_LABEL
+from gis.incidents.routing.rules import LIMIT_FIELDS, MAX_STAGE_MINUTES, Rule
+from gis.incidents.routing.rules_text import CELL_LABELS, RULE_CHOICES, VALUE_BY_LABEL
 from gis.messages import Message, render
 from gis.rights.roles import ROLE_BY_KEY
 
-DEFAULT = Path(__file__).with_name("rules.csv")
+RULES_CSV = Path(__file__).with_name("rules.csv")
 MAX_RULES = 500  # rules in a set
 TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?:[:：]00)?")
 
@@ -51,7 +51,7 @@ COLUMNS = (
         ("等级",),
         "空为任意",
         "low, normal, high or urgent; empty: any.",
-        choices=CHOICES["severity"],
+        choices=RULE_CHOICES["severity"],
     ),
     Column(
         "area",
@@ -84,7 +84,7 @@ COLUMNS = (
         (),
         "空为每天",
         "any, working or rest; empty: any.",
-        choices=CHOICES["days"],
+        choices=RULE_CHOICES["days"],
     ),
     Column(
         "channel",
@@ -93,7 +93,7 @@ COLUMNS = (
         (),
         "上报渠道；空为任意",
         "Empty: any.",
-        choices=CHOICES["channel"],
+        choices=RULE_CHOICES["channel"],
     ),
     Column(
         "way",
@@ -103,7 +103,7 @@ COLUMNS = (
         "派单给负责人，或点单由人认领",
         "assign, or order to be claimed.",
         True,
-        CHOICES["way"],
+        RULE_CHOICES["way"],
     ),
     Column(
         "first_role",
@@ -113,7 +113,7 @@ COLUMNS = (
         "如 网格员",
         "As grid worker.",
         True,
-        CHOICES["first_role"],
+        RULE_CHOICES["first_role"],
     ),
     Column(
         "escalation",
@@ -136,12 +136,12 @@ COLUMNS = (
         ("全天计时",),
         "空为工作时间",
         "yes: of the clock on the wall; empty: working time.",
-        choices=CHOICES["around_the_clock"],
+        choices=RULE_CHOICES["around_the_clock"],
     ),
 )
 
 
-TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
+COLUMN_TITLES = {column.key: f"{column.zh} ({column.key})" for column in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def parse(
     report.refused += [
         RejectedRow(
             row_label(problem.row) if problem.row else THE_TABLE,
-            TITLES.get(problem.column, ""),
+            COLUMN_TITLES.get(problem.column, ""),
             problem.message,
         )
         for problem in problems
@@ -313,7 +313,7 @@ def _wrong(
         yield "time_to" if times[0] else "time_from", Message("rule.times_incomplete")
     elif times[0] and _time(times[0]) == _time(times[1]) is not None:
         yield "time_to", Message("rule.times_equal")
-    for key in LIMITS:
+    for key in LIMIT_FIELDS:
         if not (
             re.fullmatch(r"\d{1,6}", values[key]) and 1 <= int(values[key]) <= MAX_STAGE_MINUTES
         ):
@@ -338,7 +338,7 @@ def _wrong_words(values: Cells) -> Wrong:
             params = {
                 "value": value,
                 "keys": list(CELL_LABELS[table]),
-                "labels": list(CHOICES[table]),
+                "labels": list(RULE_CHOICES[table]),
             }
             yield key, Message("rule.not_allowed", params)
 
@@ -355,7 +355,7 @@ def _time(cell: str) -> time | None:
 def _rule(values: Cells) -> Rule:
     fields: dict[str, Any] = dict(values)
     fields |= {key: VALUE_BY_LABEL[key][values[key]] for key in VALUE_BY_LABEL if values[key]}
-    fields |= {key: int(values[key]) for key in LIMITS}
+    fields |= {key: int(values[key]) for key in LIMIT_FIELDS}
     fields |= {key: _time(values[key]) for key in ("time_from", "time_to")}
     fields["escalation"] = tuple(
         VALUE_BY_LABEL["first_role"][role] for role in _split(values["escalation"])

@@ -10,7 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents import working_time
-from gis.incidents.routing.rules import LIMITS, STAGES, RoutingCase, Rule, first_match, rule_of_row
+from gis.incidents.routing.rules import (
+    LIMIT_FIELDS,
+    LIMITED_STATES,
+    RoutingCase,
+    Rule,
+    first_match,
+    rule_of_row,
+)
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
@@ -145,7 +152,7 @@ def _target(rule: Rule) -> RoutedTo:
 
 
 def _limits(rule: Rule) -> tuple[object, ...]:
-    return (*(getattr(rule, key) for key in LIMITS), rule.around_the_clock, rule.escalation)
+    return (*(getattr(rule, key) for key in LIMIT_FIELDS), rule.around_the_clock, rule.escalation)
 
 
 def _time_left(rule: Rule) -> float:
@@ -162,7 +169,8 @@ def _recorded(row: Any) -> Rule:
     """Return the rule of an incident whose rule is gone, from what the incident recorded of it."""
     stored_limits = row.time_limits or {}
     limits = {
-        key: int(stored_limits.get(state) or 0) for key, state in zip(LIMITS, STAGES, strict=True)
+        key: int(stored_limits.get(state) or 0)
+        for key, state in zip(LIMIT_FIELDS, LIMITED_STATES, strict=True)
     }
     return Rule(
         id=None,

@@ -17,11 +17,11 @@ from gis.files.editions import parse_default
 from gis.incidents import working_time
 from gis.incidents.models import RoutingRule, RuleSet
 from gis.incidents.routing.rules import Rule
-from gis.incidents.routing.rules_file import DEFAULT, parse
+from gis.incidents.routing.rules_file import RULES_CSV, parse
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-DEFAULT_NAME = "默认规则"
+DEFAULT_RULES_NAME = "默认规则"
 
 
 def load(session: Session | Connection, rules: Sequence[Rule], name: str, author: str = "") -> int:
@@ -117,5 +117,5 @@ def require_all_counties(session: Session, by: Principal) -> None:
 def load_default_rules(connection: Connection) -> None:
     """Load the default rules into a database that has none."""
     if not connection.scalar(select(func.count(RuleSet.id))):
-        number = load(connection, parse_default(parse, DEFAULT), DEFAULT_NAME)
+        number = load(connection, parse_default(parse, RULES_CSV), DEFAULT_RULES_NAME)
         activate(connection, number, datetime.now(working_time.ZONE))

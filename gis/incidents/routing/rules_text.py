@@ -33,7 +33,9 @@ VALUE_BY_LABEL = {
     for column, labels in CELL_LABELS.items()
 }
 VALUE_BY_LABEL["around_the_clock"] |= {"是": "yes", "否": "no"}
-CHOICES = {column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()}
+RULE_CHOICES = {
+    column: tuple(zh for zh, _ in labels.values()) for column, labels in CELL_LABELS.items()
+}
 
 
 def in_words(

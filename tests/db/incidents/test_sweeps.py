@@ -17,7 +17,7 @@ from gis import db as gis_db
 from gis.errors import Conflict, WanggeError
 from gis.incidents import working_time
 from gis.incidents.lifecycle import deadlines, moves
-from gis.incidents.lifecycle.payload import NOTHING, MovePayload, Part
+from gis.incidents.lifecycle.payload import EMPTY_PAYLOAD, MovePayload, Part
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents
 from gis.jobs import maintenance
@@ -271,7 +271,7 @@ def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine
         ids = dict(map(tuple, session.execute(text("SELECT name, id FROM personal.person"))))
         by = {name: account_principal(session, -1, ids[name], name, NOW) for name in ids}
     beside = MovePayload(lon=build.LON + 0.0015, lat=build.LAT + 0.0005, crs="cgcs2000")
-    turns = iter((("王网格", "take", NOTHING), ("赵社工", "relocate", beside)))
+    turns = iter((("王网格", "take", EMPTY_PAYLOAD), ("赵社工", "relocate", beside)))
     lock = threading.Lock()
 
     def move() -> str:
@@ -296,11 +296,11 @@ def test_taken_and_relocated_at_once_it_has_one_owner_who_is_there(apart: Engine
 PARTS = (Part("06010", "垃圾"), Part("06010", "路灯"))
 # what two dispatchers do to one matter in the same moment, each as they see it
 AT_ONCE: list[tuple[tuple[str, ...], tuple[tuple[str, MovePayload], ...]]] = [
-    ((), (("dispatch", MovePayload(role="grid_leader")), ("dispatch", NOTHING))),
-    ((), (("return", MovePayload(note="不归我管")), ("dispatch", NOTHING))),
+    ((), (("dispatch", MovePayload(role="grid_leader")), ("dispatch", EMPTY_PAYLOAD))),
+    ((), (("return", MovePayload(note="不归我管")), ("dispatch", EMPTY_PAYLOAD))),
     (
         ("take", "handle", "check"),
-        (("close", NOTHING), ("send_back", MovePayload(note="没做完"))),
+        (("close", EMPTY_PAYLOAD), ("send_back", MovePayload(note="没做完"))),
     ),
     ((), (("split", MovePayload(parts=PARTS)), ("split", MovePayload(parts=PARTS)))),
 ]

@@ -137,7 +137,7 @@ FRESH = [
 @pytest.fixture(scope="module")
 def edition() -> Edition:
     """The catalogue that comes with the project."""
-    rows, report = edition_file.parse(edition_file.DEFAULT)
+    rows, report = edition_file.parse(edition_file.CATALOGUE_CSV)
     assert report.refused == []
     return Edition(-2, "default", {row.code: row for row in rows})
 

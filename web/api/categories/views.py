@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
-from gis.incidents.catalogue.classifier import MAX_TEXT_CHARS
+from gis.incidents.catalogue.classifier import MAX_CLASSIFIED_CHARS
 from gis.rights.actions import Action
 from web.http.db import session
 from web.http.responses import conditional_response
@@ -22,7 +22,7 @@ class WordsIn(BaseModel):
     """What happened, in words."""
 
     words: Annotated[
-        str, Field(max_length=MAX_TEXT_CHARS, description="As a resident would say it")
+        str, Field(max_length=MAX_CLASSIFIED_CHARS, description="As a resident would say it")
     ]
 
 

@@ -201,7 +201,9 @@ class ListIn(params.Page):
     )
     reopened: bool | None = Field(None, description="Reopened at least once")
     queue: str = Field(
-        "", max_length=12, description=f"Who has it to act on now: {', '.join(router.QUEUES)}"
+        "",
+        max_length=12,
+        description=f"Who has it to act on now: {', '.join(router.INCIDENT_QUEUES)}",
     )
     words: str = Field(
         "",

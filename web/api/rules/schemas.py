@@ -179,5 +179,7 @@ def rule_to_json(
         rules_text.describe_rule(rule, name, areas)[index] for index, name in enumerate(names)
     )
     values: dict[str, Any] = dict(rules_file.as_cells(rule))
-    values |= {key: getattr(rule, key) for key in (*rules.LIMITS, "escalation", "around_the_clock")}
+    values |= {
+        key: getattr(rule, key) for key in (*rules.LIMIT_FIELDS, "escalation", "around_the_clock")
+    }
     return values | {"zh": f"{zh[0]} → {zh[1]}，{zh[2]}", "en": f"{en[0]} → {en[1]}, {en[2]}"}

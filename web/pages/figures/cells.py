@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from gis.incidents.reading.statistics import (
-    HOURS,
+    HOUR_FIGURES,
     MIN_RATE_OF,
     RateCount,
     StatisticsRow,
@@ -16,7 +16,7 @@ from gis.incidents.reading.statistics import (
 )
 from gis.incidents.reading.statistics_sql import HOUR_EXPRESSIONS
 
-WORSE_WHEN_HIGHER = frozenset({"overdue", "supervised", "returned", *HOURS})
+WORSE_WHEN_HIGHER = frozenset({"overdue", "supervised", "returned", *HOUR_FIGURES})
 NEUTRAL = frozenset({"reported", "open"})  # neither more nor less is better by itself
 
 
@@ -59,7 +59,7 @@ def figure_cell(name: str, row: StatisticsRow, before: StatisticsRow | None) -> 
     """Return a figure of a group beside that of the period before; None: there is none."""
     if name in row.rates:
         return _rate_cell(name, row.rates[name], before.rates[name] if before else None)
-    if name in HOURS:
+    if name in HOUR_FIGURES:
         return _hours_cell(name, row, before)
     value, previous = getattr(row, name), getattr(before, name) if before else None
     change, tone = _change(name, value, previous, "{:+,.0f}", "")

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from flask_babel import gettext
 
-from gis.incidents.reading.statistics import HOURS, METRICS, RATES, StatisticsRow, metric_label
+from gis.incidents.reading.statistics import (
+    HOUR_FIGURES,
+    METRICS,
+    RATES,
+    StatisticsRow,
+    metric_label,
+)
 
 CellValue = str | int | float
 
@@ -50,4 +56,4 @@ def _values(name: str, row: StatisticsRow) -> Sequence[CellValue]:
         rate = row.rates[name]
         return ["" if rate.is_small or rate.value is None else rate.value, rate.n, rate.of]
     value = getattr(row, name)
-    return ["" if value is None else round(value, 2) if name in HOURS else value]
+    return ["" if value is None else round(value, 2) if name in HOUR_FIGURES else value]
