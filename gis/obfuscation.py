@@ -13,7 +13,7 @@ Forward = Callable[[Floats, Floats], tuple[Floats, Floats]]
 # The rectangle in which the published algorithm shifts: west, south, east, north, degrees.
 OBFUSCATED_BBOX_DEG = (72.004, 0.8293, 137.8347, 55.8271)
 
-_A = 6378245.0  # Krasovsky 1940, metres
+_KRASOVSKY_AXIS_M = 6378245.0  # Krasovsky 1940, metres
 _EE = 0.00669342162296594323
 _BD_PI = np.pi * 3000 / 180
 _TOLERANCE_DEG = 1e-8  # degrees, a millimetre; the error left is about a hundredth of the last step
@@ -68,8 +68,10 @@ def wgs84_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     magic = 1 - _EE * sine * sine
     root = np.sqrt(magic)
     inside = is_in_shift_area(lon, lat)
-    north = np.where(inside, north * (180 / (_A * (1 - _EE) * np.pi)) * (magic * root), 0)
-    east = np.where(inside, east * (180 / (_A * np.pi)) * (root / np.cos(phi)), 0)
+    north = np.where(
+        inside, north * (180 / (_KRASOVSKY_AXIS_M * (1 - _EE) * np.pi)) * (magic * root), 0
+    )
+    east = np.where(inside, east * (180 / (_KRASOVSKY_AXIS_M * np.pi)) * (root / np.cos(phi)), 0)
     return lon + east, lat + north
 
 
@@ -147,8 +149,8 @@ def wgs84_point_to_gcj02(lon: float, lat: float) -> tuple[float, float]:
     phi = math.radians(lat)
     magic = 1 - _EE * sin(phi) ** 2
     root = math.sqrt(magic)
-    north *= 180 / (_A * (1 - _EE) * pi) * (magic * root)
-    east *= 180 / (_A * pi) * (root / math.cos(phi))
+    north *= 180 / (_KRASOVSKY_AXIS_M * (1 - _EE) * pi) * (magic * root)
+    east *= 180 / (_KRASOVSKY_AXIS_M * pi) * (root / math.cos(phi))
     return lon + east, lat + north
 
 

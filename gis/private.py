@@ -11,7 +11,7 @@ from typing import IO, Any
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
 NO_SPACE = "No space left on device"
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY_STATE = "25006"  # of PostgreSQL
 
 
@@ -44,7 +44,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     text.
     """
     return any(
-        getattr(cause, "errno", None) in FULL
+        getattr(cause, "errno", None) in DISK_FULL_ERRNOS
         or "53100" in _get_states(cause)
         or NO_SPACE in str(cause)
         for cause in _list_causes(error)

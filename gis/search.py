@@ -165,7 +165,7 @@ LIMIT :n
 
 
 # what may be searched for by its pinyin; names of people are not
-NAMES_SQL = text(
+PINYIN_NAMES_SQL = text(
     """
 SELECT a.name FROM area a
   JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
@@ -274,7 +274,7 @@ def _find_sounds(session: Session, typed: str, at: datetime) -> list[str]:
     """Return the names of places that sound like what was typed, the shortest first."""
     if not is_typed_pinyin(typed):
         return []
-    names = [name for name in session.scalars(NAMES_SQL, {"at": at}) if name]
+    names = [name for name in session.scalars(PINYIN_NAMES_SQL, {"at": at}) if name]
     return sorted(match_pinyin(names, typed), key=len)[:MAX_SOUNDS]
 
 

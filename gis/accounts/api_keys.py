@@ -19,7 +19,7 @@ from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fi
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
 
-NAME_PATTERN = re.compile(r"[\w][\w .-]{1,39}")
+KEY_NAME_PATTERN = re.compile(r"[\w][\w .-]{1,39}")
 MAX_REQUESTS_PER_MINUTE = 100_000
 MAX_OVERLAP_HOURS = 30 * 24  # of an old secret after a rotation
 
@@ -103,7 +103,7 @@ def add(
     """
     ids, wrong = area_ids(session, areas)
     allowed = sorted(action.value for action in KEY_ACTIONS)
-    if not NAME_PATTERN.fullmatch(name):
+    if not KEY_NAME_PATTERN.fullmatch(name):
         wrong.append(FieldError("name", "key.name_wrong"))
     if unknown := [action for action in actions if action not in allowed]:
         wrong.append(

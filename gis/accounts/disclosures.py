@@ -15,8 +15,8 @@ from gis.errors import invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-KINDS = ("contact", "photo", "export")
-MAX_REASON_CHARS = 400
+DISCLOSURE_KINDS = ("contact", "photo", "export")
+MAX_DISCLOSURE_REASON_CHARS = 400
 MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not
 
 
@@ -51,7 +51,7 @@ class Filters:
     Attributes
     ----------
     kind
-        One of KINDS; empty means all.
+        One of DISCLOSURE_KINDS; empty means all.
     since, until
         Half-open range of moments.
     """
@@ -88,12 +88,14 @@ def check_length(reason: str) -> str:
         It is too long.
     """
     stated = " ".join(reason.split())
-    if len(stated) > MAX_REASON_CHARS:
-        raise invalid_field("reason", "field.too_long", count=len(stated), limit=MAX_REASON_CHARS)
+    if len(stated) > MAX_DISCLOSURE_REASON_CHARS:
+        raise invalid_field(
+            "reason", "field.too_long", count=len(stated), limit=MAX_DISCLOSURE_REASON_CHARS
+        )
     return stated
 
 
-INSERT_SQL = """
+INSERT_DISCLOSURE_SQL = """
 INSERT INTO personal.disclosure (who, kind, subject, incident_id, areas, source, reason)
 VALUES (:who, :kind, :subject, :incident, CAST(:areas AS bigint[]), :source, :reason)
 """
@@ -115,7 +117,7 @@ def record(
     Parameters
     ----------
     kind
-        One of KINDS.
+        One of DISCLOSURE_KINDS.
     subject
         What is shown.
     source
@@ -124,7 +126,7 @@ def record(
         Ids of the areas it lies in; empty means everywhere.
     """
     session.execute(
-        text(INSERT_SQL),
+        text(INSERT_DISCLOSURE_SQL),
         {
             "who": principal.actor,
             "kind": kind,
@@ -172,8 +174,10 @@ def list_disclosures(
         There is no such kind.
     """
     principal.require(Action.HISTORY)
-    if filters.kind and filters.kind not in KINDS:
-        raise invalid_field("kind", "field.none_of", value=filters.kind[:40], allowed=KINDS)
+    if filters.kind and filters.kind not in DISCLOSURE_KINDS:
+        raise invalid_field(
+            "kind", "field.none_of", value=filters.kind[:40], allowed=DISCLOSURE_KINDS
+        )
     areas = principal.areas_by_action[Action.HISTORY]
     params = {
         "everywhere": areas is None,

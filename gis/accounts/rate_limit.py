@@ -22,7 +22,7 @@ SLOT_COUNT = 1 << 16
 # replaced.
 PROBE_LENGTH = 8
 WINDOW_S = 60
-MAX_COUNT = 2**32 - 1
+MAX_SLOT_COUNT = 2**32 - 1
 _GENERATION = struct.Struct("<Q")  # behind the slots: how often rights changed
 _SLOT = struct.Struct("<QII")  # hash of the name, minute since 1970, count
 
@@ -80,12 +80,14 @@ class Counters:
             offset = (number + step) % SLOT_COUNT * _SLOT.size
             whose, when, count = _SLOT.unpack_from(self._slots, offset)
             if when == minute and whose == number:
-                _SLOT.pack_into(self._slots, offset, number, minute, min(count + units, MAX_COUNT))
+                _SLOT.pack_into(
+                    self._slots, offset, number, minute, min(count + units, MAX_SLOT_COUNT)
+                )
                 return int(count) + units
             used = count if when == minute else 0
             if least is None or used < least:
                 worst, least = offset, used
-        _SLOT.pack_into(self._slots, worst, number, minute, min(units, MAX_COUNT))
+        _SLOT.pack_into(self._slots, worst, number, minute, min(units, MAX_SLOT_COUNT))
         return units
 
 

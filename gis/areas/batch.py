@@ -24,7 +24,7 @@ from gis.areas.batch_csv import csv_cell, format_rows
 from gis.areas.batch_lines import (
     BUILDING_RULES,
     HEADER,
-    LEVELS,
+    LEVEL_COLUMNS,
     Floats,
     Ints,
     answer_lines,
@@ -323,7 +323,7 @@ class _Batch:
             f"{step.step}:{step.rule}" for step in result.how if step.step != "answerable"
         )
         people = ";".join(f"{entry.role}:{entry.name or ''}" for entry in result.people)
-        cells = (*(codes.get(level, "") for level in LEVELS), unit, building, people, how)
+        cells = (*(codes.get(level, "") for level in LEVEL_COLUMNS), unit, building, people, how)
         return self.add("," + ",".join(map(csv_cell, cells)) + ",\n")
 
 

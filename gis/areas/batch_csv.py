@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-CHUNK_ROWS = 100_000  # rows joined and written together
+CSV_CHUNK_ROWS = 100_000  # rows joined and written together
 
 
-QUOTED = frozenset(',"\r\n')
+SPECIAL_CHARS = frozenset(',"\r\n')
 
 
 def take_strings(values: Iterable[str], rows: Ints) -> pa.LargeStringArray:
@@ -34,7 +34,7 @@ def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Itera
     texts = pa.array(lines, pa.large_string())
 
     def join(begin: int) -> pa.Buffer:
-        part = slice(begin, begin + CHUNK_ROWS)
+        part = slice(begin, begin + CSV_CHUNK_ROWS)
         row_texts = texts.take(pa.array(row_lines[part]))
         whole = pc.binary_join_element_wise(ids[part], row_texts, text_scalar(""))
         # the texts have no gaps, so their common buffer is the file
@@ -42,7 +42,7 @@ def format_rows(ids: pa.StringArray, lines: list[str], row_lines: Ints) -> Itera
 
     with ThreadPoolExecutor(2) as pool:
         ahead: deque[Future[pa.Buffer]] = deque()
-        for begin in range(0, len(ids), CHUNK_ROWS):
+        for begin in range(0, len(ids), CSV_CHUNK_ROWS):
             ahead.append(pool.submit(join, begin))
             if len(ahead) > 2:
                 yield ahead.popleft().result()
@@ -59,6 +59,6 @@ def csv_cells(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def csv_cell(text: str) -> str:
     """Return a value quoted as CSV requires."""
-    if QUOTED.isdisjoint(text):
+    if SPECIAL_CHARS.isdisjoint(text):
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -32,7 +32,7 @@ HEADER = (
     "how",
     "error",
 )
-LEVELS = HEADER[1:5]
+LEVEL_COLUMNS = HEADER[1:5]
 BUILDING_RULES = ("covers", "nearest_within_15m", "none_within_15m")
 NO_UNIT = (None, decision_step("unit", "no_building"))
 
@@ -66,7 +66,7 @@ def answer_lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> l
 
     cells = [
         take_strings([item[level].code if level in item else "" for item in above], parent)
-        for level in LEVELS[:-1]
+        for level in LEVEL_COLUMNS[:-1]
     ]
     cells.append(take_strings(grids.codes, grid))
     cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
@@ -74,7 +74,7 @@ def answer_lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> l
     unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
     upper = [
         np.array([item[level].id if level in item else 0 for item in above], np.int64)
-        for level in LEVELS[-2::-1]
+        for level in LEVEL_COLUMNS[-2::-1]
     ]
     names = [
         people.texts(people.areas, unit_ids[pair], times),

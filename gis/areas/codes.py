@@ -1,6 +1,6 @@
 """The pattern of area codes: digits only, each code beginning with that of the area above it.
 
-A deployment with another pattern changes `DIGITS`; nothing else knows the lengths.
+A deployment with another pattern changes `CODE_DIGITS`; nothing else knows the lengths.
 """
 
 from gis.areas.models import LEVELS, Level
@@ -8,7 +8,7 @@ from gis.messages import Message
 
 # Division codes to the community (GB/T 2260, NBS 12 digits), then 3 digits for the grid and 2 or 3
 # for the unit.
-DIGITS: dict[Level, tuple[int, ...]] = {
+CODE_DIGITS: dict[Level, tuple[int, ...]] = {
     Level.COUNTY: (6,),
     Level.STREET: (9,),
     Level.COMMUNITY: (12,),
@@ -26,7 +26,7 @@ def parent_level(level: Level) -> Level | None:
 
 def code_error(code: str, level: Level) -> Message | None:
     """Return what is wrong with a code as one of a level; None when it is right."""
-    lengths = DIGITS[level]
+    lengths = CODE_DIGITS[level]
     if code.isascii() and code.isdigit() and len(code) in lengths:
         return None
     shortest, longest = str(lengths[0]), str(lengths[-1])
@@ -51,7 +51,7 @@ def level_of(code: str) -> Level | None:
 
 def ancestor_code(code: str, level: Level) -> str:
     """Return the code of the ancestor of the given level: the first digits of a valid code."""
-    return code[: DIGITS[level][0]]
+    return code[: CODE_DIGITS[level][0]]
 
 
 def normalise_division_code(code: str, level: Level) -> str:
@@ -59,8 +59,8 @@ def normalise_division_code(code: str, level: Level) -> str:
 
     County 520402000000 becomes 520402. Other codes are returned unchanged.
     """
-    length = DIGITS[level][0]
-    full = DIGITS[Level.COMMUNITY][0]
+    length = CODE_DIGITS[level][0]
+    full = CODE_DIGITS[Level.COMMUNITY][0]
     if length < full == len(code) and set(code[length:]) == {"0"}:
         return code[:length]
     return code

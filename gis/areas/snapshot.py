@@ -32,12 +32,12 @@ READ_MARGIN_M = 100.0  # metres read around the points
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-GRIDS = """
+GRIDS_AT_SQL = """
 SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
   ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
-UPPER = """
+ANCESTORS_SQL = """
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
       ON a.id = up.parent_id
@@ -328,17 +328,19 @@ def read_snapshot_around(
 def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
     """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
     if box is None:
-        return _grids(fetch_rows(session, GRIDS.format(more=""), {"at": at}))
+        return _grids(fetch_rows(session, GRIDS_AT_SQL.format(more=""), {"at": at}))
     return _grids(
         fetch_rows(
-            session, GRIDS.format(more=f"AND {IN_BOX}"), {"at": at, "box": shapely.to_wkb(box)}
+            session,
+            GRIDS_AT_SQL.format(more=f"AND {IN_BOX}"),
+            {"at": at, "box": shapely.to_wkb(box)},
         )
     )
 
 
 def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict[int, Area]:
     """Read the areas from some parents of grids up to their counties, as named at a moment."""
-    rows = fetch_rows(session, UPPER, {"ids": [*{*parents}], "at": at})
+    rows = fetch_rows(session, ANCESTORS_SQL, {"ids": [*{*parents}], "at": at})
     return {row[0]: Area(*row) for row in rows}
 
 
@@ -348,7 +350,7 @@ def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Gri
     The index orders by degrees, so several candidates are read and measured in metres.
     """
     return _grids(
-        fetch_rows(session, GRIDS.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
+        fetch_rows(session, GRIDS_AT_SQL.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
     )
 
 

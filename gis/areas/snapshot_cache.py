@@ -28,8 +28,8 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.db import engine
 from gis.people.queries import names_are_public
 
-CHANNEL = "wangge_changed"
-TABLES = frozenset(
+CHANGE_CHANNEL = "wangge_changed"
+SNAPSHOT_TABLES = frozenset(
     {
         "area",
         "boundary",
@@ -125,7 +125,7 @@ class SnapshotCache:
         while not self._stop.is_set():
             try:
                 with closing(self._connect()) as connection, closing(self._connect()) as writer:
-                    connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute(f"LISTEN {CHANGE_CHANNEL}")
                     self._stale = True  # notifications may have been missed before the connection
                     self._for_all = self._for_all and None
                     self._tokens.clear()
@@ -147,7 +147,7 @@ class SnapshotCache:
                 sent_at = time.monotonic()
                 self._miss(sent_at - MAX_UNPROVED_S)
                 self._tokens[token := f"token:{worker}:{number}"] = sent_at
-                writer.execute("SELECT pg_notify(%s, %s)", (CHANNEL, token))
+                writer.execute("SELECT pg_notify(%s, %s)", (CHANGE_CHANNEL, token))
             if self._for_all is None:
                 self._for_all = self._without_accounts()
             if self._is_proved() and (self._stale or self._ended()):
@@ -177,7 +177,7 @@ class SnapshotCache:
             sent_at = self._tokens.pop(token)
             self._proved_at = max(self._proved_at, sent_at)
             self._miss(sent_at)
-        return not TABLES.isdisjoint(payloads)
+        return not SNAPSHOT_TABLES.isdisjoint(payloads)
 
     def _miss(self, previous_age: float) -> None:
         """Give up the tokens sent before a moment.

@@ -22,10 +22,10 @@ from gis.rights.principal import Principal, account_principal
 from gis.rights.roles import ACCESS_ROLE_BY_POST
 
 MAX_EDITORS = 20  # of one draft, besides its author
-MAX_LISTED = 100  # colleagues of a list
+MAX_COLLEAGUES = 100  # colleagues of a list
 
 # accounts that may sign in, with an access role of a list by grant or post
-CANDIDATES_SQL = f"""
+COLLEAGUES_SQL = f"""
 SELECT c.id, c.person_id, c.username FROM personal.account c
 WHERE {SIGNS_IN.format(a="c")} AND (
   EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id AND g.role = ANY(:roles))
@@ -85,12 +85,12 @@ def _candidates(session: Session, action: Action, username: str | None = None) -
         "roles": roles,
         "posts": [post for post, role in ACCESS_ROLE_BY_POST.items() if role in roles],
         "username": username,
-        "limit": MAX_LISTED,
+        "limit": MAX_COLLEAGUES,
     }
     now = session.execute(cached_text("SELECT now()")).scalar_one()
     return [
         account_principal(session, row.id, row.person_id, row.username, now)
-        for row in session.execute(text(CANDIDATES_SQL), params)
+        for row in session.execute(text(COLLEAGUES_SQL), params)
     ]
 
 

@@ -23,7 +23,7 @@ from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
 
-MAX_TEXT_CHARS = 1_000  # characters
+MAX_COMMENT_CHARS = 1_000  # characters
 MAX_COMMENTS = 500  # of one draft, replies included
 
 COMMENTS_SQL = """
@@ -90,7 +90,7 @@ def add_comment(
     number
         Number of the draft.
     words
-        The comment, 1 to `MAX_TEXT_CHARS` characters.
+        The comment, 1 to `MAX_COMMENT_CHARS` characters.
     place
         Longitude and latitude in degrees, EPSG:4490, or the code of a grid that the draft or the
         published boundaries have.
@@ -179,8 +179,8 @@ def _lock_unresolved(session: Session, number: int, comment_id: int) -> DraftCom
 
 def _validate_words(words: str) -> str:
     clean = words.replace("\r\n", "\n").strip()
-    if not 0 < len(clean) <= MAX_TEXT_CHARS or not clean.replace("\n", " ").isprintable():
-        raise invalid_field("text", "comment.text_wrong", limit=MAX_TEXT_CHARS)
+    if not 0 < len(clean) <= MAX_COMMENT_CHARS or not clean.replace("\n", " ").isprintable():
+        raise invalid_field("text", "comment.text_wrong", limit=MAX_COMMENT_CHARS)
     return clean
 
 

@@ -23,7 +23,7 @@ from gis.rights.principal import Principal
 from gis.shapes.measure import geodesic_area_m2
 from gis.shapes.polygon_coverage import PolygonLike
 
-SIDES = ("published", "a", "b")
+COMPARED_VERSIONS = ("published", "a", "b")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,11 @@ def compare_drafts(session: Session, principal: Principal, a: int, b: int) -> Dr
     )
     figures = {side: _figures(state, codes, homes) for side, state in states.items()}
     grids = [
-        ComparedGrid(code, names.get(code, code), {side: figures[side].get(code) for side in SIDES})
+        ComparedGrid(
+            code,
+            names.get(code, code),
+            {side: figures[side].get(code) for side in COMPARED_VERSIONS},
+        )
         for code in codes
     ]
     pieces = [

@@ -14,7 +14,7 @@ from gis.areas.snapshot import GridIndex
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.shapes.polygon_coverage import PolygonLike
 
-BUILDINGS = f"""
+BUILDING_HOUSEHOLDS_SQL = f"""
 SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.geom), coalesce(h.homes, 0),
     coalesce(h.people, 0)
 FROM building b LEFT JOIN LATERAL (
@@ -23,7 +23,7 @@ FROM building b LEFT JOIN LATERAL (
 WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY b.id"""  # noqa: S608  a number of ours
 # All buildings of units near some shapes, with the households of each unit in them.
-UNITS = f"""
+UNIT_HOUSEHOLDS_SQL = f"""
 WITH near AS (
   SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
   WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
@@ -84,7 +84,9 @@ def read_building_households(
     geometries
         Shapes in degrees, EPSG:4490. Buildings whose boxes meet the box of all shapes are read.
     """
-    rows = fetch_rows(session, BUILDINGS, bbox_params(geometries)) if geometries else []
+    rows = (
+        fetch_rows(session, BUILDING_HOUSEHOLDS_SQL, bbox_params(geometries)) if geometries else []
+    )
     shapes = (
         shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
         if rows
@@ -127,7 +129,7 @@ def read_unit_households(
         Moment whose parents apply.
     """
     rows = (
-        fetch_rows(session, UNITS, bbox_params(geometries) | {"at": at})
+        fetch_rows(session, UNIT_HOUSEHOLDS_SQL, bbox_params(geometries) | {"at": at})
         if geometries and len(grids.codes)
         else []
     )

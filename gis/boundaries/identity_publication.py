@@ -20,14 +20,14 @@ from gis.errors import Conflict, InvalidInput
 # Tables whose rows are of one area, and go on with it under another code.
 FOLLOWING_TABLES = ("answer_template", "notice_target", "routing_rule")
 # A grant that the account has there already stays where it is.
-GRANTS_SQL = """
+MOVE_GRANTS_SQL = """
 UPDATE personal.access_grant g SET area_id = t.new
 FROM unnest(CAST(:olds AS bigint[]), CAST(:news AS bigint[])) t(old, new)
 WHERE g.area_id = t.old AND NOT EXISTS (
   SELECT FROM personal.access_grant o
   WHERE o.account_id = g.account_id AND o.role = g.role AND o.area_id = t.new)
 """
-KEYS_SQL = """
+MOVE_KEYS_SQL = """
 UPDATE personal.api_key k SET area_ids = array_replace(k.area_ids, t.old, t.new)
 FROM unnest(CAST(:olds AS bigint[]), CAST(:news AS bigint[])) t(old, new)
 WHERE t.old = ANY(k.area_ids)
@@ -37,7 +37,7 @@ UPDATE {table} f SET area_id = t.new
 FROM unnest(CAST(:olds AS bigint[]), CAST(:news AS bigint[])) t(old, new) WHERE f.area_id = t.old
 """
 # Posts that begin later go on as they are; those held at the moment end, and begin again.
-POSTS_SQL = """
+MOVE_POSTS_SQL = """
 WITH pair AS (
   SELECT * FROM unnest(CAST(:olds AS bigint[]), CAST(:news AS bigint[])) t(old, new)
 ), later AS (
@@ -200,7 +200,7 @@ def move_posts(session: Session, done: Sequence[Operation], at: datetime) -> Non
     pairs = {ids[old]: ids[new] for old, new in goes_on.items() if old in ids and new in ids}
     if pairs:
         params = {"olds": list(pairs), "news": list(pairs.values()), "at": at}
-        session.execute(text(POSTS_SQL), params)
+        session.execute(text(MOVE_POSTS_SQL), params)
         session.execute(text(JOINED_POSTS_SQL), params)
         session.expire_all()
 
@@ -219,6 +219,6 @@ def apply_due(session: Session, now: datetime) -> int:
         params = {"olds": list(pairs), "news": list(pairs.values())}
         for table in FOLLOWING_TABLES:
             session.execute(text(FOLLOW_SQL.format(table=table)), params)
-        session.execute(text(GRANTS_SQL), params)
-        session.execute(text(KEYS_SQL), params)
+        session.execute(text(MOVE_GRANTS_SQL), params)
+        session.execute(text(MOVE_KEYS_SQL), params)
     return count

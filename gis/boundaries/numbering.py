@@ -44,7 +44,7 @@ def next_codes(session: Session, code_within: str, taken: Iterable[str]) -> Iter
         jsonb_object_keys(o.new_grids) k
     WHERE r.state = 'draft' AND k LIKE :under"""
     used = {*session.scalars(cached_text(query), {"under": community + "%"}), *taken}
-    digits = patterns.DIGITS[Level.GRID][0] - len(community)
+    digits = patterns.CODE_DIGITS[Level.GRID][0] - len(community)
     grids = [int(code[len(community) :]) for code in used if len(code) == len(community) + digits]
     last = max(grids, default=0)
     for value in (*range(last + 1, 10**digits), *range(1, last)):

@@ -13,7 +13,7 @@ from gis.errors import invalid_field
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
 
-MAX_NAME_CHARS = 100  # characters
+MAX_AREA_NAME_CHARS = 100  # characters
 
 
 MAX_SPLIT_PARTS = 50  # of one split or merge
@@ -93,7 +93,9 @@ def _are_codes(value: object) -> bool:
 
 def _is_name(value: object) -> bool:
     return (
-        isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_CHARS and value.isprintable()
+        isinstance(value, str)
+        and 0 < len(value.strip()) <= MAX_AREA_NAME_CHARS
+        and value.isprintable()
     )
 
 
@@ -172,8 +174,8 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
     "into": (is_code, Message("expected.keeper_code")),
     "islands": (lambda value: isinstance(value, bool), Message("expected.boolean")),
     "line": (_is_shape, Message("expected.line")),
-    "name": (_is_name, Message("expected.name", {"limit": MAX_NAME_CHARS})),
-    "names": (_are_names, Message("expected.names", {"limit": MAX_NAME_CHARS})),
+    "name": (_is_name, Message("expected.name", {"limit": MAX_AREA_NAME_CHARS})),
+    "names": (_are_names, Message("expected.names", {"limit": MAX_AREA_NAME_CHARS})),
     "new_code": (is_code, Message("expected.grid_code_text")),
     "parent": (is_code, Message("expected.community_code")),
     "parts": (
@@ -211,5 +213,5 @@ FIELD_RULES: dict[str, tuple[Callable[[Any], bool], Message]] = {
         Message("expected.tolerance", {"limit": MAX_TOLERANCE_M}),
     ),
     "unit": (is_code, Message("expected.unit_code")),
-    "was": (_are_names, Message("expected.names", {"limit": MAX_NAME_CHARS})),
+    "was": (_are_names, Message("expected.names", {"limit": MAX_AREA_NAME_CHARS})),
 }

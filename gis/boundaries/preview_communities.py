@@ -24,7 +24,7 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 SQUARE_METRES_PER_HECTARE = 10_000
 # The grids of some communities with land, including planned land.
-GRIDS_SQL = """
+GRIDS_OF_COMMUNITIES_SQL = """
 SELECT a.code FROM area a JOIN boundary b ON b.area_id = a.id AND upper_inf(b.valid_time)
 WHERE a.level = 'grid' AND left(a.code, :digits) = ANY(:communities) ORDER BY a.code
 """
@@ -76,7 +76,7 @@ def community_changes(
         return []
     digits = len(communities[0])
     params = {"digits": digits, "communities": communities}
-    codes = [*session.scalars(cached_text(GRIDS_SQL), params), *drawn]
+    codes = [*session.scalars(cached_text(GRIDS_OF_COMMUNITIES_SQL), params), *drawn]
     county = patterns.ancestor_code(communities[0], Level.COUNTY)
     old = draft_grids.neighbouring_grids(session, county, {}, codes, []).geometries
     new = {code: land for code, land in (dict(old) | dict(drawn)).items() if land is not None}

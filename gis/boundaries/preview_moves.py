@@ -40,14 +40,14 @@ MovedUnit = tuple[str, str, str, str, dict[str, int]]
 
 UNIT_MESSAGES = {"unit_torn": "preview.unit_torn", "settle_void": "preview.settle_void"}
 
-FACILITIES = f"""
+FACILITIES_IN_BBOX_SQL = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
 FROM facility f
 WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY f.code"""  # noqa: S608  a number of ours
 
 
-POSTS = """
+AFFECTED_POSTS_SQL = """
 SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
        p.area_id, p.building_id, p.holder_id
 FROM post p
@@ -159,7 +159,7 @@ def moved_posts(
     query = cached_text("SELECT id, code FROM area WHERE code = ANY(:codes)")
     ids = {row.id: row.code for row in session.execute(query, {"codes": [*units, *gone]})}
     rows = session.execute(
-        text(POSTS), {"areas": list(ids), "buildings": list(houses), "at": at}
+        text(AFFECTED_POSTS_SQL), {"areas": list(ids), "buildings": list(houses), "at": at}
     ).all()
     posts = []
     for _, role, code, name, area_id, building_id, holder in rows:
@@ -177,7 +177,7 @@ def moved_facilities(
     session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
 ) -> list[MovedFeature]:
     """Return the facilities that change grid."""
-    rows = fetch_rows(session, FACILITIES, bbox_params(core)) if core else []
+    rows = fetch_rows(session, FACILITIES_IN_BBOX_SQL, bbox_params(core)) if core else []
     points = (
         shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
         if rows

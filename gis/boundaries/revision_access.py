@@ -13,7 +13,7 @@ from gis.messages import Message
 from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 
-ACTION_LABELS = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
+DRAFT_ACTION_CODES = {Action.DRAFT: "draft.action_draft", Action.PUBLISH: "draft.action_publish"}
 
 
 # a principal's revisions: their own, and those of grids they may draft or publish in; an invitation
@@ -90,7 +90,7 @@ def require_on_grids(
         return
     within = tuple(area_codes(session, sorted(allowed)))
     if outside := sorted(code for code in codes if not code.startswith(within)):
-        label = ACTION_LABELS.get(action)
+        label = DRAFT_ACTION_CODES.get(action)
         raise Forbidden(
             "draft.action_not_allowed",
             action=Message(label) if label else action.value,

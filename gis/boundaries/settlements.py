@@ -18,7 +18,7 @@ from gis.db import cached_text
 from gis.shapes.polygon_coverage import PolygonLike
 
 # The last published decision on each of some units.
-STANDING_SQL = """
+LAST_SETTLEMENTS_SQL = """
 SELECT DISTINCT ON (o.op ->> 'unit') o.op ->> 'unit' AS unit, o.op ->> 'grid' AS grid
 FROM operation o JOIN revision r ON r.id = o.revision_id
 WHERE o.op ->> 'op' = 'settle' AND o.op ->> 'unit' = ANY(:units) AND r.state = 'published'
@@ -56,7 +56,7 @@ def decisions(
     session: Session, done: Sequence[Operation], units: Collection[str], at: datetime
 ) -> Decisions:
     """Return what is decided on some units by a draft, and by publications before."""
-    rows = session.execute(cached_text(STANDING_SQL), {"units": list(units)}).all()
+    rows = session.execute(cached_text(LAST_SETTLEMENTS_SQL), {"units": list(units)}).all()
     goes_on = draft_identity.recoded(done)
     earlier = successors.successor_codes(session, at) if rows else {}
     standing = {row.unit: earlier.get(row.grid, row.grid) for row in rows if row.grid}

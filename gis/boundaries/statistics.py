@@ -173,7 +173,7 @@ class Preview:
 
 
 # Lists of a preview whose rows are plain values.
-LISTS: dict[str, Any] = {
+PREVIEW_LISTS: dict[str, Any] = {
     "communities": CommunityChange,
     "crossings": BorderCrossing,
     "renamed": NameChange,
@@ -214,7 +214,7 @@ def to_json(changes: Preview) -> dict[str, Any]:
         settled=[],
     )
     return asdict(every) | {
-        **{key: [item._asdict() for item in getattr(changes, key)] for key in LISTS},
+        **{key: [item._asdict() for item in getattr(changes, key)] for key in PREVIEW_LISTS},
         "grids": [
             vars(item) | {"before": _hex(item.before), "after": _hex(item.after)}
             for item in changes.grids
@@ -260,7 +260,7 @@ def from_json(figures: Mapping[str, Any]) -> Preview:
             "open_incidents": [tuple(item) for item in figures["open_incidents"]],
             **{
                 key: [_row(kind, item) for item in figures.get(key, ())]
-                for key, kind in LISTS.items()
+                for key, kind in PREVIEW_LISTS.items()
             },
             "redrawn": {
                 code: tuple(_shape(item) for item in pair)

@@ -17,7 +17,7 @@ from gis.messages import Message
 from gis.shapes.measure import position_text
 from gis.shapes.repair import is_on_lattice
 
-MAX_NAMED_CODES = 20  # codes named in one error
+MAX_CODES_PER_ERROR = 20  # codes named in one error
 
 
 def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> None:
@@ -33,11 +33,11 @@ def require_open_areas(shapes: Mapping[str, Any], grids: Mapping[str, Area]) -> 
         A grid is retired.
     """
     if unknown := sorted(set(shapes) - set(grids)):
-        raise NotFound("store.unknown_codes", codes=unknown[:MAX_NAMED_CODES])
+        raise NotFound("store.unknown_codes", codes=unknown[:MAX_CODES_PER_ERROR])
     if other := sorted(code for code, area in grids.items() if area.level != Level.GRID):
-        raise InvalidInput("store.not_grids", codes=other[:MAX_NAMED_CODES])
+        raise InvalidInput("store.not_grids", codes=other[:MAX_CODES_PER_ERROR])
     if retired := sorted(code for code, area in grids.items() if area.retired_at is not None):
-        raise Conflict("store.retired", codes=retired[:MAX_NAMED_CODES])
+        raise Conflict("store.retired", codes=retired[:MAX_CODES_PER_ERROR])
 
 
 def validate_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
@@ -69,7 +69,10 @@ def validate_shapes(drawn: Mapping[str, MultiPolygon]) -> None:
     if errors:
         fault = Message(errors[0].code, errors[0].params)
         raise InvalidInput(
-            "store.grid_not_storable", errors[:MAX_NAMED_CODES], grid=errors[0].field, fault=fault
+            "store.grid_not_storable",
+            errors[:MAX_CODES_PER_ERROR],
+            grid=errors[0].field,
+            fault=fault,
         )
 
 
@@ -94,7 +97,7 @@ def validate_coverage(
         code: edge for code, edge in zip(together, edges, strict=True) if not shapely.is_empty(edge)
     }
     errors = []
-    for code in [code for code in at_fault if code in drawn][:MAX_NAMED_CODES]:
+    for code in [code for code in at_fault if code in drawn][:MAX_CODES_PER_ERROR]:
         others = [
             other
             for other in at_fault

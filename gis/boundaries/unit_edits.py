@@ -17,7 +17,7 @@ from gis.areas import codes
 from gis.areas.identity import lock_counties
 from gis.areas.models import Area, Level
 from gis.boundaries.home_selection import MAX_NAMED_CODES, HomeSelection, select_homes
-from gis.boundaries.operation_fields import MAX_NAME_CHARS
+from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.boundaries.publish import validate_reason
 from gis.boundaries.revision_access import require_on_grids
 from gis.boundaries.store import derive_units
@@ -305,7 +305,7 @@ def _next_code(session: Session, grid: Area) -> tuple[str, int]:
     params = {"under": f"{grid.code}%", "grid": grid.id}
     used = {row.code for row in session.execute(text(UNITS_OF_GRID_SQL), params)}
     ends = [code[len(grid.code) :] for code in used if code.startswith(grid.code)]
-    shortest, longest = (length - len(grid.code) for length in codes.DIGITS[Level.UNIT])
+    shortest, longest = (length - len(grid.code) for length in codes.CODE_DIGITS[Level.UNIT])
     width = shortest if ends and all(len(end) == shortest for end in ends) else longest
     last = max((int(end) for end in ends if end.isdigit()), default=0)
     for digits in {width, longest}:
@@ -325,8 +325,8 @@ def _validate_name(session: Session, grid: Area, name: str, but: str = "") -> st
         Another unit of the grid has it.
     """
     stripped = name.strip()
-    if not stripped or len(stripped) > MAX_NAME_CHARS or not stripped.isprintable():
-        raise invalid_field("name", "unit.name_wrong", limit=MAX_NAME_CHARS)
+    if not stripped or len(stripped) > MAX_AREA_NAME_CHARS or not stripped.isprintable():
+        raise invalid_field("name", "unit.name_wrong", limit=MAX_AREA_NAME_CHARS)
     params = {"under": f"{grid.code}%", "grid": grid.id}
     for row in session.execute(text(UNITS_OF_GRID_SQL), params):
         if row.name == stripped and row.code != but and row.in_use:

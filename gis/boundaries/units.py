@@ -18,7 +18,7 @@ from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 
 # Units in use under a grid. Raw SQL, as the statements below, for parents that are dated.
-UNITS_OF_GRID_SQL = """
+UNITS_OF_GRID_CTE = """
 unit AS (
   SELECT u.id, u.code, u.name FROM area u
   LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> now()
@@ -27,7 +27,7 @@ unit AS (
     AND coalesce(d.parent_id, u.parent_id) = :grid)
 """
 UNITS_SQL = f"""
-WITH {UNITS_OF_GRID_SQL}, home AS (
+WITH {UNITS_OF_GRID_CTE}, home AS (
   SELECT h.unit_id, h.building_id, count(*) AS homes, sum(h.people) AS people
   FROM household h JOIN unit ON unit.id = h.unit_id GROUP BY 1, 2
 ), counted AS (
@@ -49,7 +49,7 @@ FROM unit LEFT JOIN counted c ON c.unit_id = unit.id LEFT JOIN head ON head.area
 ORDER BY unit.code
 """  # noqa: S608  our own text
 PARTS_OF_UNITS_SQL = f"""
-WITH {UNITS_OF_GRID_SQL}
+WITH {UNITS_OF_GRID_CTE}
 SELECT unit.code AS unit, b.code AS building, coalesce(nullif(b.name, ''), nullif(b.address, ''),
     b.code) AS name, s.name AS stairwell, p.floor_from, p.floor_to
 FROM unit JOIN unit_part p ON p.unit_id = unit.id JOIN building b ON b.id = p.building_id
@@ -58,8 +58,8 @@ ORDER BY unit.code, b.name, b.code, length(s.name), s.name, p.floor_from
 """  # noqa: S608
 # Buildings with homes that touch the grid, or in which one of its units has homes; homes by the
 # code of their unit, those without one under the empty text.
-BUILDINGS_SQL = f"""
-WITH {UNITS_OF_GRID_SQL}, near AS (
+BUILDINGS_OF_GRID_SQL = f"""
+WITH {UNITS_OF_GRID_CTE}, near AS (
   SELECT b.id FROM building b JOIN boundary g ON g.area_id = :grid AND g.valid_time @> now()
     AND b.geom && g.geom AND ST_Intersects(g.geom, b.geom)
   UNION SELECT p.building_id FROM unit_part p JOIN unit ON unit.id = p.unit_id
@@ -80,7 +80,7 @@ JOIN boundary g ON g.area_id = :grid AND g.valid_time @> now()
   AND b.geom && g.geom AND ST_Intersects(g.geom, b.geom)
 WHERE h.unit_id IS NULL
 """
-HOMES_SQL = """
+HOMES_OF_BUILDING_SQL = """
 SELECT s.name AS stairwell, h.floor, h.room, u.code AS unit, u.name AS unit_name
 FROM household h JOIN building b ON b.id = h.building_id
 LEFT JOIN stairwell s ON s.id = h.stairwell_id LEFT JOIN area u ON u.id = h.unit_id
@@ -226,7 +226,7 @@ def list_units(session: Session, principal: Principal, grid: Area) -> GridUnits:
 
 def list_unit_buildings(session: Session, grid: Area) -> list[UnitBuilding]:
     """List the buildings with homes that touch a grid, or hold homes of its units."""
-    rows = session.execute(text(BUILDINGS_SQL), {"grid": grid.id})
+    rows = session.execute(text(BUILDINGS_OF_GRID_SQL), {"grid": grid.id})
     return [UnitBuilding(**row._mapping) for row in rows]
 
 
@@ -239,7 +239,7 @@ def list_homes(session: Session, principal: Principal, building: str) -> list[Ho
         The building does not exist, has no homes, or touches no grid that the principal plans.
     """
     grids = session.scalars(text(GRIDS_OF_BUILDING_SQL), {"building": building}).all()
-    rows = session.execute(text(HOMES_SQL), {"building": building})
+    rows = session.execute(text(HOMES_OF_BUILDING_SQL), {"building": building})
     homes = [HomeRow(*row) for row in rows]
     if not homes or not any(_reaches(session, principal, PLANNING, code) for code in grids):
         raise NotFound("unit.unknown_building", building=building[:60])

@@ -11,7 +11,7 @@ from gis.areas import codes
 from gis.areas.models import Level
 from gis.boundaries import draft_identity
 from gis.boundaries.identity_operations import name_faults
-from gis.boundaries.operation_fields import MAX_NAME_CHARS
+from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.exchange.area_file import AreaFile, AreaRecord, columns
 from gis.files import tables
 from gis.files.report import LoadReport, RejectedRow, row_label
@@ -45,9 +45,11 @@ def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
             report.refused.append(
                 table.refuse(row.number, "code", "area_row.code_twice", place=location)
             )
-        elif len(entry.values["name"]) > MAX_NAME_CHARS:
+        elif len(entry.values["name"]) > MAX_AREA_NAME_CHARS:
             report.refused.append(
-                table.refuse(row.number, "name", "area_row.name_too_long", limit=MAX_NAME_CHARS)
+                table.refuse(
+                    row.number, "name", "area_row.name_too_long", limit=MAX_AREA_NAME_CHARS
+                )
             )
         else:
             location_by_code[entry.code] = entry.location

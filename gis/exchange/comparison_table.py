@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gis.boundaries.draft_comparison import SIDES, ComparedGrid, DraftComparison
+from gis.boundaries.draft_comparison import COMPARED_VERSIONS, ComparedGrid, DraftComparison
 from gis.files.table_writer import write_values
 
 FIGURES = {
@@ -21,7 +21,7 @@ def write_comparison(compared: DraftComparison, path: Path) -> None:
     labels = {"published": "已发布", "a": f"草案{compared.a.id}", "b": f"草案{compared.b.id}"}
     header = ["编码", "网格"]
     for figure in FIGURES.values():
-        header += [f"{figure}·{labels[side]}" for side in SIDES]
+        header += [f"{figure}·{labels[side]}" for side in COMPARED_VERSIONS]
         header.append(f"{figure}·{labels['b']}减{labels['a']}")
     write_values(path, header, [_row(grid) for grid in compared.grids])
 
@@ -46,6 +46,6 @@ def _row(grid: ComparedGrid) -> list[str | int | float]:
     row: list[str | int | float] = [grid.code, grid.name]
     for figure in FIGURES:
         values = {side: None if cells is None else cells[figure] for side, cells in sides.items()}
-        row += ["" if values[side] is None else values[side] for side in SIDES]  # type: ignore[misc]
+        row += ["" if values[side] is None else values[side] for side in COMPARED_VERSIONS]  # type: ignore[misc]
         row.append(round((values["b"] or 0) - (values["a"] or 0), 2))
     return row

@@ -176,7 +176,7 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
 
     Rows with an impossible unit are rejected.
     """
-    units = session.execute(text(UNITS), {"digits": codes.DIGITS[Level.GRID][0]}).all()
+    units = session.execute(text(UNITS), {"digits": codes.CODE_DIGITS[Level.GRID][0]}).all()
     grids = session.scalars(text(GRIDS)).all() if units else []
     new: list[dict[str, object]] = []
     faults: dict[str, Message] = {}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis.crs import STORAGE_SRID
 
 GEOMETRY = "geometry"
-BATCH_ROWS = 5_000
+FRAME_BATCH_ROWS = 5_000
 Query = Select[*tuple[Any, ...]]
 
 
@@ -31,7 +31,7 @@ def read_frame(session: Session, query: Query, index: str | list[str] | None) ->
 
 
 def read_batches(session: Session, query: Query) -> Iterator[GeoDataFrame]:
-    """Yield the rows of a query as frames of at most BATCH_ROWS rows.
+    """Yield the rows of a query as frames of at most FRAME_BATCH_ROWS rows.
 
     Notes
     -----
@@ -43,7 +43,7 @@ def read_batches(session: Session, query: Query) -> Iterator[GeoDataFrame]:
         session.connection(),
         geom_col=GEOMETRY,
         crs=f"EPSG:{STORAGE_SRID}",
-        chunksize=BATCH_ROWS,
+        chunksize=FRAME_BATCH_ROWS,
     )
 
 

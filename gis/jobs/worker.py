@@ -24,7 +24,7 @@ from gis.settings import Settings
 log = logging.getLogger(__name__)
 
 # queue -> number of its concurrent jobs, and which finished ones are deleted at once
-QUEUES = {
+JOB_QUEUES = {
     "clock": (2, "never"),  # kept for a day, for the moment of the last run
     "post": (1, "successful"),
     "receivers": (16, "successful"),  # as many may hang before others wait
@@ -124,12 +124,12 @@ async def run(app: procrastinate.App) -> None:
         The connection to the database was lost.
     """
     async with app.open_async(), asyncio.TaskGroup() as group:
-        for queue in QUEUES:
+        for queue in JOB_QUEUES:
             group.create_task(_work_off(app, queue))
 
 
 async def _work_off(app: procrastinate.App, queue: str) -> None:
-    most, deletes = QUEUES[queue]
+    most, deletes = JOB_QUEUES[queue]
     await app.run_worker_async(
         queues=[queue],
         name=queue,
@@ -144,7 +144,7 @@ async def _work_off(app: procrastinate.App, queue: str) -> None:
 
 async def keep_running(make: Callable[[], procrastinate.App]) -> None:
     """Call `run` until cancelled, again whenever the connection to the database was lost."""
-    threads = ThreadPoolExecutor(sum(most for most, _ in QUEUES.values()))
+    threads = ThreadPoolExecutor(sum(most for most, _ in JOB_QUEUES.values()))
     asyncio.get_running_loop().set_default_executor(threads)
     pause = 1.0
     while True:

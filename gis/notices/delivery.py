@@ -32,7 +32,7 @@ MAX_NOTICES_PER_TURN, MAX_TURN_S = 200, 30.0  # then other receivers have their 
 
 log = logging.getLogger(__name__)
 
-DUE_SQL = f"""
+DUE_TARGETS_SQL = f"""
 SELECT t.id
 FROM notice_target t
 CROSS JOIN LATERAL (
@@ -77,7 +77,7 @@ LOCK_KEY_SQL = "hashtextextended('notice_target ' || :target, 0)"
 
 def due_targets(session: Session, now: datetime) -> list[int]:
     """Return the ids of receivers with a notice due, the longest waiting first."""
-    return list(session.scalars(text(DUE_SQL), {"now": now}))
+    return list(session.scalars(text(DUE_TARGETS_SQL), {"now": now}))
 
 
 def deliver(

@@ -25,7 +25,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable
 from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 
-MAX_NAME_CHARS = 36  # of our name within that of another database, which may have 63
+MAX_DATABASE_NAME_CHARS = 36  # of our name within that of another database, which may have 63
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
 
@@ -154,7 +154,7 @@ def create_beside(addresses: DatabaseUrls) -> DatabaseUrls:
     owner = str(make_url(addresses.owner).username)
     base = get_name(addresses.owner)
     suffix = f"{datetime.now(UTC):%Y%m%d%H%M%S}{secrets.token_hex(2)}"
-    name = f"{base[:MAX_NAME_CHARS]}_{RESTORING}_{suffix}"
+    name = f"{base[:MAX_DATABASE_NAME_CHARS]}_{RESTORING}_{suffix}"
     advice = (
         f"have an administrator run: CREATE DATABASE {base}_new OWNER {owner}; \\c {base}_new; "
         + " ".join(f"CREATE EXTENSION {extension};" for extension in EXTENSIONS)
@@ -233,7 +233,7 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
         Connections remain; nothing was changed.
     """
     current = get_name(addresses.owner)
-    old = f"{current[:MAX_NAME_CHARS]}_{OLD}_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    old = f"{current[:MAX_DATABASE_NAME_CHARS]}_{OLD}_{datetime.now(UTC):%Y%m%d%H%M%S}"
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()
@@ -273,7 +273,7 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
 
     The caller ensures that no restore is running.
     """
-    base = get_name(addresses.owner)[:MAX_NAME_CHARS]
+    base = get_name(addresses.owner)[:MAX_DATABASE_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{RESTORING}_\d{{14}}[0-9a-f]{{4}}")
     with maintenance(addresses) as connection:
         names = [
@@ -287,7 +287,7 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
 
 def list_old(addresses: DatabaseUrls) -> list[OldDatabase]:
     """List the databases that restores have replaced, newest first."""
-    base = get_name(addresses.owner)[:MAX_NAME_CHARS]
+    base = get_name(addresses.owner)[:MAX_DATABASE_NAME_CHARS]
     name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14}})")
     with maintenance(addresses) as connection:
         rows = connection.execute(

@@ -40,7 +40,7 @@ class HistoryEntry(Base):
 
 # The recorded tables with the columns of their keys. Derived tables (network, circles, basemap) are
 # not recorded.
-TABLES = {
+RECORDED_TABLES = {
     "area": ("id",),
     "boundary": ("id",),
     "revision": ("id",),

@@ -44,7 +44,7 @@ class PostRow:
         return f"{self.area}|{self.id}"
 
 
-POSTS_SQL = """
+POSTS_UNDER_AREA_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, code, name, level FROM area WHERE code = :area
   UNION
@@ -133,4 +133,6 @@ def posts_of(
         "after_code": code or None,
         "after_id": int(number or 0),
     }
-    return [PostRow(**row) for row in session.execute(text(POSTS_SQL), params).mappings()]
+    return [
+        PostRow(**row) for row in session.execute(text(POSTS_UNDER_AREA_SQL), params).mappings()
+    ]

@@ -39,7 +39,7 @@ LEAVE_SQL = (
     f"SELECT l.person_id, {PERIOD_SQL.format('l')} FROM leave l WHERE {NOT_OVER_SQL.format('l')}"  # noqa: S608
     f" AND {{which}}"
 )
-NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
+PERSON_NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
 
 _RANK = np.array([role.rank for role in ROLES])
 MAX_CACHED_AREAS = 20_000
@@ -324,7 +324,7 @@ def read_people(
         3,
         {"since": since} | person_params,
     )
-    named = fetch_rows(session, NAMES_SQL.format(which=which.format("p.id")), person_params)
+    named = fetch_rows(session, PERSON_NAMES_SQL.format(which=which.format("p.id")), person_params)
     person, start, end = leave.T
     order = np.argsort(person, kind="stable")
     return PeopleIndex(

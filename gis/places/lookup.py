@@ -19,11 +19,11 @@ from gis.places.naming import (
     stands_in,
 )
 
-MAX_CANDIDATES = 2000  # that are compared
+MAX_COMPARED_BUILDINGS = 2000  # that are compared
 
 # Candidates by number, house, name or estate, those whose estate is named first; each with the
 # areas it stands in.
-CANDIDATES_SQL = text("""
+BUILDING_CANDIDATES_SQL = text("""
 WITH candidate AS (
   SELECT h.*
   FROM building h
@@ -104,13 +104,13 @@ def find_named(
         address = replace(address, building=address.beside, several=False)
     number = address.building or (address.other.building if address.other else "")
     rows = session.execute(
-        CANDIDATES_SQL,
+        BUILDING_CANDIDATES_SQL,
         {
             "number": number_pattern(number) if number else "",
             "house": address.house.lower(),
             "said": address.text.lower(),
             "estates": estates,
-            "most": MAX_CANDIDATES,
+            "most": MAX_COMPARED_BUILDINGS,
             "at": at,
         },
     )

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 # of a point at the door, or from an inexact receiver, to its building
 MAX_BUILDING_DISTANCE_M = 15.0
 
-BUILDINGS_SQL = """
+INDEXED_BUILDINGS_SQL = """
 SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom)
 FROM building b
 WHERE {where}
@@ -175,7 +175,7 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
     if box is not None:
         where = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
-    rows = fetch_rows(session, BUILDINGS_SQL.format(where=where), params)
+    rows = fetch_rows(session, INDEXED_BUILDINGS_SQL.format(where=where), params)
     ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
     shapes = (
         shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))

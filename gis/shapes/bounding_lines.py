@@ -13,10 +13,10 @@ from gis.shapes.polygon_coverage import PolygonLike
 
 SIDES = ("east", "south", "west", "north")
 STEP_M = 10.0  # metres of border judged at once
-REACH_M = 25.0  # metres from the border to the middle of the line that it follows
+LINE_REACH_M = 25.0  # metres from the border to the middle of the line that it follows
 MAX_ANGLE_DEG = 35.0  # between border and line; a street that crosses the border is steeper
 TOUCH_M = 1.0  # metres to a neighbour
-MIN_SHARE = 0.2  # of the side, for a name to be stated
+MIN_SIDE_SHARE = 0.2  # of the side, for a name to be stated
 MAX_NAMES = 3  # of one side
 
 
@@ -47,8 +47,9 @@ def bounding_limits(
     The border is cut into pieces of `STEP_M`. A piece belongs to the side towards which it lies in
     the area's box and faces, the place counting twice: a notch in the north stays of the north, the
     lower end of a slanting west border of the west. It is bounded by the nearest named line within
-    `REACH_M` that runs along it, else by the neighbour that touches it, else by nothing. A side
-    names what bounds at least `MIN_SHARE` of its length, from north to south or from west to east.
+    `LINE_REACH_M` that runs along it, else by the neighbour that touches it, else by nothing. A
+    side names what bounds at least `MIN_SIDE_SHARE` of its length, from north to south or from
+    west to east.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def _nearest_along(
     outlines = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     parts[outlines] = shapely.get_exterior_ring(parts[outlines])
     places = shapely.points(points)
-    rows, hits = shapely.STRtree(parts).query(places, predicate="dwithin", distance=REACH_M)
+    rows, hits = shapely.STRtree(parts).query(places, predicate="dwithin", distance=LINE_REACH_M)
     at = shapely.line_locate_point(parts[hits], places[rows])
     length = shapely.length(parts[hits])
     earlier = shapely.get_coordinates(
@@ -184,6 +185,7 @@ def _rank(
         covered[names[limit]] += length
         position_sum[names[limit]] += length * position
     ranked = sorted(covered, key=lambda key: (-covered[key], key))
-    stated = [key for key in ranked if covered[key] >= MIN_SHARE * total][:MAX_NAMES] or ranked[:1]
+    enough = [key for key in ranked if covered[key] >= MIN_SIDE_SHARE * total]
+    stated = enough[:MAX_NAMES] or ranked[:1]
     stated.sort(key=lambda key: position_sum[key] / covered[key])
     return [Limit(*key, round(covered[key] / total, 3)) for key in stated]

@@ -13,7 +13,7 @@ from gis.shapes.repair import extract_polygons
 
 SAMPLE_M = 2.0  # between points on outlines that stand for a building
 SMOOTH_M = 1.0  # by which the edge of a cell may be drawn simpler
-REACH_M = 15.0  # by which cells go beyond the land
+CELL_REACH_M = 15.0  # by which cells go beyond the land
 
 
 def building_cells(
@@ -31,7 +31,7 @@ def building_cells(
     chosen
         Which of them are chosen; at least one.
     land
-        Bounds of the cells: they end `REACH_M` beyond its bounding box.
+        Bounds of the cells: they end `CELL_REACH_M` beyond its bounding box.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def building_cells(
     array = np.empty(len(footprints) + 1, dtype=object)
     array[:] = [land, *footprints]
     local = to_local_metres(array, latitude=latitude)
-    box = shapely.box(*shapely.buffer(shapely.envelope(local[0]), REACH_M).bounds)
+    box = shapely.box(*shapely.buffer(shapely.envelope(local[0]), CELL_REACH_M).bounds)
     mine, others = local[1:][chosen], local[1:][~chosen]
     region = shapely.intersection(_nearer(mine, others, box), box)
     region = shapely.difference(

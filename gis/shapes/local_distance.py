@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_A = 6378137.0  # metres, GRS 80, the ellipsoid of CGCS2000
+_GRS80_AXIS_M = 6378137.0  # metres, GRS 80, the ellipsoid of CGCS2000
 _E2 = 0.00669438002290
 
 
@@ -23,7 +23,9 @@ def metres_per_degree(lat: Any) -> tuple[Any, Any]:
     """
     phi = np.radians(lat)
     w = 1 - _E2 * np.sin(phi) ** 2
-    return np.radians(_A / np.sqrt(w)) * np.cos(phi), np.radians(_A * (1 - _E2) / w**1.5)
+    return np.radians(_GRS80_AXIS_M / np.sqrt(w)) * np.cos(phi), np.radians(
+        _GRS80_AXIS_M * (1 - _E2) / w**1.5
+    )
 
 
 def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
@@ -57,8 +59,8 @@ def buffer_bbox(lon: float, lat: float, metres: float) -> tuple[float, float, fl
     """Return the west, south, east and north of the box within some metres of a point."""
     w = 1 - _E2 * sin(radians(lat)) ** 2
     dx, dy = (
-        metres / (radians(_A / sqrt(w)) * cos(radians(lat))),
-        metres / radians(_A * (1 - _E2) / w**1.5),
+        metres / (radians(_GRS80_AXIS_M / sqrt(w)) * cos(radians(lat))),
+        metres / radians(_GRS80_AXIS_M * (1 - _E2) / w**1.5),
     )
     return lon - dx, lat - dy, lon + dx, lat + dy
 

@@ -34,7 +34,7 @@ def deployment_folder() -> Iterator[Path]:
         cluster.stop(Settings(var=folder))
         base = cluster.cluster_location(Settings(var=folder)).base
         shutil.rmtree(folder, ignore_errors=True)
-        if os.geteuid() == 0 and base.parent == cluster.OUTSIDE:
+        if os.geteuid() == 0 and base.parent == cluster.FALLBACK_PATH:
             shutil.rmtree(base, ignore_errors=True)
 
 
@@ -97,7 +97,7 @@ def copy_deployment(source: Path, target: Path) -> None:
     target.mkdir(exist_ok=True)
     subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
     base = cluster.private_base(Settings(var=source))
-    if base.parent == cluster.OUTSIDE:  # where the user postgres cannot enter the folder
+    if base.parent == cluster.FALLBACK_PATH:  # where the user postgres cannot enter the folder
         subprocess.run(["cp", "-a", base, target / "postgres"], check=True)
 
 

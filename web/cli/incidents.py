@@ -203,7 +203,7 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
 
 
 @command.command("disclosures")
-@click.option("--kind", default="", help=f"Only one of {', '.join(disclosures.KINDS)}.")
+@click.option("--kind", default="", help=f"Only one of {', '.join(disclosures.DISCLOSURE_KINDS)}.")
 @click.option("--who", default="", help="Part of the account's or program's name.")
 @click.option("--incident", default="", help="Of one incident.")
 @click.option("--since", type=MOMENT, help="From this moment on, ISO 8601.")

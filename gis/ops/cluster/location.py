@@ -14,7 +14,9 @@ from gis import private
 from gis.errors import Unavailable
 from gis.settings import Settings
 
-OUTSIDE = Path("/var/lib/wangge")  # for clusters that the user postgres cannot reach elsewhere
+FALLBACK_PATH = Path(
+    "/var/lib/wangge"
+)  # for clusters that the user postgres cannot reach elsewhere
 DATABASE = "wangge"
 SUPERUSER, OWNER, APP = "wangge_super", "wangge_owner", "wangge_app"
 MAX_SOCKET_PATH_BYTES = 100  # of a Unix socket, with room for PostgreSQL's own file name
@@ -83,15 +85,15 @@ def cluster_location(settings: Settings) -> Cluster:
     Notes
     -----
     As root, the user `postgres` must be able to enter the folder. If that is not possible (a
-    checkout under /root), the cluster lies under OUTSIDE, which is reported on stderr when it is
-    created.
+    checkout under /root), the cluster lies under FALLBACK_PATH, which is reported on stderr when
+    it is created.
     """
     run_as = "postgres" if os.geteuid() == 0 else None
     base = settings.var / "postgres"
     name = _digest(settings.var)
     make_enterable(settings.var, run_as)
     if run_as and not may_enter(run_as, settings.var):
-        base = OUTSIDE / name
+        base = FALLBACK_PATH / name
     sockets = base / "socket"
     if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > MAX_SOCKET_PATH_BYTES:
         sockets = Path("/tmp") / f"wangge-{name}"
@@ -101,7 +103,7 @@ def cluster_location(settings: Settings) -> Cluster:
 def private_base(settings: Settings) -> Path:
     """Return the folder of the private cluster, without starting a program or creating a folder."""
     base = settings.var / "postgres"
-    apart = OUTSIDE / _digest(settings.var)
+    apart = FALLBACK_PATH / _digest(settings.var)
     return base if base.exists() or not apart.exists() else apart
 
 

@@ -17,7 +17,7 @@ from gis.errors import Unavailable
 from gis.ops.cluster.location import (
     APP,
     DATABASE,
-    OUTSIDE,
+    FALLBACK_PATH,
     OWNER,
     SUPERUSER,
     Cluster,
@@ -35,7 +35,7 @@ ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of th
 def create_cluster(cluster: Cluster) -> None:
     """Run initdb with generated passwords; the remains of an interrupted attempt are removed."""
     binaries = find_binaries()
-    if cluster.base.parent == OUTSIDE:
+    if cluster.base.parent == FALLBACK_PATH:
         print(
             f"The user postgres cannot enter {cluster.secrets.parent};"
             f" the database is kept in {cluster.base}.",

@@ -5,7 +5,7 @@ from hashlib import sha256
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from gis.ops.qgis.style import STYLE, qml
+from gis.ops.qgis.style import STYLE_NAME, qml
 from gis.ops.qgis.views import GEOMETRY, GROUP, SCHEMA, VIEWS
 
 
@@ -29,7 +29,7 @@ def prepare(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
     connection.execute(
         text("DELETE FROM layer_styles WHERE f_table_schema = :schema AND stylename = :style"),
-        {"schema": SCHEMA, "style": STYLE},
+        {"schema": SCHEMA, "style": STYLE_NAME},
     )
     connection.execute(
         text("""
@@ -45,7 +45,7 @@ def prepare(connection: Connection) -> None:
                 "schema": SCHEMA,
                 "name": name,
                 "geometry": GEOMETRY,
-                "style": STYLE,
+                "style": STYLE_NAME,
                 "qml": qml(view),
                 "description": f"{view.zh} {view.en}",
             }

@@ -16,11 +16,11 @@ from gis.errors import NotFound, Unavailable, invalid_field
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.qgis.install import prepare
-from gis.ops.qgis.style import STYLE, renderer_xml, scale_attributes
+from gis.ops.qgis.style import STYLE_NAME, renderer_xml, scale_attributes
 from gis.ops.qgis.views import GEOMETRY, GROUP, MAX_CONNECTIONS, QUERY_TIMEOUT, SCHEMA, VIEWS
 from gis.settings import Settings
 
-NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
+LOGIN_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def list_logins(addresses: DatabaseUrls) -> list[str]:
 
 
 def _role(name: str) -> str:
-    if not NAME_PATTERN.fullmatch(name):
+    if not LOGIN_NAME_PATTERN.fullmatch(name):
         raise invalid_field("name", "qgis.name_invalid", name=name)
     return f"{GROUP}_{name}"
 
@@ -236,7 +236,7 @@ def layer_file(access: QgisLogin) -> str:
         )
     return (
         "<!DOCTYPE qgis-layer-definition>\n<qlr>"
-        f'<layer-tree-group name="{STYLE}" checked="Qt::Checked"'
+        f'<layer-tree-group name="{STYLE_NAME}" checked="Qt::Checked"'
         f' expanded="1">{"".join(tree)}</layer-tree-group>'
         f"<maplayers>{''.join(layers)}</maplayers></qlr>\n"
     )

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape, quoteattr
 from gis.ops.qgis.views import GEOMETRY, View
 from gis.palette import TEXT_COLOURS, WHITE
 
-STYLE = "网格 wangge"  # name of our styles; others are left alone
+STYLE_NAME = "网格 wangge"  # name of our styles; others are left alone
 # fonts of labels; QGIS takes the first that is installed
 FACES = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")
 GEOMETRY_TYPES = ("Point", "Line", "Polygon")  # by their number in QGIS

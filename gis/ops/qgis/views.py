@@ -76,7 +76,7 @@ class View:
     label: str = "name"
 
 
-AREA = {
+AREA_FIELDS = {
     **KEY,
     "code": ("编码", "Code of the area; it outlives every redrawing"),
     "name": ("名称", "The name people use"),
@@ -88,7 +88,7 @@ AREA = {
     GEOMETRY: ("边界", "The land, EPSG:4490"),
 }
 
-PARENT = """
+PARENT_SQL = """
   (SELECT p.code FROM public.area p
    WHERE p.id = coalesce(
      (SELECT d.parent_id FROM public.dated_parent d
@@ -121,8 +121,10 @@ HOUSEHOLDS_OF_UNIT = "SELECT count(*) FROM public.household o WHERE o.unit_id = 
 
 def _area(level: str, zh: str, en: str, style: Style) -> View:
     households = HOUSEHOLDS_OF_UNIT if level == "unit" else HOUSEHOLDS_INSIDE
-    query = IN_FORCE.format(level=level, households=households, parent=PARENT.format(at="now()"))
-    return View(zh, en, AREA, query, style)
+    query = IN_FORCE.format(
+        level=level, households=households, parent=PARENT_SQL.format(at="now()")
+    )
+    return View(zh, en, AREA_FIELDS, query, style)
 
 
 VIEWS = {
@@ -172,7 +174,7 @@ VIEWS = {
             "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
             GEOMETRY: ("边界", "The land, EPSG:4490"),
         },
-        DATED.format(parent=PARENT.format(at="lower(b.valid_time)")),
+        DATED.format(parent=PARENT_SQL.format(at="lower(b.valid_time)")),
         Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, label_scale=15_000),
     ),
     "building": View(

@@ -38,7 +38,7 @@ _DOTTED_PATTERN = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,2})\.(\d{3,4})(?
 # A dot in the middle joins what it stands between (祥和苑·二期), but between numbers: 2·3·501.
 _JOINING_DOT_PATTERN = re.compile(r"(?<!\d)[·•‧∙⋅・]|[·•‧∙⋅・](?!\d)")
 _MIDDLE_DOTS = str.maketrans(dict.fromkeys("·•‧∙⋅・", "."))
-_BLANK_PATTERN = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
+_INNER_BLANK_PATTERN = re.compile(r"(?<=[0-9A-Z])\s+(?=[0-9A-Z])")
 
 # What is numbered like a room and is not one: 2503车位, 车位2503, 商铺105.
 _BAY = (
@@ -135,5 +135,5 @@ def joined_text(text: str) -> str:
     text = simplified(unicodedata.normalize("NFKC", text)).upper().translate(_BRACKETS)
     text = _JOINING_DOT_PATTERN.sub("", text).translate(_MIDDLE_DOTS)
     text = _DOTTED_PATTERN.sub(r"\1-\2-\3", _MOMENT_PATTERN.sub(";", _PHONE_PATTERN.sub(";", text)))
-    text = _BLANK_PATTERN.sub("-", text)
+    text = _INNER_BLANK_PATTERN.sub("-", text)
     return SPACE_PATTERN.sub("", text).translate(DASHES)

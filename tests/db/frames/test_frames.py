@@ -247,7 +247,7 @@ def test_an_empty_database_gives_empty_frames(session: Session) -> None:
 def test_a_file_holds_what_the_frame_holds(
     town: Session, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "BATCH_ROWS", 7)
+    monkeypatch.setattr(read, "FRAME_BATCH_ROWS", 7)
     path = tmp_path / f"buildings{ending}"
     assert dump(town, "buildings", path) == len(stored := frames.buildings(town))
     content = read_vector(path).to_frame().set_index("code").sort_index()

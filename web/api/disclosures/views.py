@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from gis.accounts.disclosures import KINDS, Filters, list_disclosures
+from gis.accounts.disclosures import DISCLOSURE_KINDS, Filters, list_disclosures
 from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
@@ -21,7 +21,9 @@ bp = APIBlueprint("disclosures", __name__, url_prefix="/api/v1", tag="Audit")
 class DisclosuresIn(params.Page):
     """Which."""
 
-    kind: Annotated[str, Field(max_length=20, description=f"One of {', '.join(KINDS)}")] = ""
+    kind: Annotated[
+        str, Field(max_length=20, description=f"One of {', '.join(DISCLOSURE_KINDS)}")
+    ] = ""
     who: Annotated[
         str, Field(max_length=100, description="Part of the account's or program's name")
     ] = ""

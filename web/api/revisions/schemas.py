@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from gis.areas.models import Operation, Revision
 from gis.boundaries import operations, preview
 from gis.boundaries.editor_view import EditorView
-from gis.boundaries.statistics import LISTS, Preview, PreviewIssue
+from gis.boundaries.statistics import PREVIEW_LISTS, Preview, PreviewIssue
 from gis.exchange import boundary_file
 from gis.rights.principal import Principal
 from gis.shapes.measure import geodesic_area_m2
@@ -268,7 +268,7 @@ def preview_to_json(changes: Preview) -> dict[str, Any]:
         "incident_ids": changes.incident_ids,
         "problems": [issue_to_json(issue) for issue in changes.problems],
         "names": changes.names,
-        **{key: [item._asdict() for item in getattr(changes, key)] for key in LISTS},
+        **{key: [item._asdict() for item in getattr(changes, key)] for key in PREVIEW_LISTS},
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, model_validator
 
 from gis.boundaries.home_selection import MAX_ROOMS, MAX_SELECTIONS, HomeSelection
-from gis.boundaries.operation_fields import MAX_NAME_CHARS
+from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.boundaries.publish import MAX_REASON_CHARS
 from gis.boundaries.units import UnitBuilding
 from web.http import params
@@ -40,7 +40,7 @@ class NewUnitIn(BaseModel):
 
     grid: Code
     name: Annotated[
-        str | None, Field(max_length=MAX_NAME_CHARS, description="Default: its number")
+        str | None, Field(max_length=MAX_AREA_NAME_CHARS, description="Default: its number")
     ] = None
     reason: Reason
 
@@ -50,7 +50,7 @@ class RenameUnitIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    name: Annotated[str, Field(max_length=MAX_AREA_NAME_CHARS)]
     reason: Reason
 
 
