@@ -30,7 +30,7 @@ from gis.files.report import LoadReport, RejectedRow
 from gis.files.tables import finish_reading, read_table
 from gis.files.vector import FORMATS, read_vector
 from gis.messages import Message
-from gis.network.edit_draft import REACH_M
+from gis.network.edit_draft import JOIN_REACH_M
 from gis.network.models import EDIT_KINDS
 
 STANDING_SQL = """
@@ -248,7 +248,7 @@ def _write(
     if stated:
         problems = find_problems(session, [*stated])
         report.refused += [
-            record.refuse("geometry", Message(problems[number], {"limit": round(REACH_M)}))
+            record.refuse("geometry", Message(problems[number], {"limit": round(JOIN_REACH_M)}))
             for number, record in stated.items()
             if number in problems
         ]

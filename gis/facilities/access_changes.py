@@ -25,7 +25,7 @@ from gis.network.build import Network
 from gis.network.snapping import Bools, Floats, Ints, SnappedPoints
 from gis.network.walk import nearest_source_distances, place_distances
 
-MARGIN = 1 + 1e-9  # so that no walk of exactly the limit is missed by rounding
+ROUNDING_FACTOR = 1 + 1e-9  # so that no walk of exactly the limit is missed by rounding
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class AccessChange:
     ) -> None:
         self.old, self.new = old, new
         self.speed_m_s, self.limit_min = speed_m_s, limit_min
-        self.limit_m = limit_min * 60 * speed_m_s * MARGIN
+        self.limit_m = limit_min * 60 * speed_m_s * ROUNDING_FACTOR
         number: dict[tuple[object, ...], int] = {}
         networks = {id(each.network): each.network for each in (old, new)}
         edges = {
@@ -156,7 +156,7 @@ class AccessChange:
         labels
             Those of the old state.
         """
-        metres = 60 * self.speed_m_s * MARGIN
+        metres = 60 * self.speed_m_s * ROUNDING_FACTOR
         nearest = np.where(np.isfinite(labels.minutes), labels.minutes, self.limit_min)
         matter = np.maximum(nearest, STEPS_MIN[-1]) * metres
         to_edge = np.where(np.isfinite(labels.edge_minutes), labels.edge_minutes, self.limit_min)
@@ -192,7 +192,7 @@ class AccessChange:
             return labels, which
         network, entrances = self.new.network, self.new.entrances
         part = self.new.demand.select(which)
-        longest = STEPS_MIN[-1] * 60 * self.speed_m_s * MARGIN
+        longest = STEPS_MIN[-1] * 60 * self.speed_m_s * ROUNDING_FACTOR
         countable = entrances.best(
             nearest_source_distances(network, part.snaps, entrances.snaps, longest)
         )

@@ -31,7 +31,7 @@ from gis.network.snapping import Bools
 
 UNREACHABLE = "unreachable"  # not within an hour
 MAX_BUILDINGS = 4_000  # outlines in one answer
-DECIMALS = 6  # of their coordinates: 0.1 m
+CLASS_DECIMALS = 6  # of their coordinates: 0.1 m
 CLASSES = ("0", "1", "2", "3", "4", "5", UNREACHABLE, "cannot_say", "off_network")
 
 Bbox = tuple[float, float, float, float]  # (west, south, east, north) in degrees
@@ -223,7 +223,7 @@ def features_within(
     outlines = {
         row[0]: row[1]
         for row in session.execute(
-            text(OUTLINES_SQL), {"ids": buildings.id[inside].tolist(), "decimals": DECIMALS}
+            text(OUTLINES_SQL), {"ids": buildings.id[inside].tolist(), "decimals": CLASS_DECIMALS}
         )
     }
     classes = class_of(buildings, minutes)

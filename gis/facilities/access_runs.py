@@ -41,7 +41,7 @@ SELECT :profile, f.category, f.id, ST_AsBinary({doors_sql("facility", "f")}), ST
 FROM facility f
 WHERE f.category = ANY(:categories)
 """  # noqa: S608  ours
-FACILITIES_SQL = """
+ACCESS_FACILITIES_SQL = """
 SELECT facility_id, '' AS code, category, doors, shape
 FROM access_facility
 WHERE profile = :profile AND category = ANY(:categories)
@@ -132,5 +132,5 @@ def read_former_facilities(
 ) -> Sequence[Sequence[Any]]:
     """Return the facilities that labels counted, for `accessibility.place_entrances`."""
     return session.execute(
-        text(FACILITIES_SQL), {"profile": profile, "categories": list(categories)}
+        text(ACCESS_FACILITIES_SQL), {"profile": profile, "categories": list(categories)}
     ).all()

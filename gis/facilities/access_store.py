@@ -41,7 +41,7 @@ FROM building_access
 WHERE profile = :profile AND category = :category
 ORDER BY building_id
 """
-COLUMNS = (
+ACCESS_COLUMNS = (
     "building_id",
     "profile",
     "category",
@@ -53,7 +53,7 @@ COLUMNS = (
     "edge_minutes",
     "off_network",
 )
-MAX_COUNT = 32_767  # that a column of counts holds
+MAX_SMALLINT = 32_767  # that a column of counts holds
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def recompute_access(session: Session, profile: str = "adult") -> AccessRecomput
                 "all": len(refreshed.which[key]) == len(refreshed.labels[key].building),
             },
         )
-    copy_rows(session, "building_access", COLUMNS, _rows(refreshed, profile))
+    copy_rows(session, "building_access", ACCESS_COLUMNS, _rows(refreshed, profile))
     store_runs(session, profile, {key: inputs[key] for key in changed}, edits.ids)
     return AccessRecompute(
         profile,
@@ -344,7 +344,7 @@ def _rows(refreshed: Refreshed, profile: str) -> Iterator[tuple[object, ...]]:
             labels.building[which].tolist(),
             optional(labels.minutes[which]),
             labels.facility[which].tolist(),
-            np.minimum(labels.within[which], MAX_COUNT).tolist(),
+            np.minimum(labels.within[which], MAX_SMALLINT).tolist(),
             optional(labels.edge_minutes[which]),
             labels.off_network[which].tolist(),
             strict=True,

@@ -33,7 +33,7 @@ WHERE CAST(:near AS text) IS NULL OR b.geom && ST_GeomFromEWKT(:near)
 ORDER BY b.id, d.path
 """  # noqa: S608  ours
 
-ENTRANCES_SQL = f"""
+FACILITY_DOORS_SQL = f"""
 SELECT f.id, f.code, f.category,
   ST_AsBinary({doors_sql("facility", "f")}), ST_AsBinary(f.geom)
 FROM facility f
@@ -247,7 +247,7 @@ def read_facility_entrances(
     bbox
         Only facilities that touch this box, EWKT; None means all.
     """
-    rows = session.execute(text(ENTRANCES_SQL), {"category": category, "near": bbox}).all()
+    rows = session.execute(text(FACILITY_DOORS_SQL), {"category": category, "near": bbox}).all()
     return place_entrances(network, rows)
 
 

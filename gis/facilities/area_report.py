@@ -19,7 +19,7 @@ from gis.facilities.planning_land import land_of_area
 from gis.facilities.siting_request import SitingAnswer, SitingRequest
 from gis.facilities.siting_search import site
 
-MAX_SITES = 5  # in a report
+MAX_REPORTED_SITES = 5  # in a report
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ReportQuery:
     profile
         Who walks.
     sites
-        How many new places are sought, 0 to MAX_SITES.
+        How many new places are sought, 0 to MAX_REPORTED_SITES.
     open_at
         Only facilities open at this moment count, in the time zone of the place; None: all.
     """
@@ -105,8 +105,8 @@ def area_report(session: Session, query: ReportQuery, at: datetime) -> AreaRepor
     Unavailable
         No walking network is loaded.
     """
-    if not 0 <= query.sites <= MAX_SITES:
-        raise invalid_field("sites", "siting.sites_out_of_range", low=0, high=MAX_SITES)
+    if not 0 <= query.sites <= MAX_REPORTED_SITES:
+        raise invalid_field("sites", "siting.sites_out_of_range", low=0, high=MAX_REPORTED_SITES)
     require_limit(query.minutes)
     require_categories([query.category])
     by_category = read_by_category(

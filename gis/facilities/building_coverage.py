@@ -25,9 +25,9 @@ from gis.facilities.planned import PlannedFacility
 from gis.facilities.walkers import ProfileNetwork, profile_network
 from gis.network.snapping import Bools, Floats, Ints
 
-LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
+PUBLIC_LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
 
-BUILDINGS_SQL = """
+BUILDING_RESIDENTS_SQL = """
 SELECT b.id, b.code, concat(b.estate, b.name), coalesce(h.households, 0), coalesce(h.people, 0),
   h.elders, coalesce(h.elders_unknown, 0),
   ST_X(d.door), ST_Y(d.door), ST_X(d.label), ST_Y(d.label)
@@ -221,7 +221,7 @@ def read_by_category(
     keys = require_categories(categories)
     walker = profile_network(session, profile, open_at)
     area_id = None if area is None else require_area(session, area)
-    rows = session.execute(text(BUILDINGS_SQL)).all()
+    rows = session.execute(text(BUILDING_RESIDENTS_SQL)).all()
     columns = [*zip(*rows, strict=True)] if rows else [()] * 11
     lon, lat, label_lon, label_lat = (np.array(column, float) for column in columns[7:])
     labels = read_labels(session, walker, keys, open_at, planned)
@@ -328,8 +328,8 @@ def require_level(level: str) -> Level:
     InvalidInput
         It is no such level.
     """
-    if level not in LEVELS:
-        raise invalid_field("by", "input.not_among", value=level, allowed=[*LEVELS])
+    if level not in PUBLIC_LEVELS:
+        raise invalid_field("by", "input.not_among", value=level, allowed=[*PUBLIC_LEVELS])
     return Level(level)
 
 
@@ -347,6 +347,6 @@ def require_area(session: Session, code: str) -> int:
     if area_id is None:
         raise NotFound("facility.area_unknown", code=code)
     level = session.scalar(text("SELECT level FROM area WHERE id = :id"), {"id": area_id})
-    if level not in LEVELS:
+    if level not in PUBLIC_LEVELS:
         raise invalid_field("area", "coverage.not_of_units", code=code)
     return area_id

@@ -23,18 +23,18 @@ from gis.facilities.building_coverage import (
     read_buildings,
     require_level,
 )
-from gis.facilities.catchment import METHODS
+from gis.facilities.catchment import CATCHMENT_METHODS
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_summary import Tally, flat_counts, tally
 from gis.facilities.siting_demand import weights_of
 from gis.facilities.siting_inputs import home_table
-from gis.facilities.siting_request import WEIGHTS
+from gis.facilities.siting_request import DEMAND_WEIGHTS
 from gis.network.build import Network
 from gis.network.snapping import Bools, Floats, Ints
 
 USUAL = "usual"  # as the category says, where households say it; else people
-DEMANDS = (USUAL, *WEIGHTS)
+DEMANDS = (USUAL, *DEMAND_WEIGHTS)
 UNSTATED = "unstated"  # only facilities are in reach whose capacity nobody stated
 REACHES = ("reached", UNSTATED, "beyond", "cannot_say", "off_network")
 FACILITIES_AT_A_TIME = 100
@@ -209,7 +209,9 @@ def capacity_coverage(
         request = replace(request, demand=_usual_demand(homes, request.category))
     demand = weights_of(homes, request.demand)
     # an unstated capacity shares nothing out, but draws people all the same
-    shared = METHODS[request.method](metres, demand, np.where(stated, capacity, 0.0), limit_m)
+    shared = CATCHMENT_METHODS[request.method](
+        metres, demand, np.where(stated, capacity, 0.0), limit_m
+    )
     rows = np.searchsorted(homes.building, buildings.id)
     metres, demand, per_person = metres[rows], demand[rows], shared.per_person[rows]
     reach, at_least = _reach(buildings, metres, stated, request.minutes)
@@ -247,7 +249,7 @@ def _require_request(request: CapacityRequest) -> None:
         One of them is not.
     """
     for name, value, allowed in (
-        ("method", request.method, METHODS),
+        ("method", request.method, CATCHMENT_METHODS),
         ("demand", request.demand, DEMANDS),
     ):
         if value not in allowed:

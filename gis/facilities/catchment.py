@@ -114,4 +114,4 @@ def _shared(weights: csr_array, demand: Floats, capacity: Floats) -> Catchment:
     return Catchment(np.asarray(weights @ ratio, float), claims)
 
 
-METHODS = {"2sfca": two_step, "e2sfca": enhanced_two_step, "3sfca": three_step}
+CATCHMENT_METHODS = {"2sfca": two_step, "e2sfca": enhanced_two_step, "3sfca": three_step}

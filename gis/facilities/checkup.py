@@ -26,7 +26,7 @@ from gis.network.loading import load_network
 from gis.network.snapping import Floats
 from gis.network.walk import nearest_source_distances
 
-MAX_LISTED = 20  # facilities and buildings named in an item; the others are counted
+MAX_NAMED_PLACES = 20  # facilities and buildings named in an item; the others are counted
 
 # The land of a community: its own shape, and those of its grids.
 LAND_CTE = """
@@ -47,7 +47,7 @@ BOX_SQL = (
 SELECT min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom)) FROM land
 """
 )
-HOMES_SQL = (
+CHECKUP_BUILDINGS_SQL = (
     LAND_CTE
     + """
 SELECT b.id, b.code, b.estate || b.name AS name, count(*) AS households, sum(h.people) AS people
@@ -57,7 +57,7 @@ WHERE EXISTS (SELECT FROM land WHERE ST_Covers(land.geom, ST_PointOnSurface(b.ge
 GROUP BY b.id
 """
 )
-FACILITIES_SQL = (
+CHECKUP_FACILITIES_SQL = (
     LAND_CTE
     + """
 SELECT f.id, f.code, f.category, f.name, ST_X(p.location) AS lon, ST_Y(p.location) AS lat,
@@ -129,11 +129,11 @@ class Finding:
         Of cannot_say: visit_only, none_loaded, no_land, no_homes, no_network or off_network.
     facilities, facility_count
         Those in the community or within the distance of one of its homes, nearest first; at most
-        MAX_LISTED of them.
+        MAX_NAMED_PLACES of them.
     reached, beyond, off_network
         Households and people; None where the item has no distance, or nothing can be measured.
     left_out, left_out_count
-        Buildings beyond the distance, most people first; at most MAX_LISTED of them.
+        Buildings beyond the distance, most people first; at most MAX_NAMED_PLACES of them.
     """
 
     standard: Standard
@@ -252,10 +252,10 @@ def _read_surroundings(
         return _Surroundings({}, loaded, False, {})
     homes = {
         row.id: LeftOutBuilding(row.code, row.name or row.code, row.households, row.people)
-        for row in session.execute(text(HOMES_SQL), params)
+        for row in session.execute(text(CHECKUP_BUILDINGS_SQL), params)
     }
     box = box_ewkt(*walk_bbox(bounds, longest))
-    rows = session.execute(text(FACILITIES_SQL), params | {"box": box}).all()
+    rows = session.execute(text(CHECKUP_FACILITIES_SQL), params | {"box": box}).all()
     facilities = {
         row.id: NearFacility(row.code, row.category, row.name, row.lon, row.lat, row.inside, None)
         for row in rows
@@ -277,7 +277,7 @@ def _look(item: Standard, around: _Surroundings) -> Finding:
     if not item.categories:
         return Finding(item, "cannot_say", "visit_only")
     facilities = _near(item, around)
-    listed = tuple(facilities[:MAX_LISTED])
+    listed = tuple(facilities[:MAX_NAMED_PLACES])
     reach = None if item.limit_m is None else _reach(item, around)
     if facilities:
         result, reason = "have", ""
@@ -303,7 +303,7 @@ def _look(item: Standard, around: _Surroundings) -> Finding:
         reached,
         left_out,
         off_network,
-        tuple(beyond[:MAX_LISTED]),
+        tuple(beyond[:MAX_NAMED_PLACES]),
         len(beyond),
     )
 

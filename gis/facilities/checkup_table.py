@@ -19,14 +19,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gis import private
 from gis.errors import InvalidInput
 from gis.facilities.categories import CATEGORY_BY_KEY
-from gis.facilities.checkup import MAX_LISTED, CheckupSheet, Finding, NearFacility
+from gis.facilities.checkup import MAX_NAMED_PLACES, CheckupSheet, Finding, NearFacility
 from gis.facilities.checkup_visits import Visit
 from gis.facilities.standards import REQUIRED, TIERS, Standard, range_text
 from gis.files.formulas import cell_text
 from gis.files.photos import file_path
 from gis.messages import Message, label, render
 
-COLUMNS = (
+CHECKUP_COLUMNS = (
     "item",
     "required",
     "asked",
@@ -133,9 +133,9 @@ def cells(
     visits: Sequence[Visit],
     language: str,
     zone: tzinfo,
-    most: int = MAX_LISTED,
+    most: int = MAX_NAMED_PLACES,
 ) -> list[str | int | None]:
-    """Return the cells of an item, in the order of COLUMNS.
+    """Return the cells of an item, in the order of CHECKUP_COLUMNS.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def write_sheet(
     page["A1"].font = Font(bold=True, size=14)
     counts = {"households": f"{sheet.households:,}", "people": f"{sheet.people:,}"}
     page.append([render(Message("checkup.counts", counts), language)])
-    page.append([label(f"checkup_column.{name}", language) for name in COLUMNS])
+    page.append([label(f"checkup_column.{name}", language) for name in CHECKUP_COLUMNS])
     for cell in page[3]:
         cell.font = Font(bold=True)
     for finding in sheet.findings:
@@ -222,7 +222,7 @@ def _draw_photos(
     files = [file for file in files if file.is_file()]
     if not files:
         return
-    column, left_over = COLUMNS.index("photos"), len(files) - MAX_PHOTOS_DRAWN
+    column, left_over = CHECKUP_COLUMNS.index("photos"), len(files) - MAX_PHOTOS_DRAWN
     top = 0.0
     if left_over > 0:
         page.cell(

@@ -23,7 +23,7 @@ MAX_DISTANCE_M = 50  # of a door from the outline of its building or facility
 MAX_TEXT_CHARS = 500
 REACH_DEG = 0.002  # a circle this far from a building cannot have counted it by its door
 
-ENTRANCES_SQL = f"""{PLANNED_AREAS_CTE}
+PLANNED_ENTRANCES_SQL = f"""{PLANNED_AREAS_CTE}
 SELECT e.id, CASE WHEN e.building_id IS NULL THEN 'facility' ELSE 'building' END AS owner,
   coalesce(b.code, f.code) AS owner_code, e.code, e.kind, e.hours, e.note, e.source, e.version,
   ST_X(e.geom) AS lon, ST_Y(e.geom) AS lat
@@ -218,7 +218,9 @@ def _read(
     session: Session, principal: Principal, at: datetime, **conditions: Any
 ) -> list[EntranceRow]:
     params = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
-    rows = session.execute(text(ENTRANCES_SQL), params | planning_params(principal) | conditions)
+    rows = session.execute(
+        text(PLANNED_ENTRANCES_SQL), params | planning_params(principal) | conditions
+    )
     return [EntranceRow(**row._mapping) for row in rows]
 
 

@@ -21,7 +21,7 @@ from gis.rights.principal import Principal
 
 MAX_TEXT_CHARS = 500
 FACTS = ("category", "name", "address", "opening_hours", "contact", "capacity")
-NOTHING: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None}
+EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None}
 
 GRID_SQL = "SELECT g.id, g.county FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
 LOCKED_SQL = f"""
@@ -31,7 +31,7 @@ LEFT JOIN LATERAL grid_at(coalesce(f.entrance, ST_PointOnSurface(f.geom)), :at) 
 WHERE f.code = :code
 FOR UPDATE OF f
 """  # noqa: S608  ours
-INSERT_SQL = """
+INSERT_FACILITY_SQL = """
 WITH new AS (SELECT nextval(pg_get_serial_sequence('facility', 'id')) AS id)
 INSERT INTO facility (id, code, county, category, name, address, opening_hours, contact, capacity,
   geom, source)
@@ -75,12 +75,12 @@ def add_facility(
     InvalidInput
         A fact is wrong.
     """
-    values = NOTHING | _checked(facts)
+    values = EMPTY_FACTS | _checked(facts)
     point_and_time = {"point": point_ewkt(*point), "at": at}
     grid = session.execute(text(GRID_SQL), point_and_time).first()
     require_planner_of(session, principal, None if grid is None else grid.id, at)
     values |= {"county": None if grid is None else grid.county, "point": point_and_time["point"]}
-    return facility(session, session.execute(text(INSERT_SQL), values).scalar_one())
+    return facility(session, session.execute(text(INSERT_FACILITY_SQL), values).scalar_one())
 
 
 def change_facility(

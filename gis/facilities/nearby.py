@@ -49,7 +49,7 @@ ORDER BY p.point <-> at.point, b.code
 LIMIT 1
 """)  # noqa: S608  ours
 
-FACILITIES_SQL = text("""
+NEARBY_FACILITIES_SQL = text("""
 SELECT f.id, f.code, f.name, f.address, f.contact, f.opening_hours,
   ST_X(p.point) AS lon, ST_Y(p.point) AS lat
 FROM facility f
@@ -241,7 +241,7 @@ def find_nearby(
         metres = entrances.best(network_distances(network, snaps, entrances.snaps, limit))
         within = [i for i in np.argsort(metres, kind="stable").tolist() if metres[i] <= limit]
         rows = session.execute(
-            FACILITIES_SQL, {"ids": [int(entrances.id[i]) for i in within]}
+            NEARBY_FACILITIES_SQL, {"ids": [int(entrances.id[i]) for i in within]}
         ).mappings()
         row_by_id = {row["id"]: row for row in rows}
         for i in within:

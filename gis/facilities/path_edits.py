@@ -18,7 +18,7 @@ from gis.db import STORAGE_SRID
 from gis.errors import FieldError, NotFound, Unavailable, invalid_fields
 from gis.facilities.hours import read_hours
 from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
-from gis.network.edit_draft import REACH_M
+from gis.network.edit_draft import JOIN_REACH_M
 from gis.network.edits import CLOSED, find_edits
 from gis.network.loading import load_edited
 from gis.network.models import EDIT_KINDS
@@ -26,19 +26,23 @@ from gis.rights.principal import Principal
 from gis.shapes.measure import GEOD
 
 MAX_TEXT_CHARS = 500
-MAX_POINTS = 500  # of a line
+MAX_LINE_POINTS = 500  # of a line
 MIN_LINE_M, MAX_LINE_M = 1, 5_000
 EDIT_ZH = {"close": "封闭", "add": "新增", "gate": "门"}
-SHAPES = {"close": ("Point", "LineString"), "add": ("LineString",), "gate": ("Point",)}
+GEOMETRY_TYPES_BY_KIND = {
+    "close": ("Point", "LineString"),
+    "add": ("LineString",),
+    "gate": ("Point",),
+}
 ALWAYS_CLOSED = ("closed", "off", "关闭", "不开放")  # hours of a gate that never opens
 
-EVERY_M = 50  # a line is looked at where it turns, and at least so often
-PLACES_SQL = """
+MAX_SEGMENT_M = 50  # a line is looked at where it turns, and at least so often
+LINE_POINTS_SQL = """
 ST_DumpPoints(ST_SetSRID(geometry(ST_Segmentize(geography(ST_SetSRID({shape}, 4326)), {metres})),
   {srid}))"""
 
 # edits that lie in the grids that a planner plans, all along
-EDITS_SQL = f"""{PLANNED_AREAS_CTE}
+PLANNED_EDITS_SQL = f"""{PLANNED_AREAS_CTE}
 SELECT e.id, e.code, e.kind, ST_AsGeoJSON(e.geom, 7) AS geometry, e.hours, e.reason, e.from_at,
   e.until_at, e.source, e.stated_at, e.author = :who AS mine,
   CASE WHEN e.from_at > :at THEN 'to_come' WHEN e.until_at <= :at THEN 'over' ELSE 'in_force'
@@ -49,21 +53,25 @@ WHERE e.withdrawn_at IS NULL
   AND (CAST(:cursor AS bigint) IS NULL OR e.id > :cursor)
   AND (CAST(:box AS text) IS NULL OR e.geom && ST_GeomFromEWKT(:box))
   AND (:everywhere OR NOT EXISTS (
-    SELECT FROM {PLACES_SQL.format(shape="e.geom", metres=EVERY_M, srid=STORAGE_SRID)} p
+    SELECT FROM {LINE_POINTS_SQL.format(shape="e.geom", metres=MAX_SEGMENT_M, srid=STORAGE_SRID)} p
     LEFT JOIN LATERAL grid_at(p.geom, :at) g ON true
     WHERE g.id IS NULL OR g.id NOT IN (SELECT id FROM mine)))
 ORDER BY e.id
 LIMIT :limit
 """  # noqa: S608  ours
-INSERT_SQL = """
+INSERT_EDIT_SQL = """
 INSERT INTO walk_edit (code, kind, geom, hours, reason, from_at, until_at, source, author)
 VALUES (:code, :kind, ST_GeomFromWKB(:geom, :srid), :hours, :reason, :from_at, :until_at, :source,
   :author)
 RETURNING id
 """
-GRIDS_SQL = f"""
+CROSSED_GRIDS_SQL = f"""
 SELECT DISTINCT g.id
-FROM {PLACES_SQL.format(shape="ST_GeomFromWKB(:geom, 4326)", metres=EVERY_M, srid=STORAGE_SRID)} p
+FROM {
+    LINE_POINTS_SQL.format(
+        shape="ST_GeomFromWKB(:geom, 4326)", metres=MAX_SEGMENT_M, srid=STORAGE_SRID
+    )
+} p
 LEFT JOIN LATERAL grid_at(p.geom, :at) g ON true
 """  # noqa: S608  ours
 
@@ -166,7 +174,7 @@ def add_edit(session: Session, principal: Principal, at: datetime, edit: NewEdit
     number = insert_edit(session, edit, source="page", author=principal.actor)
     problem = find_problems(session, [number]).get(number)
     if problem is not None:
-        raise invalid_fields([FieldError("geometry", problem, {"limit": round(REACH_M)})])
+        raise invalid_fields([FieldError("geometry", problem, {"limit": round(JOIN_REACH_M)})])
     return _one(session, principal, at, number)
 
 
@@ -248,17 +256,17 @@ def insert_edit(session: Session, edit: NewEdit, *, source: str, author: str) ->
         "source": source,
         "author": author,
     }
-    return int(session.execute(text(INSERT_SQL), values).scalar_one())
+    return int(session.execute(text(INSERT_EDIT_SQL), values).scalar_one())
 
 
 def _shape_fault(edit: NewEdit) -> FieldError | None:
-    shape, allowed = edit.geom, SHAPES[edit.kind]
+    shape, allowed = edit.geom, GEOMETRY_TYPES_BY_KIND[edit.kind]
     if shape.is_empty or shape.geom_type not in allowed:
         params: dict[str, object] = {"value": shape.geom_type, "allowed": list(allowed)}
         return FieldError("geometry", "field.none_of", params)
     if shape.geom_type == "LineString":
-        if len(shape.coords) > MAX_POINTS:
-            return FieldError("geometry", "path_edit.too_many_points", {"limit": MAX_POINTS})
+        if len(shape.coords) > MAX_LINE_POINTS:
+            return FieldError("geometry", "path_edit.too_many_points", {"limit": MAX_LINE_POINTS})
         metres = GEOD.geometry_length(shape)
         if not MIN_LINE_M <= metres <= MAX_LINE_M:
             limits = {"metres": round(metres), "least": MIN_LINE_M, "limit": MAX_LINE_M}
@@ -271,14 +279,14 @@ def _require_planner(
 ) -> None:
     """Raise Forbidden unless the principal plans in all grids that a shape lies in."""
     params = {"geom": shapely.to_wkb(shape), "at": at}
-    for grid in session.scalars(text(GRIDS_SQL), params).all():
+    for grid in session.scalars(text(CROSSED_GRIDS_SQL), params).all():
         require_planner_of(session, principal, grid, at)
 
 
 def _read(session: Session, principal: Principal, at: datetime, **conditions: Any) -> list[EditRow]:
     params: dict[str, Any] = {"id": None, "box": None, "cursor": None, "limit": 1, "at": at}
     params |= planning_params(principal) | {"who": principal.actor}
-    rows = session.execute(text(EDITS_SQL), params | conditions).all()
+    rows = session.execute(text(PLANNED_EDITS_SQL), params | conditions).all()
     try:
         problems = find_problems(session) if rows else {}
     except Unavailable:  # nothing can be said without streets

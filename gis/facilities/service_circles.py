@@ -32,7 +32,7 @@ from gis.network.profiled import network_for
 from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
 
-MINUTES = (5, 10, 15)
+CIRCLE_MINUTES = (5, 10, 15)
 Progress = Callable[[int, int], None]
 
 
@@ -72,7 +72,7 @@ class NearestFacility:
 
 def recompute(
     session: Session,
-    minutes: Sequence[int] = MINUTES,
+    minutes: Sequence[int] = CIRCLE_MINUTES,
     profile_name: str = "adult",
     progress: Progress | None = None,
 ) -> RecomputeResult:
@@ -300,7 +300,7 @@ def _rows(
             progress(done, len(which))
 
 
-COLUMNS = (
+CIRCLE_COLUMNS = (
     "facility_id",
     "profile",
     "minutes",
@@ -324,7 +324,7 @@ def _store(
     session.execute(
         text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
     )
-    copy_rows(session, "new_circle", COLUMNS, rows)
+    copy_rows(session, "new_circle", CIRCLE_COLUMNS, rows)
     session.execute(
         text(
             "DELETE FROM service_circle s USING new_circle n"

@@ -22,7 +22,7 @@ from gis.network.walk import node_distances
 
 CANDIDATE_SPACING_M = 50.0  # between candidates along streets, and of cells that hold one building
 MAX_FAR_CANDIDATES = 200  # where every walk within the hour counts, not only those of the limit
-MAX_CANDIDATES = 2_000  # beyond it the lattice widens; a longer file is refused
+MAX_SITING_CANDIDATES = 2_000  # beyond it the lattice widens; a longer file is refused
 SOURCES_AT_A_TIME = 32  # rows of distances to all nodes in memory
 CELL_GROWTH = 1.25  # by how much a lattice widens while it has too many points
 LEAST_M = 1e-6  # a sparse table stores no zero
@@ -80,7 +80,7 @@ def street_candidates(
     network: Network,
     land: shapely.Geometry | None,
     spacing_m: float = CANDIDATE_SPACING_M,
-    most: int = MAX_CANDIDATES,
+    most: int = MAX_SITING_CANDIDATES,
 ) -> Candidates:
     """Return points along public streets on the ground, one in each square of a lattice.
 
@@ -119,7 +119,7 @@ def building_candidates(
     demand: DemandPoints,
     land: shapely.Geometry | None,
     spacing_m: float = CANDIDATE_SPACING_M,
-    most: int = MAX_CANDIDATES,
+    most: int = MAX_SITING_CANDIDATES,
 ) -> Candidates:
     """Return the buildings on the network, all or, where they are too many, one in each square.
 
@@ -149,7 +149,7 @@ def file_candidates(
     network: Network,
     places: Sequence[CandidatePlace],
     land: shapely.Geometry | None,
-    most: int = MAX_CANDIDATES,
+    most: int = MAX_SITING_CANDIDATES,
 ) -> Candidates:
     """Return the places of a file that lie in the land.
 

@@ -20,7 +20,7 @@ from gis.facilities.siting_request import (
 )
 from gis.network.build import Network
 
-FACILITIES_SQL = """
+SITING_FACILITIES_SQL = """
 SELECT id, name, ST_X(p), ST_Y(p)
 FROM facility
 CROSS JOIN LATERAL (SELECT coalesce(entrance, ST_PointOnSurface(geom)) AS p) q
@@ -28,14 +28,14 @@ WHERE id = ANY(:ids)
 """
 
 
-BUILDINGS_SQL = """
+SERVED_BUILDINGS_SQL = """
 SELECT id, code, concat(estate, name) FROM building WHERE id = ANY(:ids)
 """
 
 
 def building_names(session: Session, ids: Ints) -> dict[int, tuple[str, str]]:
     """Return code and name of buildings by id."""
-    rows = session.execute(text(BUILDINGS_SQL), {"ids": ids.tolist()})
+    rows = session.execute(text(SERVED_BUILDINGS_SQL), {"ids": ids.tolist()})
     return {row[0]: (row[1], row[2]) for row in rows}
 
 

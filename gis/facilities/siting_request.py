@@ -18,7 +18,7 @@ from gis.facilities.siting_problem import (
 from gis.network.profiles import WalkingProfile, get_profile
 
 CANDIDATE_KINDS = ("network", "buildings")
-WEIGHTS = ("people", "households", "elders", "children")
+DEMAND_WEIGHTS = ("people", "households", "elders", "children")
 FAR_MODELS = (Model.P_MEDIAN, Model.P_CENTRE)  # for which walks beyond the limit count too
 
 
@@ -37,7 +37,7 @@ class SitingRequest:
     model
         A value of `gis.facilities.siting_problem.Model`.
     weights
-        Whom the choice counts: one of WEIGHTS.
+        Whom the choice counts: one of DEMAND_WEIGHTS.
     candidates
         One of CANDIDATE_KINDS; ignored where places of a file are given.
     time_limit_s
@@ -222,7 +222,7 @@ def check(
     choices: list[tuple[str, str, Sequence[str]]] = [
         ("category", request.category, [*CATEGORY_BY_KEY]),
         ("model", request.model, [model.value for model in Model]),
-        ("weights", request.weights, WEIGHTS),
+        ("weights", request.weights, DEMAND_WEIGHTS),
         ("candidates", request.candidates, CANDIDATE_KINDS),
     ]
     for name, value, allowed in choices:

@@ -30,8 +30,8 @@ from gis.facilities.siting_demand import (
     weights_of,
 )
 from gis.facilities.siting_inputs import (
-    MAX_CANDIDATES,
     MAX_FAR_CANDIDATES,
+    MAX_SITING_CANDIDATES,
     CandidatePlace,
     Candidates,
     building_candidates,
@@ -40,7 +40,7 @@ from gis.facilities.siting_inputs import (
     nearest_of,
     street_candidates,
 )
-from gis.facilities.siting_names import FACILITIES_SQL, building_names, named_sites
+from gis.facilities.siting_names import SITING_FACILITIES_SQL, building_names, named_sites
 from gis.facilities.siting_problem import (
     Ints,
     Model,
@@ -269,7 +269,7 @@ def _require_candidates(
         That is nowhere in the land.
     """
     metric = None if land is None else to_metric(network, land)
-    most = MAX_FAR_CANDIDATES if request.model in FAR_MODELS else MAX_CANDIDATES
+    most = MAX_FAR_CANDIDATES if request.model in FAR_MODELS else MAX_SITING_CANDIDATES
     if places is not None:
         candidates = file_candidates(network, places, metric, most)
     elif request.candidates == "buildings":
@@ -330,7 +330,7 @@ def _sole_users(table: Any, limit_m: float) -> list[Ints]:
 def _closures(
     session: Session, existing: FacilityEntrances, users: list[Ints], homes: DemandPoints
 ) -> list[Closure]:
-    rows = session.execute(text(FACILITIES_SQL), {"ids": existing.id.tolist()})
+    rows = session.execute(text(SITING_FACILITIES_SQL), {"ids": existing.id.tolist()})
     named = {number: (name, lon, lat) for number, name, lon, lat in rows}
     every = [
         Closure(code, *named[number], count_of(homes, mask))

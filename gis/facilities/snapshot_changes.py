@@ -11,7 +11,7 @@ from gis.errors import invalid_field
 from gis.facilities.accessibility import stated_count
 from gis.facilities.snapshot_difference import CHANGES, Change, CoverageDifference
 
-NAMES_SQL = "SELECT code, concat(estate, name) FROM building WHERE code = ANY(:codes)"
+BUILDING_NAMES_SQL = "SELECT code, concat(estate, name) FROM building WHERE code = ANY(:codes)"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def list_changes(
     order = order[which[order]]
     names = {
         row[0]: row[1]
-        for row in session.execute(text(NAMES_SQL), {"codes": answer.code[order].tolist()})
+        for row in session.execute(text(BUILDING_NAMES_SQL), {"codes": answer.code[order].tolist()})
     }
     return [
         ChangedBuilding(

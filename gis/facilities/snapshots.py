@@ -33,7 +33,7 @@ SNAPSHOTS, ITEMS = (
     cast(Table, model.__table__) for model in (CoverageSnapshot, CoverageSnapshotItem)
 )
 MAX_SNAPSHOTS = 200
-MAX_NAME_CHARS = 80
+MAX_SNAPSHOT_NAME_CHARS = 80
 NOW = "now"  # names the present state; no snapshot has it
 POINTS_SQL = """
 SELECT ST_X(p), ST_Y(p) FROM building CROSS JOIN LATERAL ST_PointOnSurface(geom) p ORDER BY id
@@ -232,9 +232,9 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
     """
     name = " ".join(name.split())
     steps = name.split("/")  # of the address by which it is deleted; no client keeps these
-    in_address = not {"", ".", ".."} & {*steps}
-    if not in_address or len(name) > MAX_NAME_CHARS or name == NOW or not name.isprintable():
-        raise invalid_field("name", "snapshot.bad_name", limit=MAX_NAME_CHARS, now=NOW)
+    fits = len(name) <= MAX_SNAPSHOT_NAME_CHARS and not {"", ".", ".."} & {*steps}
+    if not fits or name == NOW or not name.isprintable():
+        raise invalid_field("name", "snapshot.bad_name", limit=MAX_SNAPSHOT_NAME_CHARS, now=NOW)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('coverage_snapshot'))"))
     if session.scalar(select(SNAPSHOTS.c.id).where(SNAPSHOTS.c.name == name)):
         raise Conflict("snapshot.name_taken", name=name)
@@ -375,7 +375,7 @@ def _find(session: Session, name: str) -> tuple[int, SnapshotHead]:
     """
     row = None if "\0" in name else session.execute(text(HEADS_SQL), {"name": name}).first()
     if row is None:
-        raise NotFound("snapshot.unknown", name=name[:MAX_NAME_CHARS])
+        raise NotFound("snapshot.unknown", name=name[:MAX_SNAPSHOT_NAME_CHARS])
     return row.id, _head(row)
 
 

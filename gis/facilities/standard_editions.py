@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Unavailable
 from gis.facilities.models import ServiceStandard
-from gis.facilities.standards import DEFAULT, Standard, dump, from_stored, parse
+from gis.facilities.standards import STANDARDS_CSV, Standard, dump, from_stored, parse
 from gis.files.editions import Editions
 
 EDITIONS = Editions(
     ServiceStandard,
     "standards",
-    DEFAULT,
+    STANDARDS_CSV,
     parse,
     dump,
     to_json=asdict,

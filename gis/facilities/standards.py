@@ -20,7 +20,7 @@ from gis.files.table_writer import write_table
 from gis.files.tables import finish_reading, read_table
 from gis.messages import Message
 
-DEFAULT = Path(__file__).with_name("standards.csv")
+STANDARDS_CSV = Path(__file__).with_name("standards.csv")
 # tier -> its name on screen
 TIERS = {
     "15": ("十五分钟生活圈", "15-minute circle"),
@@ -35,7 +35,7 @@ REQUIRED = {"must": ("应", "must"), "should": ("宜", "should"), "may": ("可",
 YES_NO = {"yes": ("是", "yes"), "no": ("否", "no")}
 COMPLETE = "complete"  # the tier that a check-up of a community goes by
 MAX_METRES, MAX_MINUTES, MAX_PEOPLE, MAX_AREA_M2 = 5_000, 60, 1_000_000, 1_000_000
-MAX_TEXT_CHARS = 200
+MAX_STANDARD_TEXT_CHARS = 200
 WALK_M_PER_MINUTE = 75.0  # metres an adult walks in a minute: 1.25 m/s
 NUMBERS = {
     "metres": MAX_METRES,
@@ -43,7 +43,7 @@ NUMBERS = {
     "population_from": MAX_PEOPLE,
     "population_to": MAX_PEOPLE,
 }
-AREAS = ("area_m2", "land_m2")
+AREA_QUANTITIES = ("area_m2", "land_m2")
 
 COLUMNS = (
     Column(
@@ -168,7 +168,7 @@ class Standard:
 
 def from_stored(row: dict[str, Any]) -> Standard:
     """Return a row from its JSON in the database."""
-    return Standard(**row | {key: tuple(row[key]) for key in ("categories", *AREAS)})
+    return Standard(**row | {key: tuple(row[key]) for key in ("categories", *AREA_QUANTITIES)})
 
 
 def parse(path: Path) -> tuple[list[Standard], LoadReport]:
@@ -223,8 +223,8 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
         yield "item", Message("standard_row.item_wrong", {"item": values["item"][:40]})
     yield from ((key, Message("cell.empty")) for key in ("zh", "en", "source") if not values[key])
     for key in ("zh", "en", "source", "note"):
-        if len(values[key]) > MAX_TEXT_CHARS:
-            yield key, Message("standard_row.text_too_long", {"limit": MAX_TEXT_CHARS})
+        if len(values[key]) > MAX_STANDARD_TEXT_CHARS:
+            yield key, Message("standard_row.text_too_long", {"limit": MAX_STANDARD_TEXT_CHARS})
     for category in _split(values["categories"]):
         if category not in CATEGORY_BY_KEY:
             yield "categories", _none_of(category, CATEGORY_BY_KEY)
@@ -236,7 +236,7 @@ def _problems(values: dict[str, str]) -> Iterable[tuple[str, Message]]:
                 key,
                 Message("standard_row.number_wrong", {"value": values[key][:20], "limit": most}),
             )
-    for key in AREAS:
+    for key in AREA_QUANTITIES:
         if values[key] and parse_range(values[key]) is None:
             yield key, Message("standard_row.range_wrong", {"value": values[key][:20]})
     low, high = values["population_from"], values["population_to"]
@@ -257,7 +257,7 @@ def parse_range(cell: str) -> tuple[int, ...] | None:
 
 def _standard(values: dict[str, str]) -> Standard:
     numbers = {key: int(values[key]) if values[key] else None for key in NUMBERS}
-    areas = {key: parse_range(values[key]) or () for key in AREAS}
+    areas = {key: parse_range(values[key]) or () for key in AREA_QUANTITIES}
     return Standard(
         **{
             **values,
@@ -282,7 +282,7 @@ def _cells(row: Standard) -> list[str]:
         "required": REQUIRED[row.required][0],
         "secondary": YES_NO["yes" if row.secondary else "no"][0],
         "categories": "|".join(row.categories),
-        **{key: range_text(getattr(row, key)) for key in AREAS},
+        **{key: range_text(getattr(row, key)) for key in AREA_QUANTITIES},
     }
     return ["" if values[column.key] is None else str(values[column.key]) for column in COLUMNS]
 

@@ -22,7 +22,7 @@ from gis.network.parts import Bools, Floats, Ints, least_arcs
 
 MAX_NEIGHBOURS = 12  # of a node taken out; more add more arcs than they spare nodes
 MAX_LEVELS = 16
-MIN_SHARE = 0.02  # of the nodes that a level takes out at least
+MIN_CONTRACTED_SHARE = 0.02  # of the nodes that a level takes out at least
 MIN_CORE = 2_000  # nodes; fewer are searched sooner than another level is gone through
 LEAST_COST = 1e-9  # of an arc: to SciPy zero may mean no arc
 
@@ -132,7 +132,7 @@ def contract(graph: csr_array, min_core: int = MIN_CORE) -> ContractedGraph:
         out, into = _arcs(graph), _arcs(graph.T.tocsr())
         gone = _independent(out, into)
         chosen = np.flatnonzero(gone)
-        if chosen.size <= MIN_SHARE * nodes.size:
+        if chosen.size <= MIN_CONTRACTED_SHARE * nodes.size:
             break
         chosen = chosen[np.argsort(into.begin[chosen] - into.begin[chosen + 1], kind="stable")]
         taken.append((nodes[chosen], _part(into, chosen, nodes), _part(out, chosen, nodes)))

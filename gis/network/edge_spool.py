@@ -15,7 +15,7 @@ from shapely import STRtree
 from gis.network.store import WalkEdgeRow
 
 CHUNK_EDGES = 20_000
-NO_STREETS = ("platform", "pier", "plaza")  # kinds that lead nowhere by themselves
+DEAD_END_KINDS = ("platform", "pier", "plaza")  # kinds that lead nowhere by themselves
 
 Boxes = NDArray[np.float64]  # west, south, east, north per row, degrees
 
@@ -39,7 +39,7 @@ class EdgeSpool:
                 self._ids.extend((row.u, row.v))
                 self._xs.extend((row.coords[0][0], row.coords[-1][0]))
                 self._ys.extend((row.coords[0][1], row.coords[-1][1]))
-            if special := [row for row in chunk if row.kind in NO_STREETS]:
+            if special := [row for row in chunk if row.kind in DEAD_END_KINDS]:
                 self._no_street_boxes.append(_boxes(special))
 
     def __len__(self) -> int:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from gis.network.build import Network
 
 CLOSE_M = 5.0  # metres between a closing line and the paths that it closes
-REACH_M = 15.0  # metres of a gate or closing point from its path, of an end from what it joins
+JOIN_REACH_M = 15.0  # metres of a gate or closing point from its path, of an end from what it joins
 GATE_M = 1.0  # metres of path that a gate takes, as for gates of the map
-MOST = 0.5  # share of an edge that a closing line runs along, so that it is meant
+MIN_CLOSED_SHARE = 0.5  # share of an edge that a closing line runs along, so that it is meant
 
 
 class EditedNetwork(NamedTuple):
@@ -63,8 +63,8 @@ def apply_edits(network: "Network", edits: Sequence[Edit], version: str) -> Edit
     Edits are fitted to the paths of the map and to added ones as drawn, not to the pieces into
     which others cut these; so their order does not matter. A path is closed from one junction to
     the next. A gate takes a metre of it. An added path meets what it crosses on the ground, and
-    each end the nearest path within REACH_M that no wall hides. Where heights are known it climbs
-    evenly between the paths that it meets.
+    each end the nearest path within JOIN_REACH_M that no wall hides. Where heights are known it
+    climbs evenly between the paths that it meets.
     """
     draft = _Draft(network, edits)
     for number, edit in enumerate(edits):
@@ -120,7 +120,9 @@ class _Draft:
         self.gates: dict[int, list[tuple[float, float, str]]] = {}
         self.closed: set[int] = set()
         self.unfit: dict[int, str] = {}
-        edge, number = STRtree(self.shapes).query(self.lines, predicate="dwithin", distance=REACH_M)
+        edge, number = STRtree(self.shapes).query(
+            self.lines, predicate="dwithin", distance=JOIN_REACH_M
+        )
         order = np.argsort(number, kind="stable")
         begins = np.searchsorted(number[order], np.arange(len(edits) + 1))
         self.near = [edge[order[low:high]] for low, high in pairwise(begins)]
@@ -145,8 +147,8 @@ class _Draft:
         start, last = (
             shapely.line_locate_point(shape, shapely.get_point(lines, end)) for end in (0, -1)
         )
-        runs = (covered > SAME_M) & (np.abs(last - start) >= MOST * covered)
-        meant = runs & (covered >= MOST * shapely.length(lines))
+        runs = (covered > SAME_M) & (np.abs(last - start) >= MIN_CLOSED_SHARE * covered)
+        meant = runs & (covered >= MIN_CLOSED_SHARE * shapely.length(lines))
         if not meant.any() and runs.any():
             meant[np.where(runs, covered, 0.0).argmax()] = True
         return candidates[meant]
@@ -204,7 +206,7 @@ class _Draft:
         )
         for metres, end_index in ((0.0, 0), (shape.length, -1)):
             end = Point(shape.coords[end_index])
-            if any(abs(crossing - metres) <= REACH_M for crossing in crossings):
+            if any(abs(crossing - metres) <= JOIN_REACH_M for crossing in crossings):
                 continue  # the line goes on a little beyond what it joins
             for edge in self._nearest(end, candidates).tolist():
                 leg = shapely.shortest_line(end, self.lines[edge])
@@ -231,7 +233,7 @@ class _Draft:
         """Return the edges within reach of a point, those on the ground first, then by distance."""
         metres = shapely.distance(self.lines[candidates], point)
         order = np.lexsort((metres, ~self.ground[candidates]))
-        return candidates[order][metres[order] <= REACH_M]
+        return candidates[order][metres[order] <= JOIN_REACH_M]
 
     def _crosses_wall(self, leg: LineString) -> bool:
         return leg.length > SAME_M and bool(self.walls.query(leg, predicate="intersects").size)

@@ -31,7 +31,7 @@ CROSS JOIN (
       AND coalesce(until_at > coalesce(CAST(:at AS timestamptz), now()), true) END
 ) e
 """)
-EDITS_SQL = text("""
+EDITS_BY_ID_SQL = text("""
 SELECT id, kind, ST_AsBinary(geom) AS geom, hours FROM walk_edit WHERE id = ANY(:ids) ORDER BY id
 """)
 
@@ -97,5 +97,5 @@ def find_edits(
 
 def read_edits(session: Session, ids: Sequence[int]) -> list[Edit]:
     """Return edits by their ids."""
-    rows = session.execute(EDITS_SQL, {"ids": list(ids)})
+    rows = session.execute(EDITS_BY_ID_SQL, {"ids": list(ids)})
     return [Edit(row.id, row.kind, shapely.from_wkb(bytes(row.geom)), row.hours) for row in rows]

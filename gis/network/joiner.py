@@ -13,7 +13,7 @@ from gis.network.edge_spool import Boxes, EdgeSpool
 from gis.network.store import WalkEdgeRow
 
 SAME_M = 0.05  # nearer than this, two points are one
-METRES_PER_DEGREE = 110_000.0  # of latitude, rather too few
+MIN_METRES_PER_DEGREE = 110_000.0  # of latitude, rather too few
 
 Coords = list[tuple[float, float]]
 
@@ -56,8 +56,8 @@ class EdgeJoiner:
         reach = np.column_stack(
             [reach_m / np.cos(np.radians(north_south)), np.full(len(boxes), reach_m)]
         )
-        wide[:, :2] -= reach / METRES_PER_DEGREE
-        wide[:, 2:] += reach / METRES_PER_DEGREE
+        wide[:, :2] -= reach / MIN_METRES_PER_DEGREE
+        wide[:, 2:] += reach / MIN_METRES_PER_DEGREE
         numbers, self.rows = self.spool.select(wide)
         self.place_of = {number: index for index, number in enumerate(numbers)}
         sizes = [len(row.coords) for row in self.rows]

@@ -18,7 +18,7 @@ from gis.network.edits import EditSet, find_edits, read_edits
 
 # Classes of street that are public outside walls; lanes of compounds are
 # service or footway.
-ROADS = (
+PUBLIC_STREET_CLASSES = (
     "residential",
     "unclassified",
     "tertiary",
@@ -31,7 +31,7 @@ ROADS = (
     "trunk_link",
 )
 # kinds of edge that connect nothing: a part of only these is an island
-NO_STREETS = ("plaza", "across", "platform", "pier", "link")
+ISLAND_KINDS = ("plaza", "across", "platform", "pier", "link")
 MAX_LOADED = 3  # networks in memory: of the map, and with the edits of some moments
 _loaded: OrderedDict[str, EditedNetwork] = OrderedDict()
 _lock = threading.Lock()
@@ -99,9 +99,9 @@ def _read(session: Session, version: str) -> Network:
             shapely.from_wkb([bytes(value) for value in wkb]),
         ),
         ends=np.array(ends, bool),
-        street=~np.isin(np.array(kind, np.str_), NO_STREETS),
+        street=~np.isin(np.array(kind, np.str_), ISLAND_KINDS),
         ground=np.array(structure, np.str_) == "",
-        road=np.isin(np.array(kind, np.str_), ROADS),
+        road=np.isin(np.array(kind, np.str_), PUBLIC_STREET_CLASSES),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
         facts=with_heights(
             facts_of(kind, steps, TagColumns(*tags)), HeightColumns(rise, fall, steepest), metres

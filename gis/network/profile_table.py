@@ -21,8 +21,8 @@ from gis.messages import Message
 from gis.network.models import WalkingProfileTable
 from gis.network.profiles import (
     ADULT,
-    DEFAULT,
     PROFILES,
+    PROFILES_CSV,
     QUANTITIES,
     ProfileValue,
     WalkingProfile,
@@ -32,7 +32,7 @@ from gis.network.profiles import (
     profiles_of,
 )
 
-MAX_TEXT_CHARS = 300
+MAX_PROFILE_TEXT_CHARS = 300
 COLUMNS = (
     Column(
         "profile", "人群", parse_text, ("步行人群",), "代码，如 elder", "Its key, as elder.", True
@@ -115,8 +115,8 @@ def _problems(
         if not values[key]:
             yield key, Message("cell.empty")
     for key in ("unit", "source", "note"):
-        if len(values[key]) > MAX_TEXT_CHARS:
-            yield key, Message("profile_row.too_long", {"limit": MAX_TEXT_CHARS})
+        if len(values[key]) > MAX_PROFILE_TEXT_CHARS:
+            yield key, Message("profile_row.too_long", {"limit": MAX_PROFILE_TEXT_CHARS})
 
 
 def dump(rows: Iterable[ProfileValue], path: Path) -> None:
@@ -129,7 +129,7 @@ def dump(rows: Iterable[ProfileValue], path: Path) -> None:
 EDITIONS = Editions(
     WalkingProfileTable,
     "profiles",
-    DEFAULT,
+    PROFILES_CSV,
     parse,
     dump,
     to_json=ProfileValue._asdict,
@@ -196,4 +196,4 @@ def fill(connection: Connection) -> None:
     What somebody edited stays.
     """
     if EDITIONS.follows_default(connection):
-        load(connection, default_rows(), DEFAULT.name)
+        load(connection, default_rows(), PROFILES_CSV.name)

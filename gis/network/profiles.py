@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gis.errors import invalid_field
 
-DEFAULT = Path(__file__).with_name("profiles.csv")
+PROFILES_CSV = Path(__file__).with_name("profiles.csv")
 MAX_SPEED_M_S = 5.0
 
 
@@ -115,7 +115,7 @@ def _profile(name: str, values: Mapping[str, float]) -> WalkingProfile:
 
 def default_rows() -> list[ProfileValue]:
     """Return the rows of the table that comes with the program."""
-    with DEFAULT.open(encoding="utf-8", newline="") as file:
+    with PROFILES_CSV.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [
         ProfileValue(

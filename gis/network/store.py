@@ -26,7 +26,7 @@ MIN_EDGE_LENGTH_M = (
 )
 
 
-CHUNK_ROWS = 20_000
+COPY_CHUNK_ROWS = 20_000
 MIN_POINTS = 2
 NODE = np.dtype([("id", "i8"), ("x", "f8"), ("y", "f8")])
 Ints = NDArray[np.int64]
@@ -142,8 +142,8 @@ def _node_rows(
     points: NDArray[np.void], component: Ints, is_at_edge: NDArray[np.bool_]
 ) -> Iterator[tuple[object, ...]]:
     """Yield the rows of nodes, with their connected parts and whether the data end there."""
-    for begin in range(0, len(points), CHUNK_ROWS):
-        chunk = slice(begin, begin + CHUNK_ROWS)
+    for begin in range(0, len(points), COPY_CHUNK_ROWS):
+        chunk = slice(begin, begin + COPY_CHUNK_ROWS)
         columns = (points[chunk], component[chunk], is_at_edge[chunk])
         for (node, x, y), part, is_last in zip(*(c.tolist() for c in columns), strict=True):
             yield node, f"SRID={STORAGE_SRID};POINT({x!r} {y!r})", part, is_last
@@ -152,7 +152,7 @@ def _node_rows(
 def _edge_rows(edges: Iterable[WalkEdgeRow]) -> Iterator[tuple[object, ...]]:
     """Yield the edges as COPY takes them."""
     numbered = enumerate(edges)
-    while chunk := list(islice(numbered, CHUNK_ROWS)):
+    while chunk := list(islice(numbered, COPY_CHUNK_ROWS)):
         shapes = shapely.linestrings(
             np.concatenate([np.asarray(edge.coords, float) for _, edge in chunk]),
             indices=np.repeat(np.arange(len(chunk)), [len(edge.coords) for _, edge in chunk]),
@@ -193,8 +193,8 @@ def _digest(
         An edge names a node that is not there, or has no two points.
     """
     sha = hashlib.sha256()
-    for begin in range(0, len(points), CHUNK_ROWS):
-        for node in points[begin : begin + CHUNK_ROWS].tolist():
+    for begin in range(0, len(points), COPY_CHUNK_ROWS):
+        for node in points[begin : begin + COPY_CHUNK_ROWS].tolist():
             sha.update(repr(node).encode())
     ids, ways, short = array("q"), array("q"), []
     for number, edge in enumerate(edges):

@@ -4,8 +4,8 @@ Rules (docs/walking.md):
 
 - A way that meets or crosses the outline of a walked area joins it there.
 - A way on the ground within BESIDE_M of a plaza, or of a platform that nothing joins, is joined by
-  steps at both ends of the stretch that runs beside it and every EVERY_M between; no step crosses a
-  wall.
+  steps at both ends of the stretch that runs beside it and every SAMPLE_SPACING_M between; no step
+  crosses a wall.
 - An area is walked in straight lines between its entrances and its inward corners, wherever such a
   line stays inside, and along its outline.
 - A gate in a wall that lies on no way is joined to the nearest way on each side within
@@ -26,13 +26,13 @@ from shapely import LineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gis.files.progress import Progress, counted
-from gis.network.edge_spool import NO_STREETS, EdgeSpool
+from gis.network.edge_spool import DEAD_END_KINDS, EdgeSpool
 from gis.network.joiner import SAME_M, Coords, EdgeJoiner, Stop
 from gis.network.shape_parts import direction, inward_corners, lines_of, points_of
 from gis.network.store import WalkEdgeRow
 
 BESIDE_M = 10.0
-EVERY_M = 25.0
+SAMPLE_SPACING_M = 25.0
 GATE_REACH_M = 30.0
 GATE_GAP_M = 2.0  # metres of wall on each side of a gate that stand open
 READ_M = 45.0  # metres around what is joined whose edges are read; beyond all reaches here
@@ -270,7 +270,7 @@ class _Joiner(EdgeJoiner):
             if self.lines[edge].intersects(polygon):
                 continue
             for part in lines_of(self.lines[edge].intersection(zone)):
-                count = max(int(np.ceil(part.length / EVERY_M)), 1)
+                count = max(int(np.ceil(part.length / SAMPLE_SPACING_M)), 1)
                 for share in np.linspace(0, 1, count + 1) if part.length > 1.0 else (0.5,):
                     point = part.interpolate(float(share), normalized=True)
                     step = shapely.shortest_line(point, outline)
@@ -335,7 +335,7 @@ class _Joiner(EdgeJoiner):
         if not self.rows:
             return
         part = self._parts()
-        streets = np.array([row.kind not in NO_STREETS for row in self.rows], bool)
+        streets = np.array([row.kind not in DEAD_END_KINDS for row in self.rows], bool)
         leads = set(part[streets].tolist())
         loose = [
             i

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
 from gis.facilities.capacity import DEMANDS, USUAL
-from gis.facilities.catchment import METHODS
+from gis.facilities.catchment import CATCHMENT_METHODS
 from gis.facilities.circles import require_limit
 from gis.facilities.coverage_gaps import Gap, list_gaps
 from gis.facilities.coverage_summary import CoverageSummary, summarise
@@ -93,7 +93,7 @@ class Options:
 )
 @click.option(
     "--method",
-    type=click.Choice([*METHODS]),
+    type=click.Choice([*CATCHMENT_METHODS]),
     default="2sfca",
     show_default=True,
     help="With --capacity: how; the enhanced ones count the nearer more.",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gis.facilities.area_report import MAX_SITES, ReportQuery
+from gis.facilities.area_report import MAX_REPORTED_SITES, ReportQuery
 from gis.messages import LOCALES
 from web.cli.common import local_now, record_disclosure, session_scope
 
@@ -15,7 +15,9 @@ from web.cli.common import local_now, record_disclosure, session_scope
 @click.option("--category", default="clinic", show_default=True, help="Of the map and the gaps.")
 @click.option("--minutes", default=15, show_default=True, help="Walking time, 1 to 60.")
 @click.option("--profile", default="elder", show_default=True, help="Who walks.")
-@click.option("--sites", default=0, show_default=True, help=f"New places, up to {MAX_SITES}.")
+@click.option(
+    "--sites", default=0, show_default=True, help=f"New places, up to {MAX_REPORTED_SITES}."
+)
 @click.option("--lang", type=click.Choice([*LOCALES]), default="zh", show_default=True)
 @click.option("--reason", default="", help="Why, for auditors.")
 def command(

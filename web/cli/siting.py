@@ -8,7 +8,12 @@ import click
 
 from gis import private
 from gis.crs import SUPPORTED_CRS
-from gis.facilities.siting_request import CANDIDATE_KINDS, WEIGHTS, SitingAnswer, SitingRequest
+from gis.facilities.siting_request import (
+    CANDIDATE_KINDS,
+    DEMAND_WEIGHTS,
+    SitingAnswer,
+    SitingRequest,
+)
 from web.cli.common import AS_JSON, MOMENT, local_now, session_scope
 
 MODELS = ("mclp", "lscp", "p-median", "p-centre")
@@ -37,7 +42,7 @@ LISTED_CLOSURES = 10
 @click.option(
     "--at", type=MOMENT, help="Without facilities closed then: now, or as 2026-11-28T20:00."
 )
-@click.option("--weights", type=click.Choice(WEIGHTS), default="people", show_default=True)
+@click.option("--weights", type=click.Choice(DEMAND_WEIGHTS), default="people", show_default=True)
 @click.option("--area", help="Code: only its inhabitants count, and the sites lie in it.")
 @click.option(
     "--time-limit", default=60.0, show_default=True, help="Seconds for the search and its curve."

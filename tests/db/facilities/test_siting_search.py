@@ -21,7 +21,7 @@ from gis.exchange.candidates import read_candidates
 from gis.facilities import siting_inputs
 from gis.facilities.planning_land import land_of_area, planned_land
 from gis.facilities.siting_inputs import (
-    MAX_CANDIDATES,
+    MAX_SITING_CANDIDATES,
     CandidatePlace,
     street_candidates,
     walking_table,
@@ -279,7 +279,10 @@ def test_files_that_name_no_places_are_refused(session: Session, tmp_path: Path)
     ):
         with pytest.raises(InvalidInput, match=word):
             read_candidates(session, tmp_path / name)
-    many = [CandidatePlace(str(n), "", shapely.Point(*ROOMS[0])) for n in range(MAX_CANDIDATES + 1)]
+    many = [
+        CandidatePlace(str(n), "", shapely.Point(*ROOMS[0]))
+        for n in range(MAX_SITING_CANDIDATES + 1)
+    ]
     with pytest.raises(TooLarge):
         site(session, SitingRequest("clinic"), places=many)
 

@@ -10,7 +10,7 @@ from web.cli import standards as command
 
 
 def test_the_default_is_loaded_and_another_edition_takes_its_place(session):
-    default, _ = standards.parse(standards.DEFAULT)
+    default, _ = standards.parse(standards.STANDARDS_CSV)
     assert standard_editions.active_rows(session) == tuple(default)
     assert standard_editions.EDITIONS.load(session, default, "again.csv") is None
     changed = [replace(default[0], metres=900), *default[1:]]
@@ -23,8 +23,8 @@ def test_the_default_is_loaded_and_another_edition_takes_its_place(session):
 
 
 def test_an_earlier_default_gives_way(session):
-    default, _ = standards.parse(standards.DEFAULT)
-    standard_editions.EDITIONS.load(session, default[:5], standards.DEFAULT.name)
+    default, _ = standards.parse(standards.STANDARDS_CSV)
+    standard_editions.EDITIONS.load(session, default[:5], standards.STANDARDS_CSV.name)
     assert len(standard_editions.active_rows(session)) == 5
     standard_editions.EDITIONS.fill(session.connection())
     assert standard_editions.active_rows(session) == tuple(default)

@@ -41,7 +41,7 @@ def written(folder: Path, *rows: dict[str, str]) -> Path:
 
 
 def test_the_default_table_is_whole_and_says_where_it_is_from():
-    rows, report = parse(standards.DEFAULT)
+    rows, report = parse(standards.STANDARDS_CSV)
     assert report.refused == []
     assert {row.tier for row in rows} == set(standards.TIERS)
     by_item = {(row.tier, row.item): row for row in rows}
@@ -116,7 +116,7 @@ def test_an_item_stands_once_in_a_tier_and_may_stand_in_another(tmp_path):
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
 def test_a_dump_is_read_back_the_same(tmp_path, ending):
-    rows, _ = parse(standards.DEFAULT)
+    rows, _ = parse(standards.STANDARDS_CSV)
     path = tmp_path / f"dump{ending}"
     standards.dump(rows, path)
     again, report = parse(path)

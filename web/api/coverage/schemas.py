@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from gis.facilities.building_coverage import LEVELS
+from gis.facilities.building_coverage import PUBLIC_LEVELS
 from gis.facilities.circles import MAX_MINUTES
 from gis.facilities.coverage_gaps import Gap
 from web.http import params
@@ -67,7 +67,7 @@ class GapsIn(params.Page, WalkQuery):
 
 By = Annotated[
     str,
-    Field(max_length=20, description=f"One of {', '.join(level.value for level in LEVELS)}"),
+    Field(max_length=20, description=f"One of {', '.join(level.value for level in PUBLIC_LEVELS)}"),
 ]
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from gis.facilities.circles import MAX_MINUTES
 from gis.facilities.planned import MAX_PLANNED, PlannedFacility
 from gis.facilities.snapshot_changes import ChangedBuilding
-from gis.facilities.snapshots import MAX_NAME_CHARS, NOW, Question, SnapshotHead
+from gis.facilities.snapshots import MAX_SNAPSHOT_NAME_CHARS, NOW, Question, SnapshotHead
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.api.coverage.schemas import By
@@ -47,7 +47,7 @@ class SnapshotIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    name: Annotated[str, Field(max_length=MAX_SNAPSHOT_NAME_CHARS)]
     category: Annotated[
         str,
         Field(
@@ -87,13 +87,14 @@ class DifferenceIn(BaseModel):
     """Which states, where, and by which areas the changes are summed up."""
 
     before: Annotated[
-        str, Field(alias="from", max_length=MAX_NAME_CHARS, description="Name of a snapshot")
+        str,
+        Field(alias="from", max_length=MAX_SNAPSHOT_NAME_CHARS, description="Name of a snapshot"),
     ]
     after: Annotated[
         str,
         Field(
             alias="to",
-            max_length=MAX_NAME_CHARS,
+            max_length=MAX_SNAPSHOT_NAME_CHARS,
             description=f"Name of another, or `{NOW}`: what `from` asks, at present",
         ),
     ] = NOW

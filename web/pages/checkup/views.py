@@ -101,7 +101,10 @@ def _page(by: Principal, code: str, tier: str, error: str = "") -> Response:
         "checkup/checkup.html",
         sheet=result,
         rows=[_row(finding, visits, language) for finding in result.findings],
-        columns={name: label(f"checkup_column.{name}", language) for name in checkup_table.COLUMNS},
+        columns={
+            name: label(f"checkup_column.{name}", language)
+            for name in checkup_table.CHECKUP_COLUMNS
+        },
         tiers={key: checkup_table.tier_name(key, language) for key in TIERS},
         results={key: label(f"checkup_result.{key}", language) for key in VISIT_RESULTS},
         may_write=checkup_visits.may_write(session(), by, community, now),
@@ -118,7 +121,7 @@ def _row(finding: Finding, visits: list[Visit], language: str) -> dict[str, Any]
     seen = [visit for visit in visits if visit.item == finding.standard.item]
     zone = current_app.config["SETTINGS"].timezone
     values = checkup_table.cells(finding, seen, language, zone, MAX_LISTED)
-    return dict(zip(checkup_table.COLUMNS, values, strict=True)) | {
+    return dict(zip(checkup_table.CHECKUP_COLUMNS, values, strict=True)) | {
         "key": finding.standard.item,
         "photos": [photo.id for visit in seen for photo in visit.photos],
         "note": finding.standard.note if language == "zh" else "",
