@@ -16,7 +16,7 @@ from gis.people.models import Person
 from gis.rights.principal import Principal
 from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
 
-FILE = "demo_accounts.txt"  # under the deployment's folder
+ACCOUNTS_FILE = "demo_accounts.txt"  # under the deployment's folder
 
 # user name -> access role, and the level of the area it is for (empty: none)
 DEMO_ACCOUNTS = {
@@ -122,7 +122,7 @@ def create_demo_accounts(
     An account is linked to a holder of a post with the role, if there is one, so that it has
     incidents to work on; else the role is granted.
     """
-    file = var / FILE
+    file = var / ACCOUNTS_FILE
     names = set(
         session.scalars(select(Account.username).where(Account.username.in_(DEMO_ACCOUNTS)))
     )

@@ -15,7 +15,7 @@ from gis.incidents.lifecycle import intake, moves, report
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 
-OFFICE = system_principal("demo office of a made-up town")
+ASSIGNMENT_ACTOR = system_principal("demo office of a made-up town")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ ORDER BY id
 OFFSET :nth
 LIMIT 1
 """
-ACCOUNTS_SQL = """
+DEMO_ACCOUNTS_SQL = """
 SELECT a.username, a.id, a.person_id, p.code
 FROM personal.account a
 LEFT JOIN personal.person p ON p.id = a.person_id
@@ -97,7 +97,7 @@ def assign_matters(session: Session, areas: Mapping[str, int], now: datetime) ->
     list
         Ids of the incidents.
     """
-    rows = session.execute(text(ACCOUNTS_SQL), {"usernames": [*areas, "resident"]})
+    rows = session.execute(text(DEMO_ACCOUNTS_SQL), {"usernames": [*areas, "resident"]})
     people = {row.username: row for row in rows}
     filed = []
     for number, matter in enumerate(MATTERS):
@@ -158,7 +158,7 @@ def _give(
 ) -> None:
     """Dispatch an incident to a person, who then makes the moves of the matter."""
     at += timedelta(minutes=5)
-    moves.apply_move(session, OFFICE, incident, "dispatch", at, MovePayload(to=code))
+    moves.apply_move(session, ASSIGNMENT_ACTOR, incident, "dispatch", at, MovePayload(to=code))
     by = _as_demo(account_principal(session, 0, person, f"person {person}", at))
     for name in matter.moves:
         at += timedelta(minutes=12)

@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 # raw SQL: chained WITH queries, and numbers over windows that spread homes among them
-CLAIMANTS_SQL = """
+INSERT_CLAIMANTS_SQL = """
 WITH skill AS (
   SELECT array_agg(DISTINCT c.skill ORDER BY c.skill) AS all_of FROM incident_category c
   JOIN catalogue_edition e ON e.id = c.edition_id WHERE e.state = 'active' AND c.skill <> ''
@@ -35,4 +35,4 @@ ON CONFLICT (person_id) DO NOTHING
 
 def create_claimants(session: Session) -> int:
     """Let the holders of such posts claim orders, and return how many there are."""
-    return session.execute(text(CLAIMANTS_SQL)).rowcount  # type: ignore[attr-defined]
+    return session.execute(text(INSERT_CLAIMANTS_SQL)).rowcount  # type: ignore[attr-defined]

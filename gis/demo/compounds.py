@@ -14,8 +14,8 @@ from gis.demo.names import estate_name, lane_name
 from gis.demo.streets import RIVER_HALF, Cell, Plan, is_arterial_row
 
 SETBACK_M = 17.0  # from the centre of a street to the wall
-KINDS = (("slab", 50), ("tower", 28), ("old", 22))
-OTHERS = (("shops", 42), ("park", 22), ("works", 18), ("office", 18))
+HOUSING_WEIGHTS = (("slab", 50), ("tower", 28), ("old", 22))
+OTHER_USE_WEIGHTS = (("shops", 42), ("park", 22), ("works", 18), ("office", 18))
 MAX_FLOORS = {"slab": 11, "tower": 33, "old": 6}
 # land use, kind of its building and floors
 LARGE_USES = {
@@ -116,7 +116,7 @@ def fill(plan: Plan, cell: Cell, homes: int, rng: Random) -> Block:
     if plan.river in (cell.column, cell.column + 1):
         ground = ground.difference(plan.river_line.buffer(RIVER_HALF + SETBACK_M))
     west, south, east, north = ground.bounds
-    kind = _choose(KINDS, rng)
+    kind = _choose(HOUSING_WEIGHTS, rng)
     share = {"slab": 0.62, "tower": 0.6, "old": 0.66}[kind]
     flip = rng.random() < 0.5
     cut = west + (east - west) * ((1 - share) if flip else share)
@@ -314,7 +314,7 @@ def _beside(block: Block, plan: Plan, land: BaseGeometry, rng: Random) -> None:
     behind = land.intersection(box(west, south + 24, east, north)).buffer(-1)
     if behind.is_empty or behind.geom_type != "Polygon":
         return
-    use = _choose(OTHERS, rng)
+    use = _choose(OTHER_USE_WEIGHTS, rng)
     middle = behind.representative_point()
     gate = _on(_north_street(plan, block.cell), middle.x)
     block.paths.append(

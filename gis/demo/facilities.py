@@ -50,7 +50,7 @@ FRONTS = (
     "payment",
 )
 PLOTS = ("school", "kindergarten", "sport", "market", "parking", "hospital", "elder_care")
-HOURS = {
+OPENING_HOURS = {
     "party_centre": "Mo-Fr 09:00-17:30",
     "clinic": "Mo-Su 08:00-20:00",
     "pharmacy": "Mo-Su 08:30-21:30",
@@ -74,7 +74,7 @@ CAPACITIES = {
     "elder_care": (30, 120),
     "hospital": (200, 600),
 }
-UNSTATED = 0.15  # share of those whose capacity nobody stated
+UNSTATED_SHARE = 0.15  # share of those whose capacity nobody stated
 UNSTAFFED = ("toilet", "sport", "park", "parking", "transit", "delivery")  # nobody picks up there
 
 
@@ -141,7 +141,7 @@ def place_facilities(
             category,
             f"{estate}{word}",
             block.cell,
-            HOURS.get(category, ""),
+            OPENING_HOURS.get(category, ""),
             # no local number begins with 0: nobody is rung up by it
             "" if category in UNSTAFFED else f"0851-00{number:02d}{nth:04d}",
             _capacity(category, rng),
@@ -151,6 +151,6 @@ def place_facilities(
 
 
 def _capacity(category: str, rng: Random) -> int | None:
-    if category not in CAPACITIES or rng.random() < UNSTATED:
+    if category not in CAPACITIES or rng.random() < UNSTATED_SHARE:
         return None
     return rng.randint(*CAPACITIES[category])

@@ -20,10 +20,12 @@ from gis.errors import Conflict, InvalidInput
 from gis.files.datasets import is_loaded, record_load
 from gis.files.report import LoadReport
 
-ATTRIBUTION = "示例数据，纯属虚构"
+DEMO_ATTRIBUTION = "示例数据，纯属虚构"
 
 
-VERSION = 2  # of the generator: part of the digest, raised when the same seed gives another town
+GENERATOR_VERSION = (
+    2  # of the generator: part of the digest, raised when the same seed gives another town
+)
 
 
 MIN_HOUSEHOLDS, MAX_HOUSEHOLDS = 100, 2_000_000
@@ -64,7 +66,7 @@ def generate_town(
             households=households,
         )
     description = f"seed {seed}, {households} households"
-    digest = hashlib.sha256(f"town {VERSION}: {description}".encode()).hexdigest()
+    digest = hashlib.sha256(f"town {GENERATOR_VERSION}: {description}".encode()).hexdigest()
     report = LoadReport("town", description, crs="EPSG:4490")
     if is_loaded(session, "town", digest):
         report.note("town.already_there")
@@ -79,7 +81,7 @@ def generate_town(
     )
     town.write(progress)
     report.counts, report.bbox = town.counts, _extent(town.plan)
-    record_load(session, "town", description, digest, report.counts, ATTRIBUTION, made_up=True)
+    record_load(session, "town", description, digest, report.counts, DEMO_ATTRIBUTION, made_up=True)
     return report
 
 

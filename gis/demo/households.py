@@ -12,7 +12,7 @@ from psycopg.types.range import TimestamptzRange
 from gis.demo.compounds import House
 
 # of the table household, in the order in which rows are written
-HOUSEHOLD_COLUMNS = (
+DEMO_HOUSEHOLD_COLUMNS = (
     "county",
     "building_id",
     "stairwell_id",
@@ -27,7 +27,7 @@ HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # of the Zone's pilot
 MIN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = 10, 20
 # from which the town's areas and posts are valid
 START = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
-CHANGED = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # at which some grids get a new leader
+LEADER_CHANGE_AT = datetime(2026, 6, 1, tzinfo=START.tzinfo)  # at which some grids get a new leader
 
 
 def largest_remainder_shares(total: int, weights: Sequence[float]) -> list[int]:
@@ -312,8 +312,10 @@ class Staff:
             shared = previous_worker is not None and self.rng.random() < 0.1
             worker = previous_worker if shared and previous_worker is not None else self.hire()
             if self.rng.random() < 0.3:
-                yield PostRow("grid_leader", grid.area, None, self.hire(), worker, START, CHANGED)
-                yield PostRow("grid_leader", grid.area, None, leader, worker, CHANGED)
+                yield PostRow(
+                    "grid_leader", grid.area, None, self.hire(), worker, START, LEADER_CHANGE_AT
+                )
+                yield PostRow("grid_leader", grid.area, None, leader, worker, LEADER_CHANGE_AT)
             else:
                 yield PostRow(
                     "grid_leader",

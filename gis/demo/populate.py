@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
-from gis.demo.households import HOUSEHOLD_COLUMNS, draw_children, draw_elders
+from gis.demo.households import DEMO_HOUSEHOLD_COLUMNS, draw_children, draw_elders
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
 from gis.files.datasets import record_load
@@ -42,7 +42,7 @@ MIN_UNIT_HOUSEHOLDS = 10  # below which the next stairwell joins a unit
 SINCE = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 # role, level of its areas, number of holders in each, and percentage of vacancies
-POSTS = (
+DEMO_POSTS = (
     ("unit_head", "unit", 1, 4),
     ("grid_worker", "grid", 2, 0),
     ("grid_leader", "grid", 1, 5),
@@ -213,7 +213,7 @@ def _write_homes(
     return copy_rows(
         session,
         "household",
-        HOUSEHOLD_COLUMNS,
+        DEMO_HOUSEHOLD_COLUMNS,
         (
             (
                 stair.county,
@@ -284,7 +284,7 @@ class _Roster:
 
 
 def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[str, int]:
-    """Write persons and posts by the table POSTS, and leave; return the number of each.
+    """Write persons and posts by the table DEMO_POSTS, and leave; return the number of each.
 
     Deputies come from the next area's post.
     """
@@ -296,13 +296,13 @@ def _write_posts(session: Session, rng: random.Random, now: datetime) -> dict[st
             ),
             {"level": level},
         ).all()
-        for _, level, _, _ in POSTS
+        for _, level, _, _ in DEMO_POSTS
     }
-    count = sum(len(areas_of[level]) * many for _, level, many, _ in POSTS)
+    count = sum(len(areas_of[level]) * many for _, level, many, _ in DEMO_POSTS)
     roster = _Roster(rng, iter(new_ids(session, "personal.person", count)))
     period = f"[{SINCE.isoformat()},)"
     posts: list[tuple[object, ...]] = []
-    for role, level, many, vacant in POSTS:
+    for role, level, many, vacant in DEMO_POSTS:
         areas = areas_of[level]
         holders = [[roster.add() for _ in range(many)] for _ in areas]
         for index, area in enumerate(areas):

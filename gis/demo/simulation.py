@@ -37,9 +37,9 @@ SWEEP_EVERY = timedelta(minutes=10)
 # heap of moment, turn, move and incident
 Queue = list[tuple[datetime, int, str, UUID | None]]
 COMMIT_EVERY = 50  # moves
-OFFICE = system_principal("the office of a made-up town")
+SIMULATION_ACTOR = system_principal("the office of a made-up town")
 SLOW_WORKER_SHARE = 0.15  # of workers who take six times as long
-CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
+SIMULATED_CHANNELS = ("mini_program",) * 5 + ("web", "phone", "patrol", "woodpecker")
 # The next moves in a state, each with its share; otherwise the incident waits to be escalated.
 NEXT = {
     "reported": ((1.0, "accept"),),
@@ -58,7 +58,7 @@ NEXT = {
     "suspended": ((1.0, "resume"),),
 }
 # median of the working minutes a move takes, log-normally distributed
-MINUTES = {
+MEDIAN_MINUTES = {
     "accept": 10,
     "dispatch": 10,
     "take": 12,
@@ -198,7 +198,7 @@ def simulate(
             incident_report = _report(town)
             # the office records reports by telephone or in person
             by_resident = incident_report.channel in CHANNELS_BY_KIND["anonymous"]
-            reporter = ANONYMOUS if by_resident else OFFICE
+            reporter = ANONYMOUS if by_resident else SIMULATION_ACTOR
             filed = report.file_report(session, reporter, incident_report, now, snapshot=snapshot)
             counts.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
@@ -237,7 +237,7 @@ def _report(town: SimulatedTown) -> intake.IncidentReport:
         lon=lon,
         lat=lat,
         crs="cgcs2000",
-        channel=rng.choice(CHANNELS),
+        channel=rng.choice(SIMULATED_CHANNELS),
     )
 
 
@@ -255,7 +255,7 @@ def _plan(
     for share, name in NEXT.get(state, ()):
         roll -= share
         if roll < 0:
-            median = MINUTES.get(name, 60) * town.pace(holder)
+            median = MEDIAN_MINUTES.get(name, 60) * town.pace(holder)
             at = working_time.deadline(now, town.rng.lognormvariate(0, 0.6) * median)
             heapq.heappush(queue, (at, next(turn), name, incident))
             return
@@ -288,7 +288,7 @@ def _step(
             _plan(town, queue, turn, incident, result.state, now, row.holder_id)
         return
     if result.pending:  # another account approves it
-        at = working_time.deadline(now, MINUTES["approve"])
+        at = working_time.deadline(now, MEDIAN_MINUTES["approve"])
         heapq.heappush(queue, (at, next(turn), f"approve_{result.pending}", incident))
         return
     _plan(town, queue, turn, incident, result.state, now, row.holder_id)

@@ -15,7 +15,7 @@ from gis.db import copy_rows, new_ids
 from gis.demo import facilities
 from gis.demo.compounds import Block, fill
 from gis.demo.households import (
-    HOUSEHOLD_COLUMNS,
+    DEMO_HOUSEHOLD_COLUMNS,
     HOUSEHOLDS,
     PEOPLE,
     START,
@@ -247,7 +247,7 @@ class TownWriter:
     ) -> None:
         self._copy(
             "household",
-            HOUSEHOLD_COLUMNS,
+            DEMO_HOUSEHOLD_COLUMNS,
             [
                 (
                     COUNTY[0],

@@ -16,7 +16,7 @@ COUNTY = ("520402", "西秀区")
 STREETS = (("520402007", "西航街道"), ("520402100", "宋旗镇"))
 
 
-COMMUNITIES = (
+PILOT_COMMUNITIES = (
     ("520402007004", "学苑"),
     ("520402007012", "西兴"),
     ("520402100001", "青松"),
@@ -45,9 +45,9 @@ def communities(grids: int) -> list[tuple[list[int], tuple[str, str]]]:
 
 
 def _community(number: int) -> tuple[str, str]:
-    if number < len(COMMUNITIES):
-        return COMMUNITIES[number]
-    street, nth = divmod(number - len(COMMUNITIES), PER_STREET)
+    if number < len(PILOT_COMMUNITIES):
+        return PILOT_COMMUNITIES[number]
+    street, nth = divmod(number - len(PILOT_COMMUNITIES), PER_STREET)
     return f"{COUNTY[0]}{900 + street:03d}{nth + 1:03d}", f"示例{number + 1}"
 
 

@@ -45,7 +45,7 @@ OWN_ATTRIBUTES = (
     "since",
     "area_m2",
 )
-PARENT = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
+PARENT_HEADERS = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_LABELS = {
     Level.COUNTY: Message("load.level_county"),
     Level.STREET: Message("load.level_street"),
@@ -158,7 +158,7 @@ def columns(level: Level) -> tuple[Column, ...]:
             "",
             "",
         ),
-        Column("parent", "上级编码", cells.parse_code, PARENT, "", ""),
+        Column("parent", "上级编码", cells.parse_code, PARENT_HEADERS, "", ""),
         Column("level", "层级", cells.parse_text, ("级别",), "", ""),
     ]
     for above in LEVELS[: LEVELS.index(level)]:

@@ -35,7 +35,7 @@ from gis.messages import Message, text_of
 
 MAX_NAME_CHARS = 100  # characters
 MAX_CLEAN_WIDTH_M = 50.0  # metres; wider gaps are not noise
-UPPER = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
+UPPER_LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 
 
 def load_areas(
@@ -334,7 +334,7 @@ def _write(
                     unchanged_names.append(Message("area_row.name_unchanged", params))
     session.flush()
     report.counts |= {
-        f"new_{upper}": new[upper] for upper in UPPER if upper is not level and upper in new
+        f"new_{upper}": new[upper] for upper in UPPER_LEVELS if upper is not level and upper in new
     }
     if nameless:
         report.note("area_row.nameless", codes=shorten(nameless, MAX_NOTES_PER_TYPE))

@@ -15,14 +15,14 @@ from gis.files.column import Column
 from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import TEXTS, WORKBOOKS, Row, read_table
-from gis.files.vector import FORMATS, read_vector
+from gis.files.vector import VECTOR_FORMATS, read_vector
 from gis.messages import Message
 
 CODE_NAMES = ("code", "id", "编码", "编号", "地块编号", "房间编号")
 NAME_NAMES = ("name", "名称", "地块名称", "房间名称")
-SHAPES = ("Point", "MultiPoint", "Polygon", "MultiPolygon")
+CANDIDATE_GEOMETRY_TYPES = ("Point", "MultiPoint", "Polygon", "MultiPolygon")
 
-PLACES_SQL = """
+CANDIDATE_POINTS_SQL = """
 SELECT id, ST_AsBinary(coalesce(entrance, ST_PointOnSurface(geom)))
 FROM building WHERE id = ANY(:ids)
 """
@@ -47,15 +47,18 @@ def read_candidates(session: Session, path: Path, crs: str | None = None) -> lis
     """
     if path.suffix.lower() in TEXTS + WORKBOOKS:
         return [candidate for _, candidate in places_of_table(session, path, crs)]
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in VECTOR_FORMATS:
         raise InvalidInput(
-            "siting.file_ending", file=path.name, endings=[*TEXTS, *WORKBOOKS, *FORMATS]
+            "siting.file_ending", file=path.name, endings=[*TEXTS, *WORKBOOKS, *VECTOR_FORMATS]
         )
     file = read_vector(path, crs)
     for number, shape in enumerate(file.shapes):
         fault = file.faults.get(number)
         if fault is None and (
-            shape is None or shape.is_empty or shape.geom_type not in SHAPES or not shape.is_valid
+            shape is None
+            or shape.is_empty
+            or shape.geom_type not in CANDIDATE_GEOMETRY_TYPES
+            or not shape.is_valid
         ):
             fault = Message("siting.shape_unusable", {})
         if fault is not None:
@@ -112,7 +115,7 @@ def places_of_table(
         raise InvalidInput(
             "siting.row_refused", file=path.name, row=rejected.location, reason=rejected.message
         )
-    stored = session.execute(text(PLACES_SQL), {"ids": list(buildings.values())})
+    stored = session.execute(text(CANDIDATE_POINTS_SQL), {"ids": list(buildings.values())})
     doors = {number: shapely.from_wkb(bytes(wkb)) for number, wkb in stored}
     return [
         (

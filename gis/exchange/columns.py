@@ -9,7 +9,7 @@ from gis.places.doors import KIND_ZH
 from gis.rights.roles import ROLES
 
 BUILDING_NAMES = ("楼栋代码", "楼栋编号", "建筑编码", "building_code")
-POINT = (
+POINT_COLUMNS = (
     Column("lon", "经度", positions.parse_longitude, ("longitude", "lng", "x", "经度坐标", "东经"),
            "十进制度，如 105.9501；也可写 105°57′0.36″",
            "Decimal degrees, as 105.9501, or 105°57′0.36″."),
@@ -23,7 +23,7 @@ POINT = (
            choices=SUPPORTED_CRS),
 )  # fmt: skip
 
-HOUSEHOLDS = (
+HOUSEHOLD_COLUMNS = (
     Column("building", "楼栋编码", cells.parse_code, BUILDING_NAMES,
            "如 w123；没有编码时填小区和楼栋，或填经纬度",
            "As w123; or fill in estate and building name, or a point."),
@@ -33,7 +33,7 @@ HOUSEHOLDS = (
     Column("building_name", "楼栋", rooms.parse_building_name,
            ("楼幢", "栋", "幢", "楼宇", "所在楼栋", "楼号", "栋号", "幢号", "楼栋号", "楼栋名称"),
            "门牌上的写法，如 3号楼", "As at the door: 3号楼."),
-    *POINT,
+    *POINT_COLUMNS,
     Column("stairwell", "单元", rooms.parse_stairwell, ("单元号", "梯"),
            "如 2；不分单元时留空", "Stairwell, as 2; empty when there is none."),
     Column("floor", "楼层", cells.parse_integer, ("层", "所在楼层"),
@@ -74,7 +74,7 @@ ENDS = (
 EXCLUSIVE = ("不含当天", "不含当日", "不含", "不包括当天")
 INCLUSIVE = ("含当天", "含当日", "含", "包括当天")
 
-PEOPLE = (
+PEOPLE_COLUMNS = (
     Column("person", "工号", cells.parse_code,
            ("人员编码", "人员编号", "员工编号", "任职人工号", "person_code", "code", "holder"),
            "人员的唯一编号；填了岗位而留空表示空缺",
@@ -120,7 +120,7 @@ PEOPLE = (
            "The last day, which still counts; give this or the one before, not both."),
 )  # fmt: skip
 
-FACILITIES = (
+FACILITY_COLUMNS = (
     Column("code", "编码", cells.parse_code,
            ("设施编码", "设施代码", "设施编号", "代码", "编号", "facility_code"),
            "唯一且不变的编码", "A code of its own, which it keeps.", needed=True),
@@ -129,7 +129,7 @@ FACILITIES = (
     Column("category", "类别", cells.parse_text, ("设施类别", "类型", "分类", "type"),
            "从列表中选", "One of the list.",
            needed=True, choices=tuple(category.zh for category in CATEGORIES)),
-    *POINT,
+    *POINT_COLUMNS,
     Column("address", "地址", cells.parse_text, ("详细地址", "门牌地址", "位置"),
            "没有经纬度时按地址找楼栋，如 桂花苑3号楼",
            "Finds the building when there is no point, as 桂花苑3号楼."),
@@ -145,7 +145,7 @@ FACILITIES = (
            each=True),
 )  # fmt: skip
 
-ENTRANCES = (
+ENTRANCE_COLUMNS = (
     Column("code", "编码", cells.parse_code,
            ("出入口编码", "出入口编号", "编号", "代码", "entrance_code"),
            "同一楼栋或设施内不重复", "A code of its own within its building or facility.",
@@ -154,7 +154,7 @@ ENTRANCES = (
            "与设施编码二选一", "Either the building or the facility."),
     Column("facility", "设施编码", cells.parse_code, ("设施代码", "设施编号", "facility_code"),
            "与楼栋编码二选一", "Either the building or the facility."),
-    *POINT,
+    *POINT_COLUMNS,
     Column("kind", "类型", cells.parse_text, ("出入口类型", "type"),
            "从列表中选；留空为次入口", "One of the list; empty: a side door.",
            choices=tuple(KIND_ZH.values())),
@@ -164,13 +164,13 @@ ENTRANCES = (
            "可不填", "What else is to be said of it."),
 )  # fmt: skip
 
-EDITS = (
+EDIT_COLUMNS = (
     Column("code", "编码", cells.parse_code, ("编号", "代码", "edit_code"),
            "每条修改一个编码，不重复", "A code of its own.", needed=True),
     Column("kind", "类型", cells.parse_text, ("修改类型", "type"),
            "从列表中选：封闭、新增或门", "One of the list: close, add or gate.",
            needed=True, choices=tuple(EDIT_ZH.values())),
-    *POINT,
+    *POINT_COLUMNS,
     Column("line", "线", cells.parse_text, ("坐标串", "路线", "linestring"),
            "新增的路必填，封闭一段路可填：LINESTRING (经度 纬度, 经度 纬度)，坐标系同上",
            "Of an added path, or along closed ones: LINESTRING (lon lat, lon lat), of the same"
@@ -193,7 +193,7 @@ CANDIDATES = (
            "地块或空置房屋的编号", "Number of the parcel or vacant room.", needed=True),
     Column("name", "名称", cells.parse_text, ("地块名称", "房间名称"),
            "便于辨认的名称", "By which it is known."),
-    *POINT,
+    *POINT_COLUMNS,
     Column("address", "地址", cells.parse_text, ("详细地址", "门牌地址", "位置"),
            "没有经纬度时按地址找楼栋，如 桂花苑3号楼",
            "Finds the building when there is no point, as 桂花苑3号楼."),
@@ -201,7 +201,7 @@ CANDIDATES = (
 
 # For the template only. Grids are loaded from maps whose attributes have these names, other levels
 # also from tables; gis/exchange/areas.py lists what is read.
-AREAS = (
+AREA_COLUMNS = (
     Column("code", "编码", cells.parse_code, ("网格编码",),
            "社区编码加 3 位数字，如 520402007004003", "The community's code and 3 digits.",
            needed=True),
@@ -215,7 +215,7 @@ AREAS = (
            "其他层级：上一级的编码", "Other levels: the code of the level above."),
 )  # fmt: skip
 
-INCIDENTS = (
+INCIDENT_COLUMNS = (
     Column("external_id", "编号", cells.parse_code,
            ("工单号", "工单编号", "事件编号", "案件编号", "外部编号", "id", "case_id"),
            "原系统中的编号，不重复；同一编号只导入一次",
@@ -232,7 +232,7 @@ INCIDENTS = (
            ("内容", "事件描述", "问题描述", "诉求内容", "情况", "words", "details"),
            "发生了什么；不填姓名和电话", "What happened; no names or telephone numbers.",
            needed=True),
-    *POINT,
+    *POINT_COLUMNS,
     Column("address", "地址", cells.parse_words,
            ("详细地址", "位置", "地点", "事发地址", "发生地点"),
            "没有经纬度时按地址找楼栋，如 桂花苑3号楼2单元501室",
@@ -289,12 +289,12 @@ INCIDENTS = (
            "本系统导出的附加信息，原样保留", "Answers to the category's questions, as exported."),
 )  # fmt: skip
 
-KINDS = {
-    "households": HOUSEHOLDS,
-    "people": PEOPLE,
-    "facilities": FACILITIES,
-    "entrances": ENTRANCES,
-    "edits": EDITS,
-    "areas": AREAS,
-    "incidents": INCIDENTS,
+COLUMNS_BY_KIND = {
+    "households": HOUSEHOLD_COLUMNS,
+    "people": PEOPLE_COLUMNS,
+    "facilities": FACILITY_COLUMNS,
+    "entrances": ENTRANCE_COLUMNS,
+    "edits": EDIT_COLUMNS,
+    "areas": AREA_COLUMNS,
+    "incidents": INCIDENT_COLUMNS,
 }

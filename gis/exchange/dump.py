@@ -87,7 +87,7 @@ def _household_query() -> Query:
     )
 
 
-LAYERS = {
+EXPORT_LAYERS = {
     "counties": ExportLayer(_area_query(Level.COUNTY), dated=True),
     "streets": ExportLayer(_area_query(Level.STREET), dated=True),
     "communities": ExportLayer(_area_query(Level.COMMUNITY), dated=True),
@@ -126,7 +126,7 @@ def dump(
     Parameters
     ----------
     layer
-        One of `LAYERS`.
+        One of `EXPORT_LAYERS`.
     path
         Ends in .gpkg, .geojson, .shp, .fgb, .csv or .xlsx.
     at
@@ -147,12 +147,12 @@ def dump(
     TooMuch
         More rows than a spreadsheet holds.
     """
-    if layer not in LAYERS:
-        raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(LAYERS))
+    if layer not in EXPORT_LAYERS:
+        raise InvalidInput("dump.layer_unknown", layer=layer, layers=list(EXPORT_LAYERS))
     ending = path.suffix.lower()
     if ending not in WRITERS:
         raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(WRITERS))
-    if ending == ".shp" and LAYERS[layer].geometry == "Unknown":  # of one type only
+    if ending == ".shp" and EXPORT_LAYERS[layer].geometry == "Unknown":  # of one type only
         raise InvalidInput(
             "dump.wrong_ending",
             file=path.name,
@@ -160,7 +160,7 @@ def dump(
         )
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
-    if at is not None and not LAYERS[layer].dated:
+    if at is not None and not EXPORT_LAYERS[layer].dated:
         raise InvalidInput("dump.no_dates", layer=layer)
     area_filter = {"at": at or datetime.now(UTC), "within": within}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".dump-") as folder:
@@ -176,7 +176,7 @@ def dump(
 
 
 def _write_shapes(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:
-    definition = LAYERS[layer]
+    definition = EXPORT_LAYERS[layer]
     names = {**definition.columns, **(SHAPEFILE_NAMES if path.suffix.lower() == ".shp" else {})}
     query = definition.at(**area_filter)
     return write_vector(
@@ -201,7 +201,7 @@ def _table(
 
     `extra` adds columns computed from the geometry.
     """
-    definition = LAYERS[layer]
+    definition = EXPORT_LAYERS[layer]
     rows = definition.at(**area_filter).subquery()
     geometry = func.ST_GeomFromWKB(rows.c[GEOMETRY], STORAGE_SRID)
     point = func.ST_PointOnSurface(geometry)  # of a point: itself

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis import crs as systems
 from gis.errors import FieldError, InvalidInput
-from gis.exchange.columns import EDITS
+from gis.exchange.columns import EDIT_COLUMNS
 from gis.facilities.path_edits import (
     EDIT_ZH,
     NewEdit,
@@ -28,12 +28,12 @@ from gis.files.cells import CellError, clean_text
 from gis.files.points import read_points
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.tables import finish_reading, read_table
-from gis.files.vector import FORMATS, read_vector
+from gis.files.vector import VECTOR_FORMATS, read_vector
 from gis.messages import Message
 from gis.network.edit_draft import JOIN_REACH_M
 from gis.network.models import EDIT_KINDS
 
-STANDING_SQL = """
+STORED_EDITS_SQL = """
 SELECT id, coalesce(code, 'e' || id) AS code, kind, ST_AsBinary(geom) AS geom, hours, reason,
   from_at, until_at
 FROM walk_edit
@@ -81,10 +81,10 @@ def load_edits(
         No walking network is loaded.
     """
     report = LoadReport("edits", path.name)
-    is_map = path.suffix.lower() in FORMATS
+    is_map = path.suffix.lower() in VECTOR_FORMATS
     records = (_from_map if is_map else _from_table)(path, crs, report)
     edits = [(record, _edit(record, timezone)) for record in records]
-    standing = {row.code: row for row in session.execute(text(STANDING_SQL))}
+    standing = {row.code: row for row in session.execute(text(STORED_EDITS_SQL))}
     changes = [
         (record, edit) for record, edit in edits if not _is_same(standing.get(edit.code), edit)
     ]
@@ -123,7 +123,7 @@ def parse_line(value: object) -> BaseGeometry:
 
 
 def _from_table(path: Path, crs: str | None, report: LoadReport) -> list[EditRecord]:
-    table = read_table(path, EDITS, report)
+    table = read_table(path, EDIT_COLUMNS, report)
     rows = list(table.rows)
     points, _ = read_points(table, rows, crs, report)
     records = []
@@ -177,7 +177,7 @@ def _from_map(path: Path, crs: str | None, report: LoadReport) -> list[EditRecor
         if number in file.faults:
             report.refused.append(refuse("geometry", file.faults[number]))
         values: dict[str, Any] = {}
-        for column in EDITS:
+        for column in EDIT_COLUMNS:
             names = (column.key, column.zh, *column.names)
             header = next((headers[name] for name in names if name in headers), None)
             cell = None if header is None else file.columns[header][number]

@@ -19,7 +19,7 @@ from gis.network.elevation import (
 )
 from gis.network.models import WalkNetwork
 
-KIND = "elevation"
+ELEVATION_KIND = "elevation"
 
 
 def load_elevation(
@@ -46,7 +46,7 @@ def load_elevation(
     The heights belong to the network that is stored: a load of another map drops them, and says so.
     An edge with a point without height is walked as on the level.
     """
-    report = LoadReport(KIND, path.name)
+    report = LoadReport(ELEVATION_KIND, path.name)
     # locked, so that no other map replaces it meanwhile
     if session.scalar(select(WalkNetwork.version).with_for_update()) is None:
         raise Unavailable("network.not_loaded")
@@ -72,13 +72,13 @@ def load_elevation(
     share = 100 * edges.length[has_height].sum() / edges.length.sum()
     report.note("elevation.covers", percent=f"{share:.1f}")
     digest = hashlib.sha256(f"{file_sha256(path)} {crs} {attribution}".encode()).hexdigest()
-    record_load(session, KIND, path, digest, report.counts, attribution)
+    record_load(session, ELEVATION_KIND, path, digest, report.counts, attribution)
     return report
 
 
 def drop_elevation(session: Session) -> LoadReport:
     """Drop the heights of the walking network, so that walks are as on the level."""
-    report = LoadReport(KIND, find_source(session, KIND) or "")
+    report = LoadReport(ELEVATION_KIND, find_source(session, ELEVATION_KIND) or "")
     report.counts = {"edges_level": clear_slopes(session)}
-    forget_load(session, KIND)
+    forget_load(session, ELEVATION_KIND)
     return report

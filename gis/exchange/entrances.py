@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows, point_ewkt
-from gis.exchange.columns import ENTRANCES
+from gis.exchange.columns import ENTRANCE_COLUMNS
 from gis.facilities.entrances import MAX_DISTANCE_M
 from gis.facilities.hours import read_hours
 from gis.files import datasets
@@ -16,14 +16,14 @@ from gis.files.tables import Row, finish_reading, read_table
 from gis.messages import Message
 from gis.places.doors import ENTRANCE_KINDS, KIND_ZH
 
-INCOMING = f"""
+ENTRANCE_STAGING_SQL = f"""
 CREATE TEMP TABLE incoming_entrance_row (
   row int PRIMARY KEY, code text NOT NULL, building text, facility text, kind text, hours text,
   note text, point geometry(POINT, {STORAGE_SRID}), building_id bigint, facility_id bigint,
   entrance_id bigint, metres float
 ) ON COMMIT DROP
 """
-INCOMING_COLUMNS = ("row", "code", "building", "facility", "kind", "hours", "note", "point")
+ENTRANCE_STAGING_COLUMNS = ("row", "code", "building", "facility", "kind", "hours", "note", "point")
 
 OWNERS = """
 UPDATE incoming_entrance_row i
@@ -88,7 +88,7 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
         The file cannot be read as such a table.
     """
     report = LoadReport("entrances", path.name)
-    table = read_table(path, ENTRANCES, report)
+    table = read_table(path, ENTRANCE_COLUMNS, report)
     rows = list(table.rows)
     row_by_key: dict[tuple[str, ...], int] = {}
     for row in rows:
@@ -101,11 +101,11 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
         finish_reading(report)
         return report
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_entrance_row"))
-    session.execute(text(INCOMING))
+    session.execute(text(ENTRANCE_STAGING_SQL))
     copy_rows(
         session,
         "incoming_entrance_row",
-        INCOMING_COLUMNS,
+        ENTRANCE_STAGING_COLUMNS,
         (
             (row.number, row["code"], row["building"], row["facility"], kind_of(row["kind"]),
              read_hours(row["hours"]) if row["hours"] else None, row["note"], point_ewkt(*point))

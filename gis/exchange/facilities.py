@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
-from gis.exchange.columns import FACILITIES
+from gis.exchange.columns import FACILITY_COLUMNS
 from gis.facilities.categories import (
     CATEGORIES,
     CATEGORY_BY_KEY,
@@ -21,7 +21,7 @@ from gis.files.report import LoadReport
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.messages import Message
 
-INCOMING = f"""
+FACILITY_STAGING_SQL = f"""
 CREATE TEMP TABLE incoming_facility (
   row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, address text,
   opening_hours text, contact text, capacity int, building_id bigint,
@@ -29,7 +29,7 @@ CREATE TEMP TABLE incoming_facility (
 ) ON COMMIT DROP
 """
 
-INCOMING_COLUMNS = (
+FACILITY_STAGING_COLUMNS = (
     "row",
     "code",
     "name",
@@ -50,7 +50,7 @@ FROM building b WHERE b.id = f.building_id
 
 # The county of the grid (else of any area) that the point lies in; the lower code where two share a
 # border.
-COUNTIES = """
+FACILITY_COUNTIES_SQL = """
 UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f.point, now()) g), (
   SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid_time @> now()
   WHERE (a.retired_at IS NULL OR a.retired_at > now()) AND ST_Covers(s.geom, f.point)
@@ -59,7 +59,7 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
 
 # An empty cell, or a point in a known outline, leaves the stored value; the file of a row
 # stays until the row differs.
-WRITE = """
+WRITE_FACILITIES_SQL = """
 WITH written AS (
   INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact,
       capacity, geom, source)
@@ -84,7 +84,9 @@ SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
 # who names one that was closed opens it again
-REOPENED = "DELETE FROM closed_facility c USING incoming_facility f WHERE f.code = c.code"
+REOPEN_FACILITIES_SQL = (
+    "DELETE FROM closed_facility c USING incoming_facility f WHERE f.code = c.code"
+)
 
 # entrances that were known for another place are none for this one
 FORMER_ENTRANCES = """
@@ -92,7 +94,7 @@ DELETE FROM entrance e USING facility k, incoming_facility f
 WHERE e.facility_id = k.id AND k.code = f.code AND NOT ST_Covers(k.geom, f.point)
 """
 
-BBOX = """
+FACILITY_BBOX_SQL = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e), outside
 FROM (
   SELECT ST_Extent(point) AS e, count(*) FILTER (WHERE county IS NULL) AS outside
@@ -122,7 +124,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
         The file cannot be read as such a table.
     """
     report = LoadReport("facilities", path.name)
-    table = read_table(path, FACILITIES, report)
+    table = read_table(path, FACILITY_COLUMNS, report)
     rows = list(table.rows)
     row_by_code: dict[str, int] = {}
     for row in rows:
@@ -138,12 +140,12 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
         for nth in sorted(buildings):
             report.note_row("facility_row.at_building", rows[nth].number, rows[nth]["address"])
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
-        session.execute(text(INCOMING))
+        session.execute(text(FACILITY_STAGING_SQL))
         incoming = (
             _incoming(row, point, buildings.get(nth))
             for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
-        copy_rows(session, "incoming_facility", INCOMING_COLUMNS, incoming)
+        copy_rows(session, "incoming_facility", FACILITY_STAGING_COLUMNS, incoming)
         _write(session, report)
         datasets.record_load(
             session, "facilities", path, datasets.file_sha256(path), report.counts, ""
@@ -236,16 +238,18 @@ def _incoming(
 
 def _write(session: Session, report: LoadReport) -> None:
     session.execute(text(AT_BUILDINGS))
-    session.execute(text(COUNTIES))
+    session.execute(text(FACILITY_COUNTIES_SQL))
     session.execute(text(FORMER_ENTRANCES))
-    session.execute(text(REOPENED))
-    new, changed = session.execute(text(WRITE), {"source": f"facilities: {report.source}"}).one()
+    session.execute(text(REOPEN_FACILITIES_SQL))
+    new, changed = session.execute(
+        text(WRITE_FACILITIES_SQL), {"source": f"facilities: {report.source}"}
+    ).one()
     report.counts |= {
         "new": new,
         "changed": changed,
         "unchanged": report.counts["rows"] - new - changed,
     }
-    *bbox, outside = session.execute(text(BBOX)).one()
+    *bbox, outside = session.execute(text(FACILITY_BBOX_SQL)).one()
     report.bbox = (bbox[0], bbox[1], bbox[2], bbox[3])
     if outside:
         report.note("facility_row.outside_areas", count=outside)

@@ -16,8 +16,8 @@ from gis.files.formulas import cell_text
 from gis.files.vector import write_vector
 from gis.frames.service_frames import BuildingRow, building_frame
 
-ENDINGS = (".xlsx", ".csv", ".gpkg", ".geojson")
-TYPES: dict[object, type] = {int: int, int | None: int, float | None: float}  # of map files
+GAPS_EXTENSIONS = (".xlsx", ".csv", ".gpkg", ".geojson")
+FIELD_TYPES: dict[object, type] = {int: int, int | None: int, float | None: float}  # of map files
 
 
 def write_gaps(gaps: Sequence[Gap], path: Path) -> int:
@@ -57,8 +57,8 @@ def write_buildings(
         Not such an ending or folder.
     """
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=[*ENDINGS])
+    if ending not in GAPS_EXTENSIONS:
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=[*GAPS_EXTENSIONS])
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
@@ -101,7 +101,7 @@ def _write_points(
     rows: Sequence[BuildingRow], kind: type[BuildingRow], path: Path, name: str
 ) -> None:
     frame = building_frame(rows, kind).reset_index()
-    types = {field.name: TYPES.get(field.type, str) for field in fields(kind)}
+    types = {field.name: FIELD_TYPES.get(field.type, str) for field in fields(kind)}
     columns: list[tuple[str, type]] = [
         (column, bytes if column == "geometry" else types.get(column, str))
         for column in frame.columns

@@ -36,11 +36,11 @@ from gis.messages import label
 from gis.rights.principal import Principal, system_principal
 from gis.settings import SHANGHAI, Hotline
 
-TIMEOUT_S = 15.0
+HOTLINE_TIMEOUT_S = 15.0
 MAX_PAGES = 20  # of orders in one run
 MAX_STEPS = 500  # told in one run
 ORDERS_AT_ONCE = 100  # filed in one transaction
-MAX_NUMBER_CHARS = 100
+MAX_ORDER_NUMBER_CHARS = 100
 MAX_CURSOR_CHARS = 1000
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ Moment = Annotated[datetime, AfterValidator(_in_a_zone)]
 class Remark(BaseModel):
     """What the hotline adds to an order: its number there, and its words."""
 
-    number: Words = Field(min_length=1, max_length=MAX_NUMBER_CHARS)
+    number: Words = Field(min_length=1, max_length=MAX_ORDER_NUMBER_CHARS)
     content: Words = Field(min_length=1)
 
 
@@ -96,7 +96,7 @@ class Order(BaseModel):
     Moments without an offset are Chinese time.
     """
 
-    number: str = Field(min_length=1, max_length=MAX_NUMBER_CHARS)
+    number: str = Field(min_length=1, max_length=MAX_ORDER_NUMBER_CHARS)
     content: Words
     accepted_at: Moment
     category: Words = ""
@@ -137,7 +137,7 @@ def exchange(engine: Engine, hotline: Hotline, now: datetime) -> Exchanged:
     filed = refused = sent = 0
     error = ""
     headers = {"Authorization": f"Bearer {hotline.key}", "User-Agent": "wangge"}
-    with httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
+    with httpx.Client(headers=headers, timeout=HOTLINE_TIMEOUT_S, trust_env=False) as client:
         try:
             filed, refused = _pull(engine, client, hotline, now)
         except HotlineError as failed:
@@ -201,7 +201,7 @@ def file_order(
     elsewhere.
     """
     number = str(order.get("number") or "")
-    if not 0 < len(number) <= MAX_NUMBER_CHARS or not is_storable(number):
+    if not 0 < len(number) <= MAX_ORDER_NUMBER_CHARS or not is_storable(number):
         log.warning("an order of %s has no number", system)
         return None
     new = insert(ExternalOrder).values(system=system, number=number, pulled_at=now)

@@ -2,7 +2,7 @@
 
 from gis.labels import PLAIN_ROOM_SQL
 
-INCOMING = """
+HOUSEHOLD_STAGING_SQL = """
 CREATE TEMP TABLE incoming_household (
   row int PRIMARY KEY, place int NOT NULL, stairwell text, floor int, room text NOT NULL,
       people int NOT NULL, elders int, children int,
@@ -12,7 +12,7 @@ CREATE TEMP TABLE incoming_household (
 
 
 # The grid of a known unit is its parent; that of a new one is named by its code's first digits.
-UNITS = """
+FILE_UNITS_SQL = """
 SELECT w.unit, w.name, a.id, a.level, a.retired_at <= now() AS retired,
        g.id AS grid_id, g.code AS grid, g.county
 FROM (SELECT unit, max(unit_name) AS name FROM incoming_household WHERE unit IS NOT NULL
@@ -24,7 +24,9 @@ ORDER BY w.unit
 """
 
 
-GRIDS = "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
+GRID_CODES_SQL = (
+    "SELECT code FROM area WHERE level = 'grid' AND (retired_at IS NULL OR retired_at > now())"
+)
 
 
 # The grid of a building: that of a point in it.
@@ -44,7 +46,7 @@ LEFT JOIN LATERAL ({GRIDS_OF_BUILDINGS_SQL}) stands ON true
 """  # noqa: S608
 
 
-COUNTIES = f"""
+HOUSEHOLD_COUNTIES_SQL = f"""
 WITH place AS (
   SELECT b.id, coalesce(b.county, max(g.county), (SELECT county
       FROM ({GRIDS_OF_BUILDINGS_SQL}) stands)) AS county
@@ -107,7 +109,7 @@ RETURNING id
 
 
 # An empty cell leaves the stored value; more elders or children than people are not known any more.
-WRITE = """
+WRITE_HOUSEHOLDS_SQL = """
 WITH written AS (
   INSERT INTO household AS old
     (county, building_id, stairwell_id, floor, room, people, elders, children, unit_id)
@@ -137,13 +139,13 @@ SELECT DISTINCT building_id FROM incoming_household WHERE unit_id IS NOT NULL
 """
 
 
-BBOX = """
+HOUSEHOLD_BBOX_SQL = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (
   SELECT ST_Extent(geom) AS e FROM building WHERE id IN (SELECT building_id
       FROM incoming_household)) b
 """
 
 
-OTHERS = """
+STORED_HOUSEHOLDS_SQL = """
 SELECT count(*) FROM household WHERE building_id IN (SELECT building_id FROM incoming_household)
 """

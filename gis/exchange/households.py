@@ -22,24 +22,24 @@ from gis.exchange.building_match import (
     find_buildings,
     with_suggestions,
 )
-from gis.exchange.columns import HOUSEHOLDS
+from gis.exchange.columns import HOUSEHOLD_COLUMNS
 from gis.exchange.household_address import HomeError, combine
 from gis.exchange.household_sql import (
     AS_STORED,
-    BBOX,
     BUILDINGS_WITH_UNITS,
-    COUNTIES,
     COUNTIES_OF_ROWS,
     DUPLICATE_ROWS_SQL,
-    GRIDS,
-    INCOMING,
+    FILE_UNITS_SQL,
+    GRID_CODES_SQL,
+    HOUSEHOLD_BBOX_SQL,
+    HOUSEHOLD_COUNTIES_SQL,
+    HOUSEHOLD_STAGING_SQL,
     NO_STAIRWELL,
-    OTHERS,
     STAIRWELLS,
+    STORED_HOUSEHOLDS_SQL,
     TOO_HIGH,
-    UNITS,
     UNITS_IN_OTHER_GRIDS_SQL,
-    WRITE,
+    WRITE_HOUSEHOLDS_SQL,
 )
 from gis.files import datasets
 from gis.files.points import InputPoint, points_to_storage
@@ -74,10 +74,10 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
         The file cannot be read as such a table.
     """
     report = LoadReport("households", path.name)
-    table = read_table(path, HOUSEHOLDS, report)
+    table = read_table(path, HOUSEHOLD_COLUMNS, report)
     places: dict[BuildingKey, int] = {}
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household"))
-    session.execute(text(INCOMING))
+    session.execute(text(HOUSEHOLD_STAGING_SQL))
     columns = (
         "row",
         "place",
@@ -176,8 +176,10 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
 
     Rows with an impossible unit are rejected.
     """
-    units = session.execute(text(UNITS), {"digits": codes.CODE_DIGITS[Level.GRID][0]}).all()
-    grids = session.scalars(text(GRIDS)).all() if units else []
+    units = session.execute(
+        text(FILE_UNITS_SQL), {"digits": codes.CODE_DIGITS[Level.GRID][0]}
+    ).all()
+    grids = session.scalars(text(GRID_CODES_SQL)).all() if units else []
     new: list[dict[str, object]] = []
     faults: dict[str, Message] = {}
     for unit in units:
@@ -203,7 +205,7 @@ def _check_units(session: Session, table: Table, report: LoadReport) -> list[dic
 
 
 def _unit_fault(unit: Any, grids: Sequence[str]) -> Message | None:
-    """Return why a row of `UNITS` cannot be taken; None when it can."""
+    """Return why a row of `FILE_UNITS_SQL` cannot be taken; None when it can."""
     if unit.level and unit.level != Level.UNIT:
         level = f"{unit.level} ({Level(unit.level).zh})"
         return Message("household_row.not_a_unit", {"code": unit.unit, "level": level})
@@ -246,7 +248,7 @@ def _check_homes(session: Session, table: Table, report: LoadReport) -> None:
     Bring rooms to their stored names.
     """
     session.execute(text(AS_STORED))
-    session.execute(text(COUNTIES))
+    session.execute(text(HOUSEHOLD_COUNTIES_SQL))
     nowhere = (
         "SELECT row FROM incoming_household WHERE building_id IS NOT NULL AND county IS NULL"
         " ORDER BY row"
@@ -276,7 +278,7 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
             )
         )
     stairwells = len(session.execute(text(STAIRWELLS)).all())
-    new, changed = session.execute(text(WRITE)).one()
+    new, changed = session.execute(text(WRITE_HOUSEHOLDS_SQL)).one()
     units = derive_unit_parts(session, session.scalars(text(BUILDINGS_WITH_UNITS)).all())
     if units:
         derive_units(session, unit_ids=units)
@@ -291,7 +293,7 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
         "new_stairwells": stairwells,
         "units_reshaped": len(units),
     }
-    report.bbox = tuple(session.execute(text(BBOX)).one())
-    others = (session.scalar(text(OTHERS)) or 0) - report.counts["rows"]
+    report.bbox = tuple(session.execute(text(HOUSEHOLD_BBOX_SQL)).one())
+    others = (session.scalar(text(STORED_HOUSEHOLDS_SQL)) or 0) - report.counts["rows"]
     if others:
         report.note("household_row.others_stay", count=others)

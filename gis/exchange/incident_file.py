@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.errors import InvalidInput, NotFound
-from gis.exchange.columns import INCIDENTS
+from gis.exchange.columns import INCIDENT_COLUMNS
 from gis.files.table_writer import write_table
 from gis.incidents.lifecycle.history import RATINGS
 from gis.incidents.states import ENDED_STATES
@@ -23,8 +23,8 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see, visibility_clause
 from gis.settings import SHANGHAI
 
-ENDINGS = (".csv", ".xlsx", ".ndjson")
-KEYS = tuple(column.key for column in INCIDENTS)
+INCIDENT_EXTENSIONS = (".csv", ".xlsx", ".ndjson")
+KEYS = tuple(column.key for column in INCIDENT_COLUMNS)
 
 # raw SQL: a subquery beside each row, and the condition of visibility that every reading shares
 ROWS_SQL = """
@@ -72,8 +72,8 @@ def write_incidents(
         There are none.
     """
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(ENDINGS))
+    if ending not in INCIDENT_EXTENSIONS:
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(INCIDENT_EXTENSIONS))
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
     rows = list(incident_rows(session, principal, within=within, timezone=timezone))
@@ -86,14 +86,14 @@ def write_incidents(
                 for row in rows
             )
     else:
-        write_table(path, INCIDENTS, [[_cell(row[key]) for key in KEYS] for row in rows])
+        write_table(path, INCIDENT_COLUMNS, [[_cell(row[key]) for key in KEYS] for row in rows])
     return len(rows)
 
 
 def incident_rows(
     session: Session, principal: Principal, *, within: str = "", timezone: ZoneInfo = SHANGHAI
 ) -> Iterator[dict[str, Any]]:
-    """Yield the incidents that a principal sees, oldest first, by the keys of INCIDENTS.
+    """Yield the incidents that a principal sees, oldest first, by the keys of INCIDENT_COLUMNS.
 
     Empty texts where there is nothing. Times are ISO 8601 in `timezone`.
     """

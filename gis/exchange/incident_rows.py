@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from gis.errors import WanggeError
-from gis.exchange.incident_words import CHOICES, STATE_BY_WORD, word_of
+from gis.exchange.incident_words import STATE_BY_WORD, WORDS_BY_COLUMN, word_of
 from gis.files.report import LoadReport, RejectedRow, fault_message
 from gis.files.tables import Row, Table
 from gis.incidents.catalogue import editions
@@ -33,7 +33,7 @@ def check_row(
 ) -> bool:
     """Refuse what is wrong in the row itself; return whether it is good so far."""
     faults: list[tuple[str, Message]] = []
-    for key, choices in CHOICES.items():
+    for key, choices in WORDS_BY_COLUMN.items():
         if row[key] and row[key].lower() not in choices:
             params = {"text": row[key][:40], "choices": list(choices)}
             faults.append((key, Message("incident_row.word_unknown", params)))

@@ -73,7 +73,7 @@ SOLVED_BY_WORD = {
     **dict.fromkeys(["否", "未解决", "没解决", "no", "false"], False),
 }
 # column -> the words it may hold
-CHOICES: dict[str, Mapping[str, Any]] = {
+WORDS_BY_COLUMN: dict[str, Mapping[str, Any]] = {
     "severity": SEVERITY_BY_WORD,
     "channel": CHANNEL_BY_WORD,
     "state": STATE_BY_WORD,
@@ -86,5 +86,5 @@ CHOICES: dict[str, Mapping[str, Any]] = {
 
 
 def word_of(row: Row, key: str) -> Any:
-    """Return what the word of a column means, see CHOICES; None where it is empty."""
-    return CHOICES[key].get(row[key].lower()) if row[key] else None
+    """Return what the word of a column means, see WORDS_BY_COLUMN; None where it is empty."""
+    return WORDS_BY_COLUMN[key].get(row[key].lower()) if row[key] else None

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.errors import NotFound, OutsideGrids, TooLarge, WanggeError, invalid_field
-from gis.exchange.columns import INCIDENTS
+from gis.exchange.columns import INCIDENT_COLUMNS
 from gis.exchange.incident_rows import (
     categories_by_word,
     check_row,
@@ -117,7 +117,7 @@ def load_incidents(
         It has more than `most` rows, or is beyond the limits of its format.
     """
     report = LoadReport("incidents", path.name)
-    table = read_table(path, INCIDENTS, report)
+    table = read_table(path, INCIDENT_COLUMNS, report)
     rows = [row for row in table.rows if check_row(row, table, report, now, timezone)]
     if most is not None and report.counts["rows"] > most:
         raise TooLarge("incident_row.too_many", count=report.counts["rows"], limit=most)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from gis.exchange.columns import PEOPLE
+from gis.exchange.columns import PEOPLE_COLUMNS
 from gis.exchange.people_store import list_person_ids, write_leaves, write_people, write_posts
 from gis.exchange.post_rows import ROLE_BY_WORD, PostLoader, find_role
 from gis.files import datasets
@@ -53,7 +53,7 @@ def load_people(
         The file cannot be read as such a table.
     """
     report = LoadReport("people", path.name)
-    table = read_table(path, PEOPLE, report)
+    table = read_table(path, PEOPLE_COLUMNS, report)
     rows = [_with_vacancies(row, report) for row in table.rows]
     if "to" in table.columns and plain_name(table.columns["to"]) == table.columns["to"] != "to":
         end = table.columns["to"]

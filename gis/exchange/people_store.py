@@ -11,7 +11,7 @@ from gis.exchange.post_rows import PostChange
 from gis.exchange.terms import StoredTerm
 from gis.files.report import LoadReport
 
-IDS = "SELECT code, id FROM personal.person WHERE code = ANY(:codes)"
+PERSON_IDS_SQL = "SELECT code, id FROM personal.person WHERE code = ANY(:codes)"
 
 # An empty cell leaves the stored value.
 WRITE_PEOPLE = """
@@ -122,4 +122,4 @@ def write_leaves(
 
 def list_person_ids(session: Session, codes: Sequence[str]) -> dict[str, int]:
     """Return the id of each person by staff number."""
-    return {row.code: row.id for row in session.execute(text(IDS), {"codes": codes})}
+    return {row.code: row.id for row in session.execute(text(PERSON_IDS_SQL), {"codes": codes})}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput, TooLarge
 from gis.exchange.candidates import places_of_table, read_candidates
-from gis.exchange.columns import CANDIDATES, FACILITIES
+from gis.exchange.columns import CANDIDATES, FACILITY_COLUMNS
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from gis.facilities.category_words import key_of_word
 from gis.facilities.planned import MAX_PLANNED, PlannedFacility
@@ -18,7 +18,7 @@ from gis.facilities.siting_inputs import CandidatePlace
 from gis.files.tables import TEXTS, WORKBOOKS
 from gis.messages import Message
 
-CATEGORY = next(column for column in FACILITIES if column.key == "category")
+CATEGORY = next(column for column in FACILITY_COLUMNS if column.key == "category")
 COLUMNS = (*CANDIDATES, replace(CATEGORY, needed=False))
 MAX_JSON_BYTES = 20_000_000
 

@@ -34,14 +34,14 @@ KIND_BY_WORD = {
     "休假": "leave",
 }
 
-AREAS = (
+AREAS_BY_CODE_SQL = (
     "SELECT code, id, level, county FROM area WHERE (retired_at IS NULL OR retired_at > now())"
     " AND code = ANY(:codes)"
 )
 CODES = "SELECT code FROM area WHERE (retired_at IS NULL OR retired_at > now()) AND level = :level"
 
 # A building without a county takes that of the grid of a point in it.
-BUILDINGS = """
+BUILDINGS_BY_CODE_SQL = """
 SELECT b.code, b.id, 'building' AS level, coalesce(b.county, (
   SELECT g.county FROM grid_at(ST_PointOnSurface(b.geom), now()) g
 )) AS county
@@ -50,7 +50,7 @@ FROM building b WHERE b.code = ANY(:codes)
 
 STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)"
 
-POSTS = """
+STORED_POSTS_SQL = """
 SELECT p.id, p.role, p.area_id, p.building_id, h.code AS person, d.code AS deputy,
        lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
@@ -111,8 +111,8 @@ class PostLoader:
         self.session = session
         self.timezone = timezone
         self.now: datetime = session.execute(text("SELECT now()")).scalar_one()
-        self.areas = self._sites(AREAS, {row["area"] for row in rows})
-        self.buildings = self._sites(BUILDINGS, {row["building"] for row in rows})
+        self.areas = self._sites(AREAS_BY_CODE_SQL, {row["area"] for row in rows})
+        self.buildings = self._sites(BUILDINGS_BY_CODE_SQL, {row["building"] for row in rows})
         codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
         stored = session.execute(text(STORED_PEOPLE), {"codes": list(codes)})
         self.names: dict[str, str] = {row.code: row.name for row in stored}
@@ -245,7 +245,9 @@ class PostLoader:
         areas = [id for on_building, id in sites if not on_building]
         buildings = [id for on_building, id in sites if on_building]
         stored_posts: dict[PostSlot, list[StoredTerm]] = defaultdict(list)
-        for row in self.session.execute(text(POSTS), {"areas": areas, "buildings": buildings}):
+        for row in self.session.execute(
+            text(STORED_POSTS_SQL), {"areas": areas, "buildings": buildings}
+        ):
             site = sites[row.area_id is None, row.area_id or row.building_id]
             slot = PostSlot(row.role, site, row.person if ROLE_BY_KEY[row.role].shared else None)
             stored_posts[slot].append(

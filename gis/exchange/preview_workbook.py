@@ -7,13 +7,13 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from gis.boundaries.statistics import GridChange, MovedFeature, Preview
+from gis.boundaries.statistics import GridChange, MovedFeature, Preview, PreviewIssue
 from gis.files.formulas import cell_text
 
-CHANGES = {"new": "新增", "gone": "停用", "changed": "调整"}
-SEVERITY = {"refused": "不能发布", "warning": "提醒"}
+CHANGE_LABELS = {"new": "新增", "gone": "停用", "changed": "调整"}
+SEVERITY_LABELS = {"refused": "不能发布", "warning": "提醒"}
 # sheet -> kind of thing that changes its grid
-KINDS = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
+KIND_BY_SHEET = {"楼栋": "building", "十联户": "unit", "岗位": "post", "设施": "facility"}
 MAX_COLUMN_CHARS = 60  # characters of a column
 PAIRS = ("面积（平方米）", "户数", "人数", "楼栋", "十联户", "紧凑度")
 NAME_HEADERS = ("编码·前", "编码·后", "名称·前", "名称·后")
@@ -54,7 +54,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
             for piece in preview.pieces
         ),
     )
-    for title, kind in KINDS.items():
+    for title, kind in KIND_BY_SHEET.items():
         _sheet(
             book,
             title,
@@ -76,10 +76,7 @@ def write(preview: Preview, out: IO[bytes]) -> None:
         book,
         "提示",
         ("级别", "内容", "涉及", "经度", "纬度"),
-        (
-            (SEVERITY[issue.severity], issue.zh, "、".join(issue.codes), *(issue.place or ("", "")))
-            for issue in preview.problems
-        ),
+        map(_issue_row, preview.problems),
     )
     book.save(out)
 
@@ -106,7 +103,7 @@ def _grid_row(grid: GridChange) -> tuple[object, ...]:
     return (
         grid.name,
         grid.code,
-        CHANGES[grid.change],
+        CHANGE_LABELS[grid.change],
         *grid.area_m2,
         *grid.households,
         *grid.people,
@@ -114,6 +111,11 @@ def _grid_row(grid: GridChange) -> tuple[object, ...]:
         *grid.units,
         *grid.compactness,
     )
+
+
+def _issue_row(issue: PreviewIssue) -> tuple[object, ...]:
+    label = SEVERITY_LABELS[issue.severity]
+    return (label, issue.zh, "、".join(issue.codes), *(issue.place or ("", "")))
 
 
 def _moved_row(preview: Preview, moved: MovedFeature) -> tuple[object, ...]:

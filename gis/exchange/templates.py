@@ -12,13 +12,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from gis import private
 from gis.errors import InvalidInput
-from gis.exchange.columns import KINDS
+from gis.exchange.columns import COLUMNS_BY_KIND
 from gis.files import cells, dates, positions
 from gis.files.column import Column, Parser
 
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
 # all others are text: @
-FORMATS: Mapping[Parser, str] = {
+CELL_FORMATS: Mapping[Parser, str] = {
     cells.parse_integer: "0",
     cells.parse_count: "0",
     positions.parse_longitude: "0.0000000",
@@ -30,7 +30,7 @@ FORMATS: Mapping[Parser, str] = {
 LAST_ROW = 1_048_576
 
 # Invented examples; the codes of the communities are real, those below are not.
-EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
+TEMPLATE_EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
     "households": (
         {
             "building": "w1001",
@@ -241,21 +241,21 @@ def write_template(kind: str, path: Path) -> None:
     InvalidInput
         The kind, the ending or the folder is unknown, or the file exists and may hold work.
     """
-    if kind not in KINDS:
-        raise InvalidInput("template.unknown", kind=kind, kinds=list(KINDS))
+    if kind not in COLUMNS_BY_KIND:
+        raise InvalidInput("template.unknown", kind=kind, kinds=list(COLUMNS_BY_KIND))
     if path.suffix.lower() != ".xlsx":
         raise InvalidInput("template.wrong_ending", file=path.name)
     if path.exists():
         raise InvalidInput("template.file_exists", file=str(path))
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
-    columns = KINDS[kind]
+    columns = COLUMNS_BY_KIND[kind]
     book = Workbook()
     data = book.active
     assert isinstance(data, Worksheet)
     data.title = SHEETS["data"]
     _fill(data, columns, ())
-    _fill(book.create_sheet(SHEETS["example"]), columns, EXAMPLES[kind])
+    _fill(book.create_sheet(SHEETS["example"]), columns, TEMPLATE_EXAMPLES[kind])
     _note(book.create_sheet(SHEETS["notes"]), kind, columns)
     _choices(data, book.create_sheet(SHEETS["lists"]), columns)
     book.save(private.create_file(path))
@@ -273,9 +273,9 @@ def _fill(
             f"{column.key}\n{column.help}\n{column.en}", "wangge", width=320, height=120
         )
         sheet.column_dimensions[letter].width = max(12, 2 * len(column.zh) + 4)
-        sheet.column_dimensions[letter].number_format = FORMATS.get(column.parse, "@")
+        sheet.column_dimensions[letter].number_format = CELL_FORMATS.get(column.parse, "@")
         for number, row in enumerate(rows, 2):
-            sheet.cell(number, index, row.get(column.key)).number_format = FORMATS.get(
+            sheet.cell(number, index, row.get(column.key)).number_format = CELL_FORMATS.get(
                 column.parse, "@"
             )
     sheet.freeze_panes = "A2"

@@ -34,7 +34,7 @@ AS_FORMULA = re.compile(r'="(.*)"')  # written by some programs so that Excel ke
 POINT_ZERO = re.compile(r"(\d+)\.0+")
 SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-DAY = re.compile(
+DAY_PATTERN = re.compile(
     rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}",
     re.IGNORECASE,
 )
@@ -124,7 +124,7 @@ def parse_code(value: object) -> str:
     if formula := AS_FORMULA.fullmatch(text):
         return formula[1].strip()
     text = re.sub(r"^['‘’`](?=\w)", "", text)  # typed to mark a text, and kept by some programs
-    if DAY.fullmatch(text):
+    if DAY_PATTERN.fullmatch(text):
         raise CellError("cell.date_by_excel", date=text)
     if whole := POINT_ZERO.fullmatch(text):
         digits, length = whole[1], len(whole[1])

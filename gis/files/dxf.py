@@ -21,9 +21,9 @@ from gis.errors import InvalidInput, TooLarge
 from gis.messages import Message
 
 LAYER = "entities"  # what GDAL calls the drawing
-COLUMNS = ("code", "name")
+DXF_COLUMNS = ("code", "name")
 MAX_OPEN_SHARE = 0.001  # of its length: a line whose ends are no further apart counts as closed
-CODE_PATTERN = re.compile(r"[0-9]{9,18}")  # a text that is a code; a shorter number is a count
+AREA_CODE_PATTERN = re.compile(r"[0-9]{9,18}")  # a text that is a code; a shorter number is a count
 CODE_BESIDE_NAME_PATTERN = re.compile(r"(?<!\S)[0-9]{12,15}(?!\S)")  # no telephone is so long
 MIN_RING_POINTS = 4
 MAX_TWIN_DIFFERENCE = 1e-4  # of its area: lines that differ by no more are the same, drawn twice
@@ -95,7 +95,7 @@ def read_drawing(path: Path, name: str, layer: str | None, max_features: int) ->
     codes, names, notes = _labels(layer or layers[0], shapes, entities.where(is_text), faults)
     if left_out := int((~is_line & ~is_text).sum()):
         notes.append(Message("map_file.entities_left_out", {"count": left_out}))
-    columns = dict(zip(COLUMNS, (codes, names), strict=True))
+    columns = dict(zip(DXF_COLUMNS, (codes, names), strict=True))
     return Drawing(columns, shapes, repairs, faults, notes)
 
 
@@ -256,7 +256,7 @@ def _labels(
 
 
 def _codes(text: str) -> list[str]:
-    return [text] if CODE_PATTERN.fullmatch(text) else CODE_BESIDE_NAME_PATTERN.findall(text)
+    return [text] if AREA_CODE_PATTERN.fullmatch(text) else CODE_BESIDE_NAME_PATTERN.findall(text)
 
 
 def _named(texts: Sequence[str]) -> list[str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gis.errors import InvalidInput
 
-QUOTED = r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\])"""
-NAME = rf"(?:{QUOTED}|\w+)"
+QUOTED_REGEX = r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\])"""
+NAME = rf"(?:{QUOTED_REGEX}|\w+)"
 RTREE = r"""["'`\[]?rtree_(?:[^"'`\]]|""|'')*["'`\]]?"""
 CREATE = re.compile(
     r"\s*create\s+(?:unique\s+)?(virtual\s+table|table|index|view|trigger|\w+)", re.I
@@ -31,7 +31,7 @@ STANDARD_STATEMENT = re.compile(
     re.I,
 )
 TRIGGER_BODY = re.compile(r"\bbegin\b(.*)\bend\b", re.I | re.S)
-STATEMENT = re.compile(rf"(?:{QUOTED}|[^;])+")
+STATEMENT = re.compile(rf"(?:{QUOTED_REGEX}|[^;])+")
 
 
 def check_schema(file: Path) -> None:

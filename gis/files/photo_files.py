@@ -22,12 +22,12 @@ MAX_JPEG_SCANS = (
 LONGEST_SIDE, THUMBNAIL_SIDE = 2560, 480  # pixels, as kept
 
 # format -> media type, ending, how it is written again
-FORMATS: dict[str, tuple[str, str, dict[str, object]]] = {
+PHOTO_FORMATS: dict[str, tuple[str, str, dict[str, object]]] = {
     "JPEG": ("image/jpeg", ".jpg", {"quality": 85, "optimize": True, "progressive": True}),
     "PNG": ("image/png", ".png", {}),
     "WEBP": ("image/webp", ".webp", {"quality": 82}),
 }
-EXTENSION_BY_MEDIA_TYPE = {media_type: ending for media_type, ending, _ in FORMATS.values()}
+EXTENSION_BY_MEDIA_TYPE = {media_type: ending for media_type, ending, _ in PHOTO_FORMATS.values()}
 
 # beginnings of files that people send for photos -> what to say of them
 OTHER_FORMATS = (
@@ -97,7 +97,7 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
     ):
         raise invalid_field(name, "photo.polyglot")
     try:
-        with Image.open(BytesIO(data), formats=tuple(FORMATS)) as opened:
+        with Image.open(BytesIO(data), formats=tuple(PHOTO_FORMATS)) as opened:
             kind = (
                 "JPEG" if opened.format == "MPO" else str(opened.format)
             )  # MPO: several JPEGs, the first is shown
@@ -119,7 +119,7 @@ def check(data: bytes, name: str = "photo") -> SanitisedPhoto:
     sanitised = _written(upright, kind)
     return SanitisedPhoto(
         sanitised,
-        FORMATS[kind][0],
+        PHOTO_FORMATS[kind][0],
         *upright.size,
         hashlib.sha256(sanitised).digest(),
         _written(small, kind),
@@ -193,5 +193,5 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _written(image: Image.Image, kind: str) -> bytes:
     target = BytesIO()
-    image.save(target, kind, **FORMATS[kind][2])
+    image.save(target, kind, **PHOTO_FORMATS[kind][2])
     return target.getvalue()

@@ -27,7 +27,7 @@ MAX_PHOTOS = 6  # photos that come together
 ORPHAN_MIN_AGE_S = (
     3600  # seconds after which a file without a row is nobody's: no transaction takes so long
 )
-LIMITS = Limits(
+PHOTO_LIMITS = Limits(
     cpu_s=14.0, memory_bytes=2_000_000_000
 )  # for all photos that come together; six of 12 megapixels take 4 s
 
@@ -67,7 +67,7 @@ def sanitise_photo(data: bytes, name: str = "photo") -> SanitisedPhoto:
 
 def _checked(named: Sequence[tuple[str, bytes]]) -> list[SanitisedPhoto]:
     rows = sandbox.run(
-        check_named, named, limits=LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo"
+        check_named, named, limits=PHOTO_LIMITS, name=f"{named[0][0].partition('[')[0]}: a photo"
     )
     return [SanitisedPhoto(*fields) for fields in rows]
 

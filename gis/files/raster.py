@@ -14,9 +14,9 @@ from gis.files.raster_reader import Floats, environment, read_heights
 from gis.files.sandbox import Limits
 from gis.messages import Message
 
-ENDINGS = (".tif", ".tiff")
-SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF
-LIMITS = Limits(cpu_s=30, wall_s=45)
+RASTER_EXTENSIONS = (".tif", ".tiff")
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF
+RASTER_LIMITS = Limits(cpu_s=30, wall_s=45)
 POINT_BYTES = 300  # memory of a point while it is worked on
 
 
@@ -61,7 +61,7 @@ def read_raster(path: Path, points: Floats, crs: str | None = None) -> RasterHei
     Memory does not grow with the file: only windows around the points are read.
     """
     _check_file(path)
-    limits = LIMITS.scaled(path.stat().st_size, seconds_per_mb=0.2, growth=0)
+    limits = RASTER_LIMITS.scaled(path.stat().st_size, seconds_per_mb=0.2, growth=0)
     extra = len(points) * POINT_BYTES
     limits = replace(
         limits,
@@ -88,7 +88,7 @@ def read_raster(path: Path, points: Floats, crs: str | None = None) -> RasterHei
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise InvalidInput("file.not_found", file=str(path))
-    if path.suffix.lower() not in ENDINGS:
+    if path.suffix.lower() not in RASTER_EXTENSIONS:
         raise InvalidInput(
             "elevation.wrong_ending",
             file=path.name,
@@ -97,7 +97,7 @@ def _check_file(path: Path) -> None:
     if path.stat().st_size == 0:
         raise InvalidInput("file.is_empty", file=path.name)
     with path.open("rb") as file:
-        if file.read(4) not in SIGNATURES:
+        if file.read(4) not in TIFF_SIGNATURES:
             raise InvalidInput(
                 "map_file.wrong_signature", file=path.name, ending=path.suffix.lower()
             )

@@ -22,7 +22,7 @@ from gis.messages import Message
 
 Floats = NDArray[np.float64]
 
-DRIVERS = frozenset({"GTiff"})
+GDAL_RASTER_DRIVERS = frozenset({"GTiff"})
 WINDOW_CELLS = 4_000_000  # about as many are in memory at a time
 WINDOW_COLUMNS = 2_048
 MAX_BLOCK_CELLS = 16_000_000  # cells that the file holds as one piece, to be unpacked at once
@@ -33,9 +33,9 @@ RETURNED_POINTS = 500_000  # heights in one item
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the child: GDAL registers only `DRIVERS`, and has no network."""
+    """Return the child's environment: GDAL has only `GDAL_RASTER_DRIVERS`, and no network."""
     with rasterio.Env() as env:
-        others = set(env.drivers()) - DRIVERS
+        others = set(env.drivers()) - GDAL_RASTER_DRIVERS
     return {
         "GDAL_SKIP": ",".join(sorted(others)),
         "GDAL_CACHEMAX": "64",

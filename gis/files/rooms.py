@@ -60,7 +60,7 @@ _DATE_PATTERN = re.compile(
     r"(?:19|20)\d\d-\d{1,2}-\d{1,2}(?:\D.*)?|(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}日)?"
 )
 _TWO_LABELS = {"building": "cell.two_buildings", "stairwell": "cell.two_stairwells"}
-_BLANK_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE)
+_NO_UNIT_PATTERN = re.compile(r"[-—–/\\无]+|没有|不分|N/A", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def parse_room(value: object) -> Door | Guess:
     ).rstrip("、,.。;-")
     if _DATE_PATTERN.fullmatch(text):
         raise CellError("cell.date_by_excel", date=written)
-    if _BLANK_PATTERN.fullmatch(written):
+    if _NO_UNIT_PATTERN.fullmatch(written):
         raise CellError("cell.no_room", text=written)
     _refuse_several(written)
     if counted := re.fullmatch(rf"(?:共|计)?(\d{{1,2}}|{NUMERAL}{{1,3}})户", text):
@@ -128,7 +128,7 @@ def parse_stairwell(value: object) -> str | None:
     """
     written = parse_code(value)
     text = normalise_text(written)
-    if _BLANK_PATTERN.fullmatch(written):
+    if _NO_UNIT_PATTERN.fullmatch(written):
         return None
     if (
         re.search(rf"\d\S*[-{_SEVERAL_SIGNS}]\S*\d", text)
@@ -163,7 +163,7 @@ def parse_building_name(value: object) -> Door | str | Guess | None:
     written = clean_text(value)
     text = normalise_text(written)
     written = parse_code(written)  # rejects values that Excel turned into dates
-    if _BLANK_PATTERN.fullmatch(written):
+    if _NO_UNIT_PATTERN.fullmatch(written):
         return None
     _refuse_placeholder(written, "cell.no_building")
     label = rf"(?:\d{{1,4}}|{NUMERAL}+)(?:号楼|栋|幢|座|#|号)?"

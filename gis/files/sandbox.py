@@ -48,7 +48,7 @@ DAMAGED = "file.reader_crashed"
 TOO_SLOW = "file.too_slow"
 TOO_LARGE = "file.too_much_memory"
 UNEXPECTED = "file.unreadable"
-ENDINGS = {
+ERROR_BY_SIGNAL = {
     signal.SIGXCPU: TOO_SLOW,
     signal.SIGXFSZ: TOO_LARGE,
     signal.SIGKILL: TOO_LARGE,  # killed by the system for lack of memory
@@ -226,7 +226,7 @@ def _ending(reader: Reader, clock: _Clock) -> str:
     code = reader.wait(max(clock.left, 1.0))
     if code is None:
         return TOO_SLOW
-    return ENDINGS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED
+    return ERROR_BY_SIGNAL.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED
 
 
 def _error(

@@ -15,7 +15,7 @@ from gis.files.header import (
 )
 from gis.messages import Message
 
-ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
+TEXT_ENCODINGS = ("utf-8-sig", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 
 
 DELIMITERS = ",;\t|，；"
@@ -105,7 +105,7 @@ def _encoding(path: Path) -> str:
     """
     with path.open("rb") as file:
         marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    for encoding in ("utf-16",) if marked else ENCODINGS:
+    for encoding in ("utf-16",) if marked else TEXT_ENCODINGS:
         try:
             with path.open(encoding=encoding) as text:
                 while piece := text.read(1 << 20):

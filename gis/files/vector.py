@@ -29,7 +29,7 @@ from gis.files.vector_reader import environment, read_features
 from gis.messages import Message
 
 # ending -> how such a file begins
-SIGNATURES: dict[str, bytes] = {
+VECTOR_SIGNATURES: dict[str, bytes] = {
     ".gpkg": b"SQLite format 3\0",
     ".fgb": b"fgb",
     ".shp": b"\x00\x00\x27\x0a",
@@ -43,10 +43,10 @@ TEXT_FORMATS: dict[str, bytes] = {
     ".kml": b"<",
     ".dxf": b"0123456789",
 }
-FORMATS = (*SIGNATURES, *TEXT_FORMATS)
+VECTOR_FORMATS = (*VECTOR_SIGNATURES, *TEXT_FORMATS)
 DRAWINGS = (".kml", ".kmz", ".dxf")  # without columns of their own for codes
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
-MAX_UNPACKED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
+MAX_UNZIPPED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
 VECTOR_DRIVERS = {
     ".gpkg": "GPKG",
@@ -117,7 +117,7 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
         path.absolute(),
         crs,
         layer,
-        MAX_UNPACKED_BYTES,
+        MAX_UNZIPPED_BYTES,
         limits=_limits(path),
         name=path.name,
         environment=environment(),
@@ -144,7 +144,7 @@ def _limits(path: Path) -> Limits:
     ]
     size = sum(part.stat().st_size for part in parts if part.is_file())
     if path.suffix.lower() in (".zip", ".kmz"):
-        size = min(size * ZIP_GROWTH, MAX_UNPACKED_BYTES)
+        size = min(size * ZIP_GROWTH, MAX_UNZIPPED_BYTES)
     # GDAL stores a feature of JSON or XML as objects
     growth = 40 if path.suffix.lower() in (*TEXT_FORMATS, ".kmz") else 10
     return Limits().scaled(size, seconds_per_mb=1.0, growth=growth)
@@ -154,7 +154,7 @@ def _check_file(path: Path) -> None:
     if not path.is_file():
         raise InvalidInput("file.not_found", file=str(path))
     ending, size = path.suffix.lower(), path.stat().st_size
-    if ending not in FORMATS:
+    if ending not in VECTOR_FORMATS:
         raise InvalidInput(
             "map_file.wrong_ending",
             file=path.name,
@@ -170,8 +170,8 @@ def _check_file(path: Path) -> None:
         head = file.read(64)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     is_right = (
-        head.startswith(SIGNATURES[ending])
-        if ending in SIGNATURES
+        head.startswith(VECTOR_SIGNATURES[ending])
+        if ending in VECTOR_SIGNATURES
         else text != b"" and text in TEXT_FORMATS[ending]
     )
     if not is_right:

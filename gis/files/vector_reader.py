@@ -2,7 +2,7 @@
 
 Imports only what it needs.
 
-Of GDAL only the drivers in `DRIVERS` are there, see `environment`.
+Of GDAL only the drivers in `GDAL_VECTOR_DRIVERS` are there, see `environment`.
 """
 
 import struct
@@ -28,7 +28,9 @@ from gis.files.unpacking import opened
 from gis.files.vector_crs import Conversion, conversion_to_storage, parse_crs_option
 from gis.messages import Message
 
-DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "LIBKML", "DXF", "MEM"})
+GDAL_VECTOR_DRIVERS = frozenset(
+    {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "LIBKML", "DXF", "MEM"}
+)
 BATCH_FEATURES = 1_024
 MAX_FILE_FEATURES = 500_000
 MAX_VERTICES = 20_000_000  # in a whole file
@@ -49,12 +51,12 @@ KML_FIELDS = frozenset(
         "snippet",
     }
 )
-ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
+ATTRIBUTE_ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the child: GDAL registers only `DRIVERS`, and has no network."""
-    others = set(pyogrio.list_drivers()) - DRIVERS
+    """Return the child's environment: GDAL has only `GDAL_VECTOR_DRIVERS`, and no network."""
+    others = set(pyogrio.list_drivers()) - GDAL_VECTOR_DRIVERS
     return {
         "GDAL_SKIP": ",".join(sorted(others)),
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{noext}",
@@ -281,7 +283,7 @@ def _dbf_encoding(file: Path, notes: list[Message]) -> str:
         "gb2312": "gb18030",
         "65001": "utf-8",
     }.get(declared, declared)
-    for encoding in dict.fromkeys((*([declared] if declared else []), *ENCODINGS)):
+    for encoding in dict.fromkeys((*([declared] if declared else []), *ATTRIBUTE_ENCODINGS)):
         if all(_decodes(piece, encoding) for piece in pieces):
             if declared and encoding != declared:
                 notes.append(

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.browser
 
 def test_a_grid_worker_signs_in_and_out_on_a_phone(phone, site, served):
     worker = next(
-        item for item in accounts.read(served.var / accounts.FILE) if item.username == "worker"
+        item
+        for item in accounts.read(served.var / accounts.ACCOUNTS_FILE)
+        if item.username == "worker"
     )
     phone.goto(site + "/?lang=zh&off=clinic")
     phone.locator(".me-in").click()

@@ -682,8 +682,8 @@ def test_the_demo_has_an_account_of_each_role_and_keeps_its_passwords(session, t
     town.post("grid_worker", grid, "张三")
     town.post("grid_leader", grid, "李四")
     created = demo_accounts.create_demo_accounts(session, ADMIN, tmp_path, NOW)
-    demo_accounts.write_accounts_file(tmp_path / demo_accounts.FILE, created)
-    assert stat.S_IMODE((tmp_path / demo_accounts.FILE).stat().st_mode) == 0o600
+    demo_accounts.write_accounts_file(tmp_path / demo_accounts.ACCOUNTS_FILE, created)
+    assert stat.S_IMODE((tmp_path / demo_accounts.ACCOUNTS_FILE).stat().st_mode) == 0o600
     assert {item.username for item in created} == set(demo_accounts.DEMO_ACCOUNTS) - {
         "head"
     }  # nobody heads a unit here

@@ -28,7 +28,7 @@ import shapely
 from PIL import Image
 
 from gis.errors import Conflict, InvalidInput, Unavailable, WanggeError
-from gis.exchange.columns import FACILITIES
+from gis.exchange.columns import FACILITY_COLUMNS
 from gis.exchange.osm.objects import objects
 from gis.files import photos, sandbox, sandbox_server, tables, vector
 from gis.files.report import LoadReport
@@ -433,11 +433,14 @@ def whole(
 
 
 def read_any(path: Path) -> int:
-    if path.suffix in vector.FORMATS:
+    if path.suffix in vector.VECTOR_FORMATS:
         return len(vector.read_vector(path).shapes)
     if path.suffix in tables.TEXTS + tables.WORKBOOKS:
         return sum(
-            1 for _ in tables.read_table(path, FACILITIES, LoadReport("facilities", path.name)).rows
+            1
+            for _ in tables.read_table(
+                path, FACILITY_COLUMNS, LoadReport("facilities", path.name)
+            ).rows
         )
     if path.suffix == ".osm":
         return sum(1 for _ in objects(path, ("building",), lambda left_out: None))

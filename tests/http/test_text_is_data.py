@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.db import Base, allow_boundary_writes
-from gis.exchange.dump import LAYERS, dump
+from gis.exchange.dump import EXPORT_LAYERS, dump
 from gis.facilities.models import Facility, ServiceCircle
 from gis.files.formulas import cell_text, restore
 from gis.incidents.lifecycle import moves
@@ -323,7 +323,7 @@ def test_every_page_shows_text_and_computes_nothing(hostile_world: World) -> Non
 def test_exports_and_notices_hold_the_text_itself(
     hostile_world: World, tmp_path, settings: Settings
 ) -> None:
-    for layer in LAYERS:
+    for layer in EXPORT_LAYERS:
         for ending in (".csv", ".xlsx", ".geojson", ".gpkg"):
             try:
                 dump(hostile_world.session, layer, tmp_path / f"{layer}{ending}")

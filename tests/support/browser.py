@@ -158,7 +158,9 @@ def sign_in(page: Page, site: str, var: Path, username: str, address: str = "") 
 
 def send_form(page: Page, site: str, var: Path, username: str) -> None:
     """Send the form of signing in."""
-    account = next(item for item in accounts.read(var / accounts.FILE) if item.username == username)
+    account = next(
+        item for item in accounts.read(var / accounts.ACCOUNTS_FILE) if item.username == username
+    )
     form = page.context.request.get(f"{site}/sign-in?lang=zh").text()
     token = re.search(r'name="csrf_token" value="([^"]+)"', form)
     assert token, form

@@ -144,20 +144,20 @@ def demo_accounts(settings: Settings, addresses: cluster.DatabaseUrls) -> "list[
             session, system_principal(DEMO_ACTOR), settings.var, datetime.now(settings.timezone)
         )
         session.commit()
-    accounts.write_accounts_file(settings.var / accounts.FILE, created)
+    accounts.write_accounts_file(settings.var / accounts.ACCOUNTS_FILE, created)
     return created
 
 
 def show(settings: Settings, tried: "list[DemoAccount]") -> None:
     """Print the accounts as a table; Chinese letters are two columns wide."""
-    from gis.demo.accounts import FILE
+    from gis.demo.accounts import ACCOUNTS_FILE
 
     rows = [
         ("user name", "password", "role", "place"),
         *((account.username, account.password, account.zh, account.area_name) for account in tried),
     ]
     widths = [max(display_width(row[column]) for row in rows) for column in range(3)]
-    click.echo(f"\n  Accounts to sign in with (kept in {settings.var / FILE}):\n")
+    click.echo(f"\n  Accounts to sign in with (kept in {settings.var / ACCOUNTS_FILE}):\n")
     for row in rows:
         cells = [
             cell + " " * (width - display_width(cell))

@@ -130,7 +130,7 @@ def _passwords() -> dict[str, str]:
     """
     from gis.demo import accounts
 
-    file = Settings.from_env().var / accounts.FILE
+    file = Settings.from_env().var / accounts.ACCOUNTS_FILE
     if not file.exists():
         raise Unavailable("screenshots.no_accounts", file=str(file))
     return {account.username: account.password for account in accounts.read(file)}

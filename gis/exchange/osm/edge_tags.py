@@ -29,8 +29,8 @@ NO_WHEELS = frozenset(
 KERBS = frozenset({"raised", "rolled", "regular", "lowered", "flush", "no", "yes"})
 WHEELCHAIR_VALUES = frozenset({"yes", "designated", "limited", "no"})
 MAX_STEPS, MAX_INCLINE_PCT, MAX_WIDTH_M = 5_000, 100.0, 500.0
-MAX_HOURS_CHARS = 255
-NUMBER = r"(-?\d+(?:\.\d+)?)"
+MAX_EDGE_HOURS_CHARS = 255
+NUMBER_REGEX = r"(-?\d+(?:\.\d+)?)"
 
 
 def way_tags(tags: Tags) -> EdgeTags:
@@ -90,7 +90,7 @@ def _wheelchair(tags: Tags) -> str:
 
 def _hours(tags: Tags) -> str:
     text = tags.get("opening_hours", "").strip()
-    return "" if text == "24/7" or len(text) > MAX_HOURS_CHARS else text
+    return "" if text == "24/7" or len(text) > MAX_EDGE_HOURS_CHARS else text
 
 
 def _steps(text: str) -> int | None:
@@ -99,7 +99,7 @@ def _steps(text: str) -> int | None:
 
 
 def _incline(text: str) -> float | None:
-    match = re.fullmatch(NUMBER + r"\s*(%|°)", text.strip(), re.ASCII)
+    match = re.fullmatch(NUMBER_REGEX + r"\s*(%|°)", text.strip(), re.ASCII)
     if match is None:
         return None
     value = float(match[1])
@@ -109,7 +109,7 @@ def _incline(text: str) -> float | None:
 
 
 def _width(text: str) -> float | None:
-    match = re.fullmatch(NUMBER + r"\s*(m|cm)?", text.strip().lower(), re.ASCII)
+    match = re.fullmatch(NUMBER_REGEX + r"\s*(m|cm)?", text.strip().lower(), re.ASCII)
     if match is None:
         return None
     metres = float(match[1]) / (100 if match[2] == "cm" else 1)

@@ -17,7 +17,7 @@ from osmium.osm.mutable import Node, Relation, Way
 from gis.exchange.osm.file import damaged_file_error
 
 FIRST_NEW_ID = 1 << 40  # larger than all ids of the OSM database
-MARKS = tuple(
+EDIT_MARKS = tuple(
     f"{key}={quote}{value}".encode()
     for quote in "\"'"
     for key, value in (("action", "delete"), ("visible", "false"), ("id", "-"), ("ref", "-"))
@@ -43,7 +43,7 @@ def is_xml(path: Path) -> bool:
 def needs_settling(path: Path) -> bool:
     """Return whether an .osm file holds negative ids or marks of deletion."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return any(data.find(mark) >= 0 for mark in MARKS)
+        return any(data.find(mark) >= 0 for mark in EDIT_MARKS)
 
 
 def settle(path: Path, source: osmium.io.File, target: Path) -> int:

@@ -38,10 +38,10 @@ from gis.files.report import LoadReport, shorten
 from gis.messages import Message
 from gis.network.surroundings import Gate, Surroundings, WalkArea
 
-KIND = "osm"
-ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
+OSM_KIND = "osm"
+OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
-BATCH_ROWS = 5_000  # rows held in memory before they are copied
+COPY_BATCH_ROWS = 5_000  # rows held in memory before they are copied
 MAX_LISTED_CODES = 20  # in a note
 
 
@@ -68,12 +68,12 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
     """
     path = Path(path)
     report_progress = progress or (lambda what, count: None)
-    report = LoadReport(kind=KIND, source=path.name, crs=CRS)
+    report = LoadReport(kind=OSM_KIND, source=path.name, crs=CRS)
     if not path.is_file():
         raise InvalidInput("osm.file_not_found", file=path.name)
     digest = file_sha256(path)
-    if is_loaded(session, KIND, digest) and store.network_is_osm(session):
-        report.counts, report.bbox = store.current_counts(session, KIND)
+    if is_loaded(session, OSM_KIND, digest) and store.network_is_osm(session):
+        report.counts, report.bbox = store.current_counts(session, OSM_KIND)
         report.counts |= {
             "new": 0,
             "changed": 0,
@@ -89,10 +89,10 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         report_progress("buildings and facilities", 0)
         if codes := staging.duplicate_codes(session):
             raise InvalidInput("osm.objects_twice", file=path.name, codes=codes)
-        counts, notes = store.merge_staging(session, KIND, reading.outlines_of)
+        counts, notes = store.merge_staging(session, OSM_KIND, reading.outlines_of)
         elevation = find_source(session, "elevation")
         network_counts, network_notes = store.publish_walks(
-            session, reading.walks, reading.surroundings, KIND, report_progress
+            session, reading.walks, reading.surroundings, OSM_KIND, report_progress
         )
         counts |= network_counts
         report.bbox = staging.extent(session)
@@ -104,7 +104,7 @@ def load_osm(session: Session, path: Path | str, progress: Progress | None = Non
         stored = {
             name: n for name, n in counts.items() if name not in ("new", "changed", "deleted")
         }
-        record_load(session, KIND, path, digest, stored, ATTRIBUTION)
+        record_load(session, OSM_KIND, path, digest, stored, OSM_ATTRIBUTION)
     return report
 
 
@@ -125,7 +125,7 @@ class _Reading:
     folder: Path
     report_progress: Progress
     rows: dict[str, list[Sequence[object]]] = field(
-        default_factory=lambda: {table: [] for table in staging.INCOMING}
+        default_factory=lambda: {table: [] for table in staging.STAGING_COLUMNS}
     )
     surroundings: Surroundings = field(default_factory=Surroundings)
     left_out: int = 0  # objects marked deleted or invisible
@@ -229,7 +229,7 @@ class _Reading:
         label = rules.drawn_label(tags)
         if label and rules.name(tags):
             self._add(
-                "basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, KIND)
+                "basemap_feature", (*label[:2], rules.name(tags), label.min_zoom, shape, OSM_KIND)
             )
 
     def _note_hindrances(self, node: int, tags: dict[str, str]) -> None:
@@ -275,7 +275,7 @@ class _Reading:
             for run in runs:
                 self._add(
                     "basemap_feature",
-                    (*line[:2], rules.name(tags), line.min_zoom, line_ewkb(run), KIND),
+                    (*line[:2], rules.name(tags), line.min_zoom, line_ewkb(run), OSM_KIND),
                 )
         if is_street and not _is_ground(tags, way.is_closed()):
             return
@@ -340,13 +340,13 @@ class _Reading:
         if rules.is_building(tags):
             title = named or tags.get("addr:housename", "") or tags.get("ref", "")
             facts = rules.address(tags), tags["building"][:100], rules.storeys(tags)
-            self._add("building", (code, title[:200], *facts, shape, KIND))
+            self._add("building", (code, title[:200], *facts, shape, OSM_KIND))
         self._facility(code, tags, shape)
         drawn, label = rules.drawn_area(tags), rules.drawn_label(tags)
         if drawn:
-            self._add("basemap_feature", (*drawn[:2], named, drawn.min_zoom, shape, KIND))
+            self._add("basemap_feature", (*drawn[:2], named, drawn.min_zoom, shape, OSM_KIND))
         if label and named:
-            self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, KIND))
+            self._add("basemap_feature", (*label[:2], named, label.min_zoom, shape, OSM_KIND))
 
     def _facility(self, code: str, tags: dict[str, str], shape: str) -> None:
         category = classify_tags(tags)
@@ -354,15 +354,17 @@ class _Reading:
             hours = tags.get("opening_hours", "")[:500]
             facts = rules.name(tags), rules.address(tags), hours, rules.contact(tags)
             capacity = rules.capacity(tags, category)
-            self._add("facility", (code, category, *facts, capacity, shape, KIND))
+            self._add("facility", (code, category, *facts, capacity, shape, OSM_KIND))
 
     def _add(self, table: str, row: Sequence[object]) -> None:
         self.rows[table].append(row)
-        if len(self.rows[table]) >= BATCH_ROWS:
+        if len(self.rows[table]) >= COPY_BATCH_ROWS:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        copy_rows(self.session, f"incoming_{table}", staging.INCOMING[table], self.rows[table])
+        copy_rows(
+            self.session, f"incoming_{table}", staging.STAGING_COLUMNS[table], self.rows[table]
+        )
         self.rows[table].clear()
 
 

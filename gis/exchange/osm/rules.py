@@ -148,7 +148,7 @@ RAIL_ZOOM = {
 }
 
 # Class of an outline by (key, value); the first match counts.
-AREAS: dict[tuple[str, str], BasemapClass] = {
+CLASS_BY_TAG: dict[tuple[str, str], BasemapClass] = {
     **{("natural", v): BasemapClass("water", v, 8) for v in ("water", "bay")},
     ("waterway", "riverbank"): BasemapClass("water", "river", 8),
     ("waterway", "dock"): BasemapClass("water", "dock", 12),
@@ -217,7 +217,7 @@ PLACE_ZOOM = {
 }
 ESTATE_ZOOM = 15  # label of a named residential ground (小区)
 
-_AREA_KEYS = tuple(dict.fromkeys(key for key, _ in AREAS))
+_AREA_KEYS = tuple(dict.fromkeys(key for key, _ in CLASS_BY_TAG))
 
 
 def drawn_line(tags: Tags) -> BasemapClass | None:
@@ -240,7 +240,12 @@ def drawn_area(tags: Tags) -> BasemapClass | None:
     if tags.get("highway") in {"pedestrian", "footway"}:
         return BasemapClass("street", "pedestrian_area", STREET_ZOOM["pedestrian"])
     return next(
-        (AREAS[key, tags[key]] for key in _AREA_KEYS if (key, tags.get(key)) in AREAS), None
+        (
+            CLASS_BY_TAG[key, tags[key]]
+            for key in _AREA_KEYS
+            if (key, tags.get(key)) in CLASS_BY_TAG
+        ),
+        None,
     )
 
 

@@ -29,7 +29,7 @@ Bbox = tuple[float, float, float, float]
 STORED = {model.__tablename__: cast(Table, model.__table__) for model in (Building, Facility)}
 
 
-COLUMNS = {  # of the rows that the reader makes, in its order
+STORED_COLUMNS = {  # of the rows that the reader makes, in its order
     "building": ("code", "name", "address", "kind", "floors", "geom", "source"),
     "facility": (
         "code",
@@ -47,7 +47,7 @@ COLUMNS = {  # of the rows that the reader makes, in its order
 
 
 # doors and gates become rows of `entrance` once it is known whose they are
-INCOMING = COLUMNS | {"door": ("node", "rank", "kind", "hours", "geom")}
+STAGING_COLUMNS = STORED_COLUMNS | {"door": ("node", "rank", "kind", "hours", "geom")}
 
 
 # determined from the point
@@ -66,7 +66,7 @@ def staging_table(name: str) -> TableClause:
     Its columns are untyped, so shapes pass through as they are.
     """
     extra = ("id", *FILLED[name]) if name in FILLED else ("id",)
-    return table(f"incoming_{name}", *map(column, (*extra, *COLUMNS[name])))
+    return table(f"incoming_{name}", *map(column, (*extra, *STORED_COLUMNS[name])))
 
 
 def create_staging(session: Session) -> None:
@@ -106,7 +106,7 @@ def any_rows(session: Session) -> bool:
     """Return whether anything incoming in."""
     return any(
         session.scalar(select(literal_column("1")).select_from(staging_table(name)).limit(1))
-        for name in COLUMNS
+        for name in STORED_COLUMNS
     )
 
 

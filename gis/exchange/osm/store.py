@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.exchange.osm.rules import GATE_RANK
 from gis.exchange.osm.staging import (
-    COLUMNS,
     FILLED,
     STORED,
+    STORED_COLUMNS,
     Bbox,
     county_of,
     drop_twins,
@@ -95,7 +95,7 @@ def merge_staging(
     Rows by what they are, and notes on what was repaired, passed over and kept.
     """
     notes: list[Message] = []
-    for name in COLUMNS:
+    for name in STORED_COLUMNS:
         notes += repair_shapes(session, name)
     for statement in (  # without statistics of the new rows the planner tries every pair
         "CREATE INDEX ON incoming_building (code)",
@@ -133,7 +133,7 @@ def merge_staging(
     _store_entrances(session, source)
     session.execute(delete(BasemapFeature).where(BasemapFeature.source == source))
     incoming = staging_table("basemap_feature")
-    columns = COLUMNS["basemap_feature"]
+    columns = STORED_COLUMNS["basemap_feature"]
     session.execute(
         insert(BasemapFeature).from_select(
             columns, select(*(incoming.c[c] for c in columns)).order_by(incoming.c.id)

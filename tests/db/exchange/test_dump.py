@@ -18,7 +18,7 @@ from gis.areas.models import Area, Boundary, Revision
 from gis.basemap.models import Dataset
 from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, NotFound
-from gis.exchange.dump import LAYERS, WRITERS, dump, list_attributions
+from gis.exchange.dump import EXPORT_LAYERS, WRITERS, dump, list_attributions
 from gis.exchange.entrances import load_entrances
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
@@ -144,7 +144,7 @@ def cells(path: Path) -> list[dict[str, object]]:
     return [dict(zip(map(str, header), row, strict=True)) for row in rows]
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", EXPORT_LAYERS)
 @pytest.mark.parametrize("ending", WRITERS)
 def test_every_layer_is_written_in_every_format_without_names_of_people(
     town: Session, tmp_path: Path, layer: str, ending: str
@@ -264,7 +264,7 @@ def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
 
 
 def test_the_commands_know_the_layers_and_kinds_of_the_library(tmp_path: Path) -> None:
-    assert dump_command.LAYERS.split() == [*LAYERS, "incidents"]
+    assert dump_command.LAYERS.split() == [*EXPORT_LAYERS, "incidents"]
     run = CliRunner().invoke(template_command.command, ["areas", str(tmp_path / "a.xlsx")])
     assert run.exit_code == 0 and (tmp_path / "a.xlsx").exists()
     run = CliRunner().invoke(

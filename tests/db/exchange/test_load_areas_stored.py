@@ -325,7 +325,7 @@ def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
 
 
 def test_a_zip_bomb_is_stopped_while_unpacking(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(vector, "MAX_UNPACKED_BYTES", 3_000_000)
+    monkeypatch.setattr(vector, "MAX_UNZIPPED_BYTES", 3_000_000)
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.shp", b"\0" * 10_000_000)
     assert (tmp_path / "b.zip").stat().st_size < 20_000

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gis import crs as systems
 from gis.areas.models import Area, Boundary
 from gis.errors import InvalidInput, TooLarge
-from gis.exchange.columns import KINDS
+from gis.exchange.columns import COLUMNS_BY_KIND
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
@@ -844,18 +844,18 @@ def test_every_refused_facility_is_listed_with_what_would_be_right(
 # --- templates --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", COLUMNS_BY_KIND)
 def test_a_template_reads_back_its_own_columns_and_example(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "t.xlsx"
     write_template(kind, path)
     report = LoadReport(kind, path.name)
-    table = tables.read_table(path, KINDS[kind], report)
-    assert list(table.columns) == [column.key for column in KINDS[kind]]
+    table = tables.read_table(path, COLUMNS_BY_KIND[kind], report)
+    assert list(table.columns) == [column.key for column in COLUMNS_BY_KIND[kind]]
     assert list(table.rows) == [] and report.refused == [] and report.notes == []
     book = openpyxl.load_workbook(path)
     book.move_sheet("示例", -1)
     book.save(tmp_path / "example.xlsx")
-    rows = list(tables.read_table(tmp_path / "example.xlsx", KINDS[kind], report).rows)
+    rows = list(tables.read_table(tmp_path / "example.xlsx", COLUMNS_BY_KIND[kind], report).rows)
     assert rows and report.refused == []
     assert book["列表"].sheet_state == "hidden"
 

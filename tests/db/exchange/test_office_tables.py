@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.errors import InvalidInput
-from gis.exchange.columns import FACILITIES, HOUSEHOLDS, PEOPLE
+from gis.exchange.columns import FACILITY_COLUMNS, HOUSEHOLD_COLUMNS, PEOPLE_COLUMNS
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
@@ -51,7 +51,7 @@ HOME = ["桂花苑", "3号楼", "1", "501", 3]
 
 
 def read_homes(
-    path: Path, columns: Sequence[Column] = HOUSEHOLDS
+    path: Path, columns: Sequence[Column] = HOUSEHOLD_COLUMNS
 ) -> tuple[list[dict[str, Any]], LoadReport]:
     report = LoadReport("test", path.name)
     return [
@@ -181,7 +181,9 @@ def test_a_group_over_two_columns_names_them_together(tmp_path: Path) -> None:
         ["工号", "姓名", None, None, "工号"],
         ["A1", "某甲", "网格长", WEST, "A2"],
     ]
-    homes, report = read_homes(book(tmp_path / "a.xlsx", rows, "A1:B1", "C1:C2", "D1:D2"), PEOPLE)
+    homes, report = read_homes(
+        book(tmp_path / "a.xlsx", rows, "A1:B1", "C1:C2", "D1:D2"), PEOPLE_COLUMNS
+    )
     assert report.refused == []
     assert {key: homes[0][key] for key in ("person", "name", "role", "area", "deputy")} == {
         "person": "A1",
@@ -823,7 +825,7 @@ def test_the_tables_kept_beside_the_issue_are_read_or_refused(shared: Path) -> N
     folder = shared.parent / "cases" / "truth" / "tables"
     with (folder / "right.csv").open(encoding="utf-8-sig") as file:
         names = [row["file"] for row in csv.DictReader(file)]
-    kinds = {"homes": HOUSEHOLDS, "people": PEOPLE, "places": FACILITIES}
+    kinds = {"homes": HOUSEHOLD_COLUMNS, "people": PEOPLE_COLUMNS, "places": FACILITY_COLUMNS}
     rows = {
         name: len(read_homes(folder / name, kinds[name.partition("_")[0]])[0]) for name in names
     }
@@ -898,7 +900,7 @@ def test_what_a_spreadsheet_shows_in_place_of_a_value_is_refused_in_every_column
         ["####", "13900001234", "a2"],
         ["某丙", "无", "a3"],
     ]
-    homes, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE)
+    homes, report = read_homes(text(tmp_path / "a.csv", rows), PEOPLE_COLUMNS)
     assert [(row.where, row.field) for row in report.refused] == [
         ("row 2", "电话"),
         ("row 3", "姓名"),

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from gis import frames
 from gis.areas.models import Level
 from gis.demo.generate import generate_town
-from gis.demo.town_areas import COMMUNITIES, COUNTY
+from gis.demo.town_areas import COUNTY, PILOT_COMMUNITIES
 from gis.errors import InvalidInput, Unavailable
 from gis.exchange.dump import dump
 from gis.facilities.access_store import recompute_access
@@ -78,7 +78,7 @@ def test_areas_are_those_of_the_moment_and_of_the_area_asked_for(town: Session) 
         text("SELECT min(lower(valid_time)) FROM boundary")
     ).scalar_one() - timedelta(seconds=1)
     assert frames.grids(town, old).empty
-    code = COMMUNITIES[0][0]
+    code = PILOT_COMMUNITIES[0][0]
     assert set(frames.communities(town, within=code).index) == {code}
     inside = frames.grids(town, within=code)
     assert len(inside) and set(inside["parent"]) == {code}

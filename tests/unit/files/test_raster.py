@@ -210,8 +210,8 @@ def test_one_huge_piece_is_refused_and_ten_gigabytes_are_read(tmp_path, monkeypa
         cells = plane(*(transform @ (column, row))).astype("float32")
         raster.write(cells, 1, window=window)
     # ten gigabytes of cells, in no more memory than windows and libraries take
-    small = replace(raster_file.LIMITS, memory_bytes=700_000_000)
-    monkeypatch.setattr(raster_file, "LIMITS", small)
+    small = replace(raster_file.RASTER_LIMITS, memory_bytes=700_000_000)
+    monkeypatch.setattr(raster_file, "RASTER_LIMITS", small)
     corners = [(east, north) for east in (-24_000, 24_000) for north in (-24_000, 24_000)]
     points = [(13, 77), (333.3, 834.5), (500, 999 - 0.5), *corners]
     read = read_raster(large, np.array([to_degrees(*point) for point in points]))

@@ -173,7 +173,7 @@ def test_a_facility_category(follow: Callable[[str], Scratch]) -> None:
     scratch.copy_entry("gis/facilities/categories.py", "toilet", "library_box")
     scratch.copy_label("toilet", "library_box")
     scratch.run("""
-from gis.exchange.columns import KINDS
+from gis.exchange.columns import COLUMNS_BY_KIND
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from layers.facilities import FACILITIES
 from layers.icons import ICON_BY_CATEGORY
@@ -181,7 +181,8 @@ from web import vendor
 assert "library_box" in CATEGORY_BY_KEY
 assert "library_box" in FACILITIES.styles
 assert ICON_BY_CATEGORY["library_box"] == ICON_BY_CATEGORY["toilet"]
-assert len(next(c for c in KINDS["facilities"] if c.key == "category").choices) == len(CATEGORIES)
+category = next(column for column in COLUMNS_BY_KIND["facilities"] if column.key == "category")
+assert len(category.choices) == len(CATEGORIES)
 """)
 
 
@@ -190,10 +191,10 @@ def test_a_role(follow: Callable[[str], Scratch]) -> None:
     scratch.copy_entry("gis/rights/roles.py", "grid_leader", "grid_gardener")
     scratch.copy_label("grid_leader", "grid_gardener")
     scratch.run("""
-from gis.exchange.columns import KINDS
+from gis.exchange.columns import COLUMNS_BY_KIND
 from gis.rights.roles import ROLE_BY_KEY, ROLES
 assert ROLE_BY_KEY["grid_gardener"].rank == ROLE_BY_KEY["grid_leader"].rank
-assert len(next(c for c in KINDS["people"] if c.key == "role").choices) == len(ROLES)
+assert len(next(c for c in COLUMNS_BY_KIND["people"] if c.key == "role").choices) == len(ROLES)
 role = ROLE_BY_KEY["grid_gardener"]
 if hasattr(role, "access_role"):
     from gis.rights.roles import ACCESS_ROLE_BY_POST, FIRST_CONTACT_ROLES
