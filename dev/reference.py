@@ -69,7 +69,7 @@ def metrics() -> dict[str, str]:
 
     counted = [
         family
-        for metric in (observability.REQUESTS, observability.REQUEST_SECONDS)
+        for metric in (observability.REQUEST_COUNT, observability.REQUEST_SECONDS)
         for family in metric.describe()
     ]
     return {family.name: family.documentation for family in counted} | COMPUTED_METRICS

@@ -24,7 +24,7 @@ from layers.saved_map import Legend, LegendLine, saved_map
 Side = tuple[list[Any], dict[str, int]]  # buildings as GeoJSON, households by code of building
 
 DASHED = {Standing.CANNOT_SAY.value: Style(stroke=PAGE_COLOURS["mark"], dash=(3.0, 2.0))}
-MINUTES = replace(
+WALK_MINUTES = replace(
     BUILDINGS,
     name="minutes",
     title=Message("layer.title.minutes"),
@@ -35,7 +35,7 @@ MINUTES = replace(
     style_property="class",
     labels=(),
 )
-COMPARED = replace(MINUTES, name="compared")
+COMPARED = replace(WALK_MINUTES, name="compared")
 SERVICES = replace(
     FACILITIES,
     styles={key: replace(style, radius=((0, 7.0),)) for key, style in FACILITIES.styles.items()},
@@ -53,7 +53,7 @@ EDIT_STYLES = {
     ),
 }
 EDITED_PATHS = replace(
-    MINUTES,
+    WALK_MINUTES,
     name="edited_paths",
     title=Message("layer.title.edited_paths"),
     geometry_type="line",
@@ -164,7 +164,7 @@ def coverage_map(
             *visible_collections(session, (*BASEMAP, COMMUNITIES), view.at, view.bbox, view.zoom),
             *(
                 (layer, {"features": [_labelled(feature, homes, texts) for feature in features]})
-                for layer, (features, homes) in zip((MINUTES, COMPARED), sides, strict=False)
+                for layer, (features, homes) in zip((WALK_MINUTES, COMPARED), sides, strict=False)
             ),
             *_edited(view.edits),
             (SERVICES, facilities),
@@ -175,7 +175,7 @@ def coverage_map(
         title=texts.title,
         notes=[*texts.notes, *overview(session, view.at).attributions],
         legend=_legend(sides, texts, compared.sides if compared else ()),
-        alternatives=dict(zip((MINUTES.name, COMPARED.name), compared.sides, strict=True))
+        alternatives=dict(zip((WALK_MINUTES.name, COMPARED.name), compared.sides, strict=True))
         if compared
         else None,
     )
@@ -203,7 +203,7 @@ def _side(session: Session, query: MinutesQuery, view: CoverageView) -> Side:
     collection = features_within(session, buildings, query.minutes, view.bbox)
     if collection["truncated"]:
         raise TooLarge(
-            "map.too_many_in_view", limit=len(collection["features"]), layer=MINUTES.name
+            "map.too_many_in_view", limit=len(collection["features"]), layer=WALK_MINUTES.name
         )
     features = [
         feature
@@ -249,7 +249,7 @@ def _legend(sides: Sequence[Side], texts: Texts, names: Sequence[str]) -> Legend
             counts[feature["properties"]["class"]] += homes.get(feature["properties"]["code"], 0)
         values.append({key: f"{count:,}" if homes else "" for key, count in counts.items()})
     lines = [
-        LegendLine(MINUTES.styles[key], texts.classes[key], *(side[key] for side in values))
+        LegendLine(WALK_MINUTES.styles[key], texts.classes[key], *(side[key] for side in values))
         for key in CLASSES
     ]
     return Legend(texts.heading, texts.unit if sides[0][1] else "", lines, names)

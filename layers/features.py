@@ -16,7 +16,7 @@ from gis.errors import InvalidInput
 from layers.layer import Layer
 
 MAX_RESPONSE_FEATURES = 5_000  # features in one answer, unless asked for fewer
-DECIMALS = 7  # the stored precision
+COORDINATE_DECIMALS = 7  # the stored precision
 
 
 def feature_collection(
@@ -27,7 +27,7 @@ def feature_collection(
     bbox: tuple[float, float, float, float] | None = None,
     code: str | None = None,
     limit: int = MAX_RESPONSE_FEATURES,
-    decimals: int = DECIMALS,
+    decimals: int = COORDINATE_DECIMALS,
 ) -> dict[str, Any]:
     """Return the features of a layer as a FeatureCollection, sorted by code.
 

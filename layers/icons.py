@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gis.facilities.categories import CATEGORIES
 
-VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
+VENDOR_PATH = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 
 # category -> file of @mapbox/maki; web/vendor.py copies exactly these
 ICON_BY_CATEGORY = {category.key: category.icon for category in CATEGORIES}
@@ -17,7 +17,7 @@ def paths() -> dict[str, str]:
     """Return SVG path data by category; empty if the browser assets are not installed."""
     path_by_category = {}
     for category, name in ICON_BY_CATEGORY.items():
-        file = VENDOR / "maki" / f"{name}.svg"
+        file = VENDOR_PATH / "maki" / f"{name}.svg"
         if file.exists():
             text = file.read_text(encoding="utf-8").replace("&#xA;", " ").replace("&#x9;", " ")
             path_by_category[category] = " ".join(re.findall(r'<path[^>]*\sd="([^"]+)"', text))

@@ -33,7 +33,7 @@ class Overview:
     version: str
 
 
-FIGURES = text(
+OVERVIEW_SQL = text(
     """
 SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM area
           WHERE (retired_at IS NULL OR retired_at > now()) GROUP BY level) a) AS areas,
@@ -66,7 +66,7 @@ SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
 
 def overview(session: Session, at: datetime) -> Overview:
     """Return the figures of the whole deployment at a moment."""
-    row = session.execute(FIGURES).mappings().one()
+    row = session.execute(OVERVIEW_SQL).mappings().one()
     box = session.execute(EXTENT, {"at": at}).first()
     figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]

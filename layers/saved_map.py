@@ -18,13 +18,13 @@ from layers.saved_labels import MakeRoom, add_labels, label_css
 
 VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
-MARKS = str.maketrans({"`": "&#96;", "\\": "&#92;"})
+TEMPLATE_ESCAPES = str.maketrans({"`": "&#96;", "\\": "&#92;"})
 CIRCLE_STYLE = {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12}
 
 
 def escape_markup(value: object) -> str:
     """Escape a value for HTML and for the template literals that Folium writes it into."""
-    return escape(str(value), quote=True).replace("${", "&#36;{").translate(MARKS)
+    return escape(str(value), quote=True).replace("${", "&#36;{").translate(TEMPLATE_ESCAPES)
 
 
 class LegendLine(NamedTuple):

@@ -14,7 +14,7 @@ from gis.palette import BASEMAP_COLOURS, PAGE_COLOURS, WHITE
 from gis.shapes.polygon_coverage import PolygonLike
 from layers.svg_map import INK, Frame, draw_ground, draw_path, draw_scale_bar, drawing
 
-MARGIN = 8.0  # mm of paper round the land
+MARGIN_MM = 8.0  # mm of paper round the land
 SCALES = tuple(step * 10**power for power in (2, 3, 4, 5) for step in (1, 2, 2.5, 5, 7.5))
 UNIT = 0.3  # mm, a thin line
 LETTER_MM = 2.3  # height of the small letters
@@ -52,7 +52,7 @@ def sheet_map(
     width, height = size
     chosen = [sheet] if sheet else list(sheets.sheets)
     bbox = tuple(shapely.total_bounds([each.land for each in chosen]).tolist())
-    metres, _, _ = Frame.fit(bbox, width - 2 * MARGIN, height - 2 * MARGIN)
+    metres, _, _ = Frame.fit(bbox, width - 2 * MARGIN_MM, height - 2 * MARGIN_MM)
     scale = next((each for each in SCALES if each >= 1000 / metres.scale), SCALES[-1])
     frame, bbox_shown = Frame.centred(bbox, 1000 / scale, width, height)
     svg = drawing(width, height, label)

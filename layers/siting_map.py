@@ -20,8 +20,8 @@ from layers.layer import Layer, Style
 from layers.overview import overview
 from layers.saved_map import saved_map
 
-STATES = ("beyond", "served", "newly")  # the last is painted on top
-TITLES = {
+SITING_STATES = ("beyond", "served", "newly")  # the last is painted on top
+SITING_TITLES = {
     "beyond": "siting.layer_beyond",
     "served": "siting.layer_served",
     "newly": "siting.layer_newly",
@@ -53,7 +53,7 @@ def siting_map(session: Session, answer: SitingAnswer, at: datetime, language: s
     width = max(bbox[2] - bbox[0], bbox[3] - bbox[1])
     zoom = min(max(floor(log2(360 / width * MAP_WIDTH_PX / 256)), ZOOMS.start), ZOOMS.stop - 1)
     drawn = visible_collections(session, (*BASEMAP, GRIDS, COMMUNITIES), at, bbox, zoom)
-    for state in STATES:
+    for state in SITING_STATES:
         homes = [_point(lon, lat) for lon, lat, is_now in answer.homes if is_now == state]
         drawn.append((_layer(state, radius=3.0), _collection(homes)))
     existing = [_point(row.lon, row.lat, row.name or row.code) for row in answer.closures]
@@ -102,7 +102,7 @@ def _layer(name: str, radius: float) -> Layer:
     return replace(
         FACILITIES,
         name=f"siting_{name}",
-        title=Message(TITLES[name]),
+        title=Message(SITING_TITLES[name]),
         styles={"": look},
         style_property=None,
         labels=(),

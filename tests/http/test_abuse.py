@@ -205,7 +205,7 @@ def test_a_browser_is_a_stranger_again_after_a_new_password(
 def test_a_cookie_of_another_shape_is_a_stranger_s(app: APIFlask, content: object) -> None:
     with app.test_request_context():
         cookie = trusted_browser._serializer().dumps(content)
-    with app.test_request_context(headers={"Cookie": f"{trusted_browser.COOKIE}={cookie}"}):
+    with app.test_request_context(headers={"Cookie": f"{trusted_browser.BROWSER_COOKIE}={cookie}"}):
         assert trusted_browser.read() == trusted_browser.Browser()
 
 
@@ -253,7 +253,7 @@ def test_headers_keep_browsers_strict_and_personal_answers_out_of_caches(
 def test_the_tables_of_endpoints_name_endpoints(app: APIFlask) -> None:
     """A view that is renamed must not lose its budget, its reader or its way in."""
     named = {
-        *anonymous_budget.UNITS,
+        *anonymous_budget.COST_BY_ENDPOINT,
         *sanitising.ITEMWISE_ENDPOINTS,
         *guard.SIGN_IN,
         *guard.ALLOWED_BEFORE_PASSWORD_CHANGE,

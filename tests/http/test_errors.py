@@ -18,7 +18,7 @@ from gis.messages import label
 from gis.settings import Settings
 from web.app import create_app
 from web.http.db import session as request_session
-from web.http.errors import DETAIL, STATUS
+from web.http.errors import DETAIL, PROBLEM_BY_ERROR
 from web.http.validation import validate_model
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -106,7 +106,7 @@ def test_every_domain_error_is_in_the_table() -> None:
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, WanggeError)
     ]
-    assert set(classes) == set(STATUS)
+    assert set(classes) == set(PROBLEM_BY_ERROR)
 
 
 def test_fields_and_more_members_are_told(client: FlaskClient) -> None:

@@ -23,11 +23,11 @@ from layers import saved_map
 from tests.support import build, sign_in
 from tests.support.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
-from web.http.errors import DETAIL, STATUS
+from web.http.errors import DETAIL, PROBLEM_BY_ERROR
 from web.http.observability import UNLOGGED
 from web.pages.shell.assets import asset_url, list_assets
 from web.pages.shell.script_messages import messages_json, script_msgids
-from web.security.anonymous_budget import UNITS
+from web.security.anonymous_budget import COST_BY_ENDPOINT
 from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
 from web.security.sanitising import ITEMWISE_ENDPOINTS
 
@@ -247,7 +247,9 @@ def test_every_word_of_the_pages_is_in_the_chinese_catalogue():
         ROOT / "web", [("pages/**.py", "python"), ("**.html", "jinja2")], keywords=keywords
     )
     expected = {message for _, _, message, _, _ in extracted} | set(script_msgids())
-    expected |= {cls.title for cls in STATUS} | {HTTP_STATUS_CODES[code] for code in DETAIL}
+    expected |= {cls.title for cls in PROBLEM_BY_ERROR} | {
+        HTTP_STATUS_CODES[code] for code in DETAIL
+    }
     with (ROOT / "gis/messages/locales/zh_Hans_CN/LC_MESSAGES/messages.po").open("rb") as file:
         catalogue = read_po(file, locale="zh_Hans_CN", abort_invalid=True)
     chinese = {
@@ -361,7 +363,13 @@ def test_what_is_not_allowed_gets_a_page_for_people(client, session, town):
 
 
 def test_every_view_named_by_a_string_exists(app):
-    named = set(UNITS) | SIGN_IN | ALLOWED_BEFORE_PASSWORD_CHANGE | ITEMWISE_ENDPOINTS | UNLOGGED
+    named = (
+        set(COST_BY_ENDPOINT)
+        | SIGN_IN
+        | ALLOWED_BEFORE_PASSWORD_CHANGE
+        | ITEMWISE_ENDPOINTS
+        | UNLOGGED
+    )
     for file in [*(ROOT / "web").rglob("*.html"), *(ROOT / "web").rglob("*.py")]:
         named |= set(
             re.findall(r"url_for\(\s*['\"]([\w.]+)['\"]", file.read_text(encoding="utf-8"))

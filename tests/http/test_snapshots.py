@@ -20,7 +20,7 @@ from gis.exchange import planned as planned_files
 from gis.exchange.planned import read_planned
 from gis.facilities.planned import PlannedFacility
 from tests.support.sign_in import account, signed_in, token
-from web.security.session import COOKIE
+from web.security.session import SESSION_COOKIE
 
 SNAPSHOTS, DIFFERENCE = "/api/v1/coverage/snapshots", "/api/v1/coverage/difference"
 
@@ -43,7 +43,7 @@ def place(session: Session) -> dict[str, object]:
 
 
 def _headers(client: FlaskClient) -> dict[str, str]:
-    return {"X-CSRFToken": token(client, "/password")} if client.get_cookie(COOKIE) else {}
+    return {"X-CSRFToken": token(client, "/password")} if client.get_cookie(SESSION_COOKIE) else {}
 
 
 def _post(client: FlaskClient, body: object) -> TestResponse:

@@ -136,7 +136,7 @@ def may_one(*actions: Action) -> Who:
 
 def hears(asker: Asker) -> str:
     """People, for what is their own; programs that work on incidents."""
-    return "yes" if asker.by.kind == "account" else may_one(*views.USES)(asker)
+    return "yes" if asker.by.kind == "account" else may_one(*views.FEED_ACTIONS)(asker)
 
 
 def sees(asker: Asker) -> str:

@@ -13,7 +13,7 @@ from gis import private
 from gis.errors import WanggeError
 from web.docstrings import without_raises
 
-FULL = "the disk is full; nothing was changed. Free some space and try again"
+DISK_FULL_MESSAGE = "the disk is full; nothing was changed. Free some space and try again"
 
 # command -> its line in the list; each lives in web/cli/<name>.py as `command`
 COMMANDS = {
@@ -118,5 +118,5 @@ def main() -> None:
     except Exception as error:
         if not private.is_disk_full(error):
             raise
-        click.echo(f"wangge: {FULL}", err=True)
+        click.echo(f"wangge: {DISK_FULL_MESSAGE}", err=True)
         sys.exit(1)

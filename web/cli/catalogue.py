@@ -7,7 +7,7 @@ import orjson
 
 from gis.incidents.catalogue import edition_file, editions
 from gis.incidents.catalogue.classifier import leave_one_out, suggest
-from web.cli.common import AS_JSON, DRY_RUN, FILE, refused, session_scope
+from web.cli.common import AS_JSON, DRY_RUN, EXISTING_FILE, refused, session_scope
 
 
 @click.group()
@@ -37,7 +37,7 @@ def show(as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("file", type=FILE)
+@click.argument("file", type=EXISTING_FILE)
 def check(file: Path) -> None:
     """Check a table of categories; every problem by row and column."""
     rows, report = edition_file.parse(file)
@@ -48,7 +48,7 @@ def check(file: Path) -> None:
 
 
 @command.command("load")
-@click.argument("file", type=FILE)
+@click.argument("file", type=EXISTING_FILE)
 @click.option("--name", required=True, help="Of the edition, as 2027-03.")
 @click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, name: str, commit: bool) -> None:

@@ -21,7 +21,7 @@ from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
 from gis.settings import Settings
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 

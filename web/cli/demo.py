@@ -23,7 +23,7 @@ from web.cli.common import local_now, progress_bar, progress_line
 if TYPE_CHECKING:
     from gis.demo.accounts import DemoAccount
 
-INCIDENTS = 120
+DEFAULT_INCIDENTS = 120
 # the actor of the history; a database that no other actor has changed may be replaced
 DEMO_ACTOR = "demo"
 
@@ -180,9 +180,9 @@ def fill_made_up(session: Session, households: int, seed: int) -> None:
     print_step(f"a made-up town of {households:,} households")
     generate_town(session, seed=seed, households=households, progress=progress_bar("town"))
     create_claimants(session)
-    print_step(f"{INCIDENTS} made-up incidents of the last days")
+    print_step(f"{DEFAULT_INCIDENTS} made-up incidents of the last days")
     now = local_now()
-    simulate(session, now - timedelta(days=4), now, INCIDENTS, seed)
+    simulate(session, now - timedelta(days=4), now, DEFAULT_INCIDENTS, seed)
 
 
 def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:

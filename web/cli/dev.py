@@ -13,7 +13,7 @@ MIGRATIONS = ROOT / "gis" / "migrations" / "versions"
 PROGRAMS = Path(sys.executable).parent
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
 MEND = (("ruff", "check", "--fix", "."), ("ruff", "format", "."))
-TYPES = (("mypy",),)
+TYPE_CHECKS = (("mypy",),)
 MIGRATION = '''"""{text}."""
 
 from alembic import op
@@ -56,13 +56,13 @@ def lint(fix: bool) -> None:
 @command.command()
 def types() -> None:
     """Check types with mypy; one to three minutes."""
-    sys.exit(run_all(*TYPES))
+    sys.exit(run_all(*TYPE_CHECKS))
 
 
 @command.command()
 def check() -> None:
     """Run every check of CI but the tests: style, format, types."""
-    sys.exit(run_all(*LINT, *TYPES))
+    sys.exit(run_all(*LINT, *TYPE_CHECKS))
 
 
 @command.command()

@@ -7,14 +7,14 @@ import click
 
 from web.cli.common import MOMENT, record_disclosure, session_scope
 
-LAYERS = (
+LAYER_NAMES = (
     "counties streets communities grids units buildings facilities entrances edits circles"
     " households incidents"
 )
 
 
 @click.command()
-@click.argument("layer", type=click.Choice(LAYERS.split()))
+@click.argument("layer", type=click.Choice(LAYER_NAMES.split()))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--at",

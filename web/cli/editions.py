@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gis.files.editions import Editions
-from web.cli.common import DRY_RUN, FILE, refused, session_scope, user
+from web.cli.common import DRY_RUN, EXISTING_FILE, refused, session_scope, user
 
 Load = Callable[..., int | None]
 
@@ -24,7 +24,7 @@ def add_load_and_dump(
     """
 
     @group.command("load", help=load_help)
-    @click.argument("file", type=FILE)
+    @click.argument("file", type=EXISTING_FILE)
     @click.option("--commit", is_flag=True, help="Apply; without it, only try.")
     def load_edition(file: Path, commit: bool) -> None:
         rows, report = editions.parse(file)

@@ -25,11 +25,11 @@ KINDS_AFFECTING_CIRCLES = (
     "elevation",
     "edits",
 )  # loads after which circles may be others
-FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+FILE_ARGUMENT = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 COMMIT = click.option(
     "--commit", is_flag=True, help="Keep what was loaded; without it everything is undone."
 )
-JSON = click.option(
+REPORT_AS_JSON = click.option(
     "--json", "as_json", is_flag=True, help="The report as one JSON document on stdout."
 )
 POINTS = click.option(
@@ -47,7 +47,7 @@ def command() -> None:
 
 
 @command.command("areas")
-@FILE
+@FILE_ARGUMENT
 @click.option(
     "--level",
     type=click.Choice([level.value for level in LEVELS]),
@@ -83,7 +83,7 @@ def command() -> None:
 )
 @click.option("--attribution", default="", help="The credit to print on maps.")
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def areas(
     file: Path,
     level: str,
@@ -121,9 +121,9 @@ def areas(
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def osm(file: Path, commit: bool, as_json: bool) -> None:
     """Load paths, buildings, facilities and basemap from an OSM extract (.osm.pbf, .osm).
 
@@ -141,10 +141,10 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @POINTS
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     """Households and their ten-household units from CSV or Excel.
 
@@ -161,10 +161,10 @@ def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @POINTS
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     """Facilities from CSV or Excel; see ./wangge template facilities."""
     from gis.exchange.facilities import load_facilities
@@ -178,10 +178,10 @@ def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @POINTS
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def entrances(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     """Doors and gates of buildings and facilities; see ./wangge template entrances."""
     from gis.exchange.entrances import load_entrances
@@ -195,10 +195,10 @@ def entrances(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @POINTS
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def edits(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     """Paths closed or added and gates with hours, from a table or a map file.
 
@@ -216,9 +216,9 @@ def edits(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def people(file: Path, commit: bool, as_json: bool) -> None:
     """Holders of posts, deputies and leave from CSV or Excel; see ./wangge template people."""
     from gis.exchange.people import load_people
@@ -232,7 +232,7 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
 
 
 @command.command()
-@FILE
+@FILE_ARGUMENT
 @POINTS
 @click.option(
     "--old-by-today",
@@ -240,7 +240,7 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     help="Place rows from before the first boundary by today's boundaries, and mark them so.",
 )
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def incidents(file: Path, crs: str | None, old_by_today: bool, commit: bool, as_json: bool) -> None:
     """Incidents kept elsewhere, open or finished, from CSV, Excel or NDJSON.
 
@@ -280,7 +280,7 @@ def incidents(file: Path, crs: str | None, old_by_today: bool, commit: bool, as_
     "--attribution", default="", help="The credit to print on maps: source, licence and date."
 )
 @COMMIT
-@JSON
+@REPORT_AS_JSON
 def elevation(
     file: Path | None, none: bool, crs: str | None, attribution: str, commit: bool, as_json: bool
 ) -> None:

@@ -14,13 +14,13 @@ from gis.settings import Settings
 from web.cli.common import session_scope
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-TOPICS = click.option(
+TOPICS_OPTION = click.option(
     "--topic",
     "topics",
     multiple=True,
     help="As incident.dispatch; may be given again. Without: all.",
 )
-AREA = click.option("--area", default="", help="Code; only of incidents in it.")
+INCIDENT_AREA_OPTION = click.option("--area", default="", help="Code; only of incidents in it.")
 
 
 @click.group()
@@ -91,8 +91,8 @@ def targets(as_json: bool) -> None:
 
 @command.command("add-webhook")
 @click.argument("url")
-@TOPICS
-@AREA
+@TOPICS_OPTION
+@INCIDENT_AREA_OPTION
 @click.option(
     "--secret",
     default="",
@@ -114,8 +114,8 @@ def add_webhook(url: str, topics: tuple[str, ...], area: str, secret: str) -> No
 
 @command.command("add-email")
 @click.argument("address")
-@TOPICS
-@AREA
+@TOPICS_OPTION
+@INCIDENT_AREA_OPTION
 def add_email(address: str, topics: tuple[str, ...], area: str) -> None:
     """Send notices to a mail ADDRESS."""
     with session_scope("notices add-email") as session:

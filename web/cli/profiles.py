@@ -7,7 +7,7 @@ import orjson
 
 from gis.messages import has_label, label
 from gis.network import profile_table as table
-from web.cli.common import AS_JSON, FILE, refused, session_scope
+from web.cli.common import AS_JSON, EXISTING_FILE, refused, session_scope
 from web.cli.editions import add_load_and_dump
 
 
@@ -36,7 +36,7 @@ def show(as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("file", type=FILE)
+@click.argument("file", type=EXISTING_FILE)
 def check(file: Path) -> None:
     """Check a table of profiles; every problem by row and column."""
     rows, report = table.parse(file)

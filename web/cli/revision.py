@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gis.exchange.boundary_file import BoundaryFileDraft
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-NUMBER = click.argument("number", type=int)
-MOST = 20  # lines of one kind
+NUMBER_ARGUMENT = click.argument("number", type=int)
+MAX_LISTED_LINES = 20  # lines of one kind
 
 
 @click.group()
@@ -84,7 +84,7 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
 
 
 @command.command("do")
-@NUMBER
+@NUMBER_ARGUMENT
 @click.argument("operation", type=click.File("rb"))
 @JSON
 def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
@@ -117,7 +117,7 @@ def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 @click.argument("step", type=int)
 def undo(number: int, step: int) -> None:
     """Take STEP of draft NUMBER back, with all after it."""
@@ -130,7 +130,7 @@ def undo(number: int, step: int) -> None:
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 @click.option(
     "--xlsx",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -158,10 +158,10 @@ def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
         )
     _print_identity(changes)
     click.echo(", ".join(f"{count} {kind}" for kind, count in changes.totals.items()) + " change")
-    for problem in changes.problems[:MOST]:
+    for problem in changes.problems[:MAX_LISTED_LINES]:
         click.echo(f"  {problem.severity}: {problem.en}")
-    if len(changes.problems) > MOST:
-        click.echo(f"  and {len(changes.problems) - MOST} more (--json has all)")
+    if len(changes.problems) > MAX_LISTED_LINES:
+        click.echo(f"  and {len(changes.problems) - MAX_LISTED_LINES} more (--json has all)")
     return None
 
 
@@ -183,7 +183,7 @@ def _print_identity(changes: "Preview") -> None:
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 @click.option("--reason", required=True, help="For everybody who looks at the history.")
 @click.option(
     "--effective",
@@ -216,7 +216,7 @@ def publish(number: int, reason: str, effective: datetime | None, as_json: bool)
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 def withdraw(number: int) -> None:
     """Withdraw draft NUMBER; its record is kept."""
     from gis.boundaries import drafts
@@ -228,7 +228,7 @@ def withdraw(number: int) -> None:
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 def rebase(number: int) -> None:
     """Do the operations of draft NUMBER again on what is published now."""
     from gis.boundaries import drafts
@@ -245,7 +245,7 @@ def rebase(number: int) -> None:
 
 
 @command.command()
-@NUMBER
+@NUMBER_ARGUMENT
 def revert(number: int) -> None:
     """Begin a draft that takes published revision NUMBER back; prints its number."""
     from gis.boundaries import publish as publishing
@@ -340,7 +340,7 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
         return
     for note in file_draft.report.notes:
         click.echo(f"  {note}", err=True)
-    for row in file_draft.report.refused[:MOST]:
+    for row in file_draft.report.refused[:MAX_LISTED_LINES]:
         click.echo(f"  {row.where}: {row.field} {row.reason}", err=True)
     if file_draft.report.refused:
         return

@@ -13,7 +13,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
-from web.cli.common import DRY_RUN, FILE, local_now, refused, session_scope, user
+from web.cli.common import DRY_RUN, EXISTING_FILE, local_now, refused, session_scope, user
 
 
 @click.group()
@@ -72,7 +72,7 @@ def warn_of_years() -> None:
 
 
 @command.command("check")
-@click.argument("file", type=FILE)
+@click.argument("file", type=EXISTING_FILE)
 def check(file: Path) -> None:
     """Check a table of rules; every problem by row and column."""
     with session_scope() as session:
@@ -83,7 +83,7 @@ def check(file: Path) -> None:
 
 
 @command.command("load")
-@click.argument("file", type=FILE)
+@click.argument("file", type=EXISTING_FILE)
 @click.option("--name", required=True, help="Of the set.")
 @click.option("--commit", is_flag=True, help="Apply; without it, only try.")
 def load(file: Path, name: str, commit: bool) -> None:

@@ -13,7 +13,7 @@ from gis.settings import Settings
 from web.cli.common import AS_JSON, session_scope, user
 
 WEEK = click.option("--week", required=True, help="ISO week, as 2026-W48.")
-AREA = click.option("--area", default="", help="Code; only communities in it.")
+COMMUNITY_AREA_OPTION = click.option("--area", default="", help="Code; only communities in it.")
 
 
 @click.group()
@@ -23,7 +23,7 @@ def command() -> None:
 
 @command.command("draw")
 @WEEK
-@AREA
+@COMMUNITY_AREA_OPTION
 @click.option("--seed", default="", help="Of the lot; a random one without. It is stored.")
 @click.option(
     "--share",
@@ -63,7 +63,7 @@ def draw(week: str, area: str, seed: str, share: float, minimum: int, as_json: b
 
 @command.command("list")
 @WEEK
-@AREA
+@COMMUNITY_AREA_OPTION
 @AS_JSON
 def listed(week: str, area: str, as_json: bool) -> None:
     """List the samples of a week with the verdicts."""

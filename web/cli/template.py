@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-KINDS = ("households", "people", "facilities", "entrances", "edits", "areas", "incidents")
+TEMPLATE_KINDS = ("households", "people", "facilities", "entrances", "edits", "areas", "incidents")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(TEMPLATE_KINDS))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def command(kind: str, file: Path) -> None:
     """Write an empty .xlsx table of KIND to FILE, with drop-down lists, an example and notes."""

@@ -17,7 +17,7 @@ from gis.settings import Settings
 from web.cli.common import open_database
 
 # the libraries tell each lost connection several times over
-LEVELS = {
+LOG_LEVELS = {
     "gis": logging.INFO,
     "procrastinate.utils": logging.CRITICAL,
     "psycopg.pool": logging.CRITICAL,
@@ -42,7 +42,7 @@ def command(beside: int | None) -> None:
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for name, level in LEVELS.items():
+    for name, level in LOG_LEVELS.items():
         logging.getLogger(name).setLevel(level)
     addresses = open_database(settings)
     if beside is None:

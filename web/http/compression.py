@@ -10,14 +10,14 @@ from functools import lru_cache
 import brotli
 from flask import Flask, Response, g, request
 
-from web.http.responses import GEOJSON, JSON
+from web.http.responses import GEOJSON, JSON_MEDIA_TYPE
 
 MIN_BYTES = 1_000  # less fits one packet as it is
-TOKEN = "csrf_token"  # where Flask-WTF keeps the token that it gave this request
+CSRF_TOKEN_KEY = "csrf_token"  # where Flask-WTF keeps the token that it gave this request
 MVT = "application/vnd.mapbox-vector-tile"
 PACKED = frozenset(
     {
-        JSON,
+        JSON_MEDIA_TYPE,
         GEOJSON,
         MVT,
         "application/javascript",
@@ -34,7 +34,7 @@ PACKED = frozenset(
 )
 QUALITY = {"br": 4, "gzip": 5}  # of answers made for one request
 FILE_QUALITY = {"br": 9, "gzip": 9}  # of files, packed once
-ENCODINGS = tuple(QUALITY)  # the best first
+CONTENT_ENCODINGS = tuple(QUALITY)  # the best first
 
 
 def init_app(app: Flask) -> None:
@@ -67,14 +67,14 @@ def pack(response: Response) -> Response:
 def _accepted() -> str:
     """Return the best encoding that the request accepts; empty for none."""
     accepted = request.accept_encodings
-    return next((name for name in ENCODINGS if accepted.quality(name) > 0), "")
+    return next((name for name in CONTENT_ENCODINGS if accepted.quality(name) > 0), "")
 
 
 def _gains(response: Response) -> bool:
     """Return whether an answer is whole, has a body and may be packed."""
     if request.method == "HEAD" or response.status_code in (204, 206, 304):
         return False
-    if response.mimetype == "text/html" and TOKEN in g:
+    if response.mimetype == "text/html" and CSRF_TOKEN_KEY in g:
         return False
     return response.direct_passthrough or not response.is_streamed
 

@@ -43,7 +43,7 @@ from web.http import i18n
 
 # error -> status and the name its `type` ends with; the nearest class on the error's line of
 # descent counts
-STATUS: dict[type[WanggeError], tuple[int, str]] = {
+PROBLEM_BY_ERROR: dict[type[WanggeError], tuple[int, str]] = {
     InvalidInput: (422, "invalid-input"),
     InvalidFields: (422, "invalid-input"),
     NotFound: (404, "not-found"),
@@ -105,7 +105,7 @@ def handle_domain_error(error: WanggeError) -> Response:
 
 def problem_type(error: WanggeError) -> tuple[int, str]:
     """Return the status of one of our own errors, and the name its `type` ends with."""
-    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    return next(PROBLEM_BY_ERROR[cls] for cls in type(error).__mro__ if cls in PROBLEM_BY_ERROR)
 
 
 def in_chinese(error: WanggeError) -> str:

@@ -5,13 +5,13 @@ from flask_babel import Babel
 
 from gis.messages import LOCALES, LOCALES_PATH
 
-COOKIE = "wangge_lang"
+LANGUAGE_COOKIE = "wangge_lang"
 YEAR = 365 * 24 * 3600  # seconds
 
 
 def chosen() -> str:
     """Return the language, zh or en: from the address, else the cookie, else zh."""
-    for language in (request.args.get("lang"), request.cookies.get(COOKIE)):
+    for language in (request.args.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if language in LOCALES:
             return language
     return "zh"
@@ -29,9 +29,9 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def remember(response: Response) -> Response:
         language = request.args.get("lang")
-        if language in LOCALES and language != request.cookies.get(COOKIE):
+        if language in LOCALES and language != request.cookies.get(LANGUAGE_COOKIE):
             response.set_cookie(
-                COOKIE,
+                LANGUAGE_COOKIE,
                 language,
                 max_age=YEAR,
                 samesite="Lax",

@@ -15,7 +15,7 @@ import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 
-REQUESTS = Counter("wangge_requests", "Requests answered.", ("endpoint", "method", "status"))
+REQUEST_COUNT = Counter("wangge_requests", "Requests answered.", ("endpoint", "method", "status"))
 REQUEST_SECONDS = Histogram(
     "wangge_request_seconds",
     "Time to answer, seconds.",
@@ -25,7 +25,7 @@ REQUEST_SECONDS = Histogram(
 UNLOGGED = frozenset(
     {"health.healthz", "health.readyz", "health.metrics", "static", "shell.versioned"}
 )  # counted, but no line each
-METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+HTTP_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 log = structlog.get_logger("wangge.requests")
 
@@ -90,8 +90,8 @@ def init_app(app: Flask) -> None:
     def end(response: Response) -> Response:
         spent = time.perf_counter() - g.get("started", time.perf_counter())
         endpoint = request.endpoint or "none"
-        method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(endpoint, method, response.status_code).inc()
+        method = request.method if request.method in HTTP_METHODS else "other"
+        REQUEST_COUNT.labels(endpoint, method, response.status_code).inc()
         REQUEST_SECONDS.labels(endpoint).observe(spent)
         if endpoint not in UNLOGGED:
             route = request.url_rule.rule if request.url_rule else None

@@ -13,13 +13,13 @@ from gis.facilities.circles import box_ewkt
 from gis.shapes.polygon_coverage import PolygonLike
 from web.http.params import decode_cursor, encode_cursor, number_cursor, parse_bbox
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 GEOJSON = "application/geo+json"
 
 Item = TypeVar("Item")
 
 
-def conditional_response(body: object, kind: str = JSON) -> Response:
+def conditional_response(body: object, kind: str = JSON_MEDIA_TYPE) -> Response:
     """Return a read's answer: kept by the reader but checked each time.
 
     304 when it has not changed.
@@ -92,7 +92,7 @@ def feature(
 
 def wants_geojson() -> bool:
     """Return whether the Accept header prefers GeoJSON to plain JSON."""
-    return request.accept_mimetypes.best_match([JSON, GEOJSON]) == GEOJSON
+    return request.accept_mimetypes.best_match([JSON_MEDIA_TYPE, GEOJSON]) == GEOJSON
 
 
 def geojson(land: PolygonLike | None) -> dict[str, Any] | None:

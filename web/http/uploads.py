@@ -11,7 +11,7 @@ from flask import request
 from gis.errors import InvalidInput, invalid_field
 from gis.files.sandbox import within_request
 
-MAX_NAME_CHARS = 100
+MAX_FILE_NAME_CHARS = 100
 
 
 class UploadedFile(NamedTuple):
@@ -43,7 +43,7 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
     part = request.files.get("file")
     if part is None or not part.filename:
         raise invalid_field("file", missing_code)
-    name = part.filename[:MAX_NAME_CHARS]
+    name = part.filename[:MAX_FILE_NAME_CHARS]
     ending = "".join(Path(part.filename).suffixes[-max_suffixes:]).lower()
     with within_request(), TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{ending[: 4 + 4 * max_suffixes]}"

@@ -19,7 +19,7 @@ from gis import private
 
 FOLDER_VARIABLE = "WANGGE_FIGURES"  # where the workers of one server have their sockets
 PREFIX = "wangge"
-TIMEOUT_S = 1.0
+METRICS_TIMEOUT_S = 1.0
 MAX_BYTES = 16 << 20
 
 Family = tuple[str, str, str, list[tuple[str, list[tuple[str, str]], float]]]
@@ -52,7 +52,7 @@ def _answer(listener: socket.socket) -> None:
         try:
             connection, _ = listener.accept()
             with connection:
-                connection.settimeout(TIMEOUT_S)
+                connection.settimeout(METRICS_TIMEOUT_S)
                 connection.sendall(orjson.dumps(_collect()))
         except OSError:
             continue
@@ -83,7 +83,7 @@ def _others(folder: Path) -> Iterator[list[Family]]:
             continue
         try:
             with socket.socket(socket.AF_UNIX) as asking:
-                asking.settimeout(TIMEOUT_S)
+                asking.settimeout(METRICS_TIMEOUT_S)
                 asking.connect(str(path))
                 chunks: list[bytes] = []
                 while (data := asking.recv(1 << 16)) and sum(map(len, chunks)) < MAX_BYTES:

@@ -21,7 +21,7 @@ from gis.messages import label
 from web.http.errors import http_error_detail, storage_error_code
 
 # error -> HTTP status, as the specification has them
-STATUS: dict[type[WanggeError], int] = {
+STATUS_BY_ERROR: dict[type[WanggeError], int] = {
     OutsideGrids: 400,
     NotFound: 404,
     Forbidden: 403,
@@ -44,7 +44,9 @@ def describe_error(error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         return int(error.code or 500), http_error_detail(error)
     if isinstance(error, WanggeError):
-        return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), error.detail
+        return next(
+            STATUS_BY_ERROR[cls] for cls in type(error).__mro__ if cls in STATUS_BY_ERROR
+        ), error.detail
     if isinstance(error, DataError):
         log.warning("unfit", endpoint=request.endpoint, exc_info=error)
         return 400, label("input.unstorable_value")

@@ -22,7 +22,7 @@ ITEM = {
 INVALID_XML_PATTERN = re.compile(
     "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )  # what XML 1.0 cannot hold
-TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=utf-8"}
+MEDIA_TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=utf-8"}
 
 
 def as_xml(name: str, value: Any) -> bytes:
@@ -50,7 +50,7 @@ def to_response(kind: str, name: str, value: Any, status: int = 200) -> Response
         Of the root element in XML; JSON has none.
     """
     data = orjson.dumps(value) if kind == "json" else as_xml(name, value)
-    response = Response(data, status, content_type=TYPES[kind])
+    response = Response(data, status, content_type=MEDIA_TYPES[kind])
     response.headers["Access-Control-Allow-Origin"] = "*"  # nothing here depends on cookies
     response.headers["Vary"] = "Accept"
     return response

@@ -13,7 +13,7 @@ from gis.accounts import rate_limit
 from gis.messages import Message
 from web.http.client import client_network
 
-UNITS = {
+COST_BY_ENDPOINT = {
     "map.export": 60,
     "areas.between": 30,
     "tiles.layer_features": 5,
@@ -44,7 +44,7 @@ def charge() -> None:
     RateLimited
         The budget of this minute is spent; `retry_after` says when the next begins.
     """
-    units = UNITS.get(request.endpoint or "", 0)
+    units = COST_BY_ENDPOINT.get(request.endpoint or "", 0)
     if request.endpoint == "locate.locate_many":
         units = 1 + (request.content_length or 0) // BYTES_PER_UNIT
     if units:

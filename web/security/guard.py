@@ -14,7 +14,14 @@ from gis.settings import Settings
 from web.http import db, errors
 from web.security import anonymous_budget
 from web.security.csrf import answer_csrf_failure, csrf_protect, csrf_token
-from web.security.session import COOKIE, PUBLIC, Cookies, TimedCache, bearer_token, principal
+from web.security.session import (
+    PUBLIC,
+    SESSION_COOKIE,
+    Cookies,
+    TimedCache,
+    bearer_token,
+    principal,
+)
 
 SIGN_IN = frozenset({"account.submit_sign_in"})
 # what an account with a first password may still ask for
@@ -89,7 +96,7 @@ def check_request() -> Response | None:
         if (
             request.path.startswith("/tiles/")
             and bearer_token() is None
-            and COOKIE not in request.cookies
+            and SESSION_COOKIE not in request.cookies
         ):
             anonymous_budget.charge()
         return None
@@ -98,7 +105,7 @@ def check_request() -> Response | None:
         changes and request.endpoint in SIGN_IN
     ):  # also without a session, or one could be signed in as somebody else
         csrf_protect.protect()
-    if bearer_token() is None and COOKIE not in request.cookies:
+    if bearer_token() is None and SESSION_COOKIE not in request.cookies:
         anonymous_budget.charge()
         return None
     if principal().kind != "account":  # a key is looked at even where nobody asks who it is
@@ -140,7 +147,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Give the application its sessions and their protection."""
     app.secret_key = credentials.signing_key(settings.var)
     app.config.update(
-        SESSION_COOKIE_NAME=COOKIE,
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_CHECK_DEFAULT=False,

@@ -24,7 +24,7 @@ from gis.settings import Settings
 from web.http import db
 from web.security import trusted_browser
 
-COOKIE = "wangge_session"
+SESSION_COOKIE = "wangge_session"
 
 
 MAX_SESSION_S = 12 * 3600  # seconds a session lasts at most
@@ -137,7 +137,7 @@ def _by_key() -> Principal | None:
 
 
 def _by_session() -> Principal | None:
-    if COOKIE not in request.cookies or "account" not in session:
+    if SESSION_COOKIE not in request.cookies or "account" not in session:
         return None
     account, session_version, began, seen = session["account"]
     now = int(time.time())
@@ -211,7 +211,7 @@ class Cookies(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of the cookie; most requests have none and nothing is checked."""
-        if COOKIE not in request.cookies:
+        if SESSION_COOKIE not in request.cookies:
             return self.session_class()  # most requests: nothing to check
         return super().open_session(app, request)
 

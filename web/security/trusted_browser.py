@@ -16,7 +16,7 @@ from typing import Any
 from flask import Response, current_app, g, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-COOKIE = "wangge_browser"
+BROWSER_COOKIE = "wangge_browser"
 MAX_AGE_S = 90 * 24 * 3600  # since the last time somebody signed in there
 MAX_ACCOUNTS = 20  # of one browser, as of a counter that many share; the earliest is forgotten
 ID_PATTERN = re.compile(r"[\w-]{16,40}")
@@ -38,7 +38,7 @@ def read() -> Browser:
 
     A cookie that is not ours, or too old, is a stranger's.
     """
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(BROWSER_COOKIE)
     if not cookie:
         return Browser()
     try:
@@ -71,7 +71,7 @@ def write_cookie(response: Response, *, path: str, secure: bool) -> None:
     content = g.pop("trusted_browser", None)
     if content is not None:
         response.set_cookie(
-            COOKIE,
+            BROWSER_COOKIE,
             _serializer().dumps(content),
             MAX_AGE_S,
             path=path,

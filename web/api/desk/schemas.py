@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from web.api.incidents.schemas import ListIn
 
-MAX_NAME_CHARS = 40
+MAX_LIST_NAME_CHARS = 40
 
 
 def filled(value: str) -> str:
@@ -35,7 +35,7 @@ class SavedFilterIn(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    name: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_NAME_CHARS)
+    name: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_LIST_NAME_CHARS)
     filters: FiltersIn = Field(description="Parameters of GET /incidents; without limit and cursor")
 
 
@@ -61,7 +61,7 @@ class TemplateIn(BaseModel):
 
     area: str = Field(max_length=40, description="Code of the area whose desk uses it")
     category: str = Field("", max_length=20, description="Code, or its beginning; empty: any")
-    title: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_NAME_CHARS)
+    title: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_LIST_NAME_CHARS)
     text: Annotated[str, AfterValidator(filled)] = Field(max_length=MAX_DESCRIPTION_CHARS)
 
 

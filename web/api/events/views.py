@@ -30,7 +30,7 @@ HEARTBEAT_S = 15.0  # seconds between comments that keep the way open
 RIGHTS_CHECK_S = 15.0  # seconds between looks at the asker's rights
 RETRY = 5000  # milliseconds until an asker without a stream asks again
 RECENT_EVENTS = 100  # events looked at first when only the last one is wanted
-USES = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
+FEED_ACTIONS = (Action.READ, Action.HANDLE, Action.DISPATCH, Action.SUPERVISE)
 
 
 @bp.get("/events")
@@ -86,7 +86,7 @@ def require_event_reader() -> Principal:
     """
     g.pop("principal", None)
     by = require_sign_in()
-    if by.kind != "account" and not by.is_allowed_any(USES):
+    if by.kind != "account" and not by.is_allowed_any(FEED_ACTIONS):
         raise Forbidden("events.not_allowed")
     return by
 

@@ -20,11 +20,11 @@ from web.security.session import principal
 
 bp = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Boundaries")
 
-MAY = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
+EXPORT_ACTIONS = (Action.EXPORT, Action.DRAFT, Action.PUBLISH)  # any of them, in the area asked for
 MIN_CODE_DIGITS = (
     6  # digits of a county's code: one file is of one county at most, some 10,000 grids
 )
-ANSWERS: dict[int | str, Any] = {
+EXPORT_RESPONSES: dict[int | str, Any] = {
     200: {
         "description": "To be edited in QGIS and sent to /revisions/from-file",
         "content": {GPKG: {}},
@@ -56,7 +56,7 @@ class GridsIn(BaseModel):
 @bp.input(GridsIn, location="query")
 @bp.doc(
     summary="The grids of an area as a GeoPackage",
-    responses=ANSWERS,
+    responses=EXPORT_RESPONSES,
 )
 def grids(query_data: GridsIn) -> Response:
     """EPSG:4490, layer `grids`, matched by `code` when it comes back.
@@ -98,8 +98,12 @@ def require_within(within: str) -> None:
     Forbidden
         They may not, or only in another area or a part of this one.
     """
-    by = require(next((action for action in MAY if principal().is_allowed(action)), Action.EXPORT))
-    area_sets = [by.areas_by_action[action] for action in MAY if action in by.areas_by_action]
+    by = require(
+        next((action for action in EXPORT_ACTIONS if principal().is_allowed(action)), Action.EXPORT)
+    )
+    area_sets = [
+        by.areas_by_action[action] for action in EXPORT_ACTIONS if action in by.areas_by_action
+    ]
     if None in area_sets:
         return
     ids = sorted(

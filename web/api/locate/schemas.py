@@ -10,7 +10,7 @@ from gis.errors import FieldError, WanggeError, invalid_fields
 from web.http.params import parse_datetime
 from web.security import sanitising
 
-MAX_POINTS = 10_000  # points in one request
+MAX_BATCH_POINTS = 10_000  # points in one request
 
 
 class LocateIn(BaseModel):
@@ -38,7 +38,7 @@ class LocateManyIn(BaseModel):
     points: Annotated[
         list[dict[str, Any]],
         Field(
-            description=f"At most {MAX_POINTS:,}",
+            description=f"At most {MAX_BATCH_POINTS:,}",
             examples=[[{"id": "a", "lon": 105.9501, "lat": 26.2302, "crs": "wgs84"}]],
         ),
     ]

@@ -8,7 +8,7 @@ from gis.areas.locate_result import LocateRequest
 from gis.areas.resolver import resolve_many, resolve_request_json
 from gis.errors import TooLarge, WanggeError
 from web.api.locate.schemas import (
-    MAX_POINTS,
+    MAX_BATCH_POINTS,
     AnswerOut,
     LocateIn,
     LocateManyIn,
@@ -58,11 +58,11 @@ def locate_many(json_data: LocateManyIn) -> Response:
     Raises
     ------
     TooLarge
-        There are more than MAX_POINTS.
+        There are more than MAX_BATCH_POINTS.
     """
     points = json_data.points
-    if len(points) > MAX_POINTS:
-        raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_POINTS)
+    if len(points) > MAX_BATCH_POINTS:
+        raise TooLarge("locate.too_many_points", count=len(points), limit=MAX_BATCH_POINTS)
     now = parse_datetime(None)
     strange = sanitising.may_hold_unstorable()
     parsed = [

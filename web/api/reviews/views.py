@@ -36,12 +36,12 @@ from web.security.session import principal
 
 bp = APIBlueprint("reviews", __name__, url_prefix="/api/v1", tag="Boundaries")
 
-READS: dict[int | str, Any] = {
+REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "Not allowed there",
     404: "No such revision in your areas",
 }
-WRITES = READS | {
+WRITE_REFUSALS = REFUSALS | {
     409: "It is no longer a draft, or somebody was first",
     422: "A field is not right; the message says which, and what would be",
 }
@@ -50,7 +50,7 @@ WRITES = READS | {
 @bp.get("/revisions/<int:number>/colleagues")
 @bp.input(ColleaguesIn, location="query")
 @bp.output(ColleaguesOut)
-@bp.doc(summary="Who may be asked to edit or review a draft", responses=READS)
+@bp.doc(summary="Who may be asked to edit or review a draft", responses=REFUSALS)
 def list_colleagues(number: int, query_data: ColleaguesIn) -> dict[str, Any]:
     """Accounts that may draft in one of its grids, or publish in all of them."""
     action = Action.DRAFT if query_data.right == "draft" else Action.PUBLISH
@@ -60,7 +60,7 @@ def list_colleagues(number: int, query_data: ColleaguesIn) -> dict[str, Any]:
 @bp.post("/revisions/<int:number>/editors")
 @bp.input(EditorIn)
 @bp.output(EditorsOut)
-@bp.doc(summary="Let a colleague edit a draft", responses=WRITES)
+@bp.doc(summary="Let a colleague edit a draft", responses=WRITE_REFUSALS)
 def invite(number: int, json_data: EditorIn) -> Response:
     """Only its author does; every step keeps who did it, and needs the right to draft there."""
     by = require(Action.DRAFT)
@@ -72,7 +72,7 @@ def invite(number: int, json_data: EditorIn) -> Response:
 
 @bp.delete("/revisions/<int:number>/editors/<account>")
 @bp.output(EditorsOut)
-@bp.doc(summary="Withdraw an invitation to edit a draft", responses=WRITES)
+@bp.doc(summary="Withdraw an invitation to edit a draft", responses=WRITE_REFUSALS)
 def withdraw_invitation(number: int, account: str) -> Response:
     """Take the invitation back; what the colleague drew stays."""
     by = require(Action.DRAFT)
@@ -88,7 +88,7 @@ def withdraw_invitation(number: int, account: str) -> Response:
 @bp.post("/revisions/<int:number>/review")
 @bp.input(ReviewerIn)
 @bp.output(ReviewOut)
-@bp.doc(summary="Ask a colleague to review a draft", responses=WRITES)
+@bp.doc(summary="Ask a colleague to review a draft", responses=WRITE_REFUSALS)
 def request_review(number: int, json_data: ReviewerIn) -> Response:
     """Only its author does; the reviewer may publish all its grids, and does not draw it."""
     by = require(Action.DRAFT)
@@ -105,7 +105,7 @@ def request_review(number: int, json_data: ReviewerIn) -> Response:
 @bp.post("/revisions/<int:number>/review/decision")
 @bp.input(DecisionIn)
 @bp.output(ReviewOut)
-@bp.doc(summary="Approve a draft, or request changes", responses=WRITES)
+@bp.doc(summary="Approve a draft, or request changes", responses=WRITE_REFUSALS)
 def decide(number: int, json_data: DecisionIn) -> Response:
     """Only its reviewer does, for the version looked at; a later change takes an approval back."""
     by = require(Action.PUBLISH)
@@ -129,7 +129,7 @@ def decide(number: int, json_data: DecisionIn) -> Response:
 
 @bp.get("/revisions/<int:number>/comments")
 @bp.output(DraftCommentsOut)
-@bp.doc(summary="Comments on a draft", responses=READS)
+@bp.doc(summary="Comments on a draft", responses=REFUSALS)
 def list_comments(number: int) -> dict[str, Any]:
     """Each followed by its replies; also of a draft that was published or withdrawn since."""
     return comments_to_json(comments.list_comments(session(), require_planner(), number))
@@ -138,7 +138,7 @@ def list_comments(number: int) -> dict[str, Any]:
 @bp.post("/revisions/<int:number>/comments")
 @bp.input(CommentIn)
 @bp.output(DraftCommentsOut, status_code=201)
-@bp.doc(summary="Comment on a place of a draft", responses=WRITES)
+@bp.doc(summary="Comment on a place of a draft", responses=WRITE_REFUSALS)
 def comment(number: int, json_data: CommentIn) -> Response:
     """Pin a comment to a place or grid, or answer one; returns all comments of the draft."""
     by = require_planner()
@@ -155,7 +155,7 @@ def comment(number: int, json_data: CommentIn) -> Response:
 
 @bp.post("/revisions/<int:number>/comments/<int:comment_id>/resolve")
 @bp.output(DraftCommentsOut)
-@bp.doc(summary="Resolve a comment on a draft", responses=WRITES)
+@bp.doc(summary="Resolve a comment on a draft", responses=WRITE_REFUSALS)
 def resolve(number: int, comment_id: int) -> Response:
     """Mark it as settled, once; returns all comments of the draft."""
     by = require_planner()
@@ -169,7 +169,7 @@ def resolve(number: int, comment_id: int) -> Response:
 
 @bp.get("/revisions/<int:a>/difference/<int:b>")
 @bp.input(DifferenceIn, location="query")
-@bp.doc(summary="Two drafts side by side", responses=READS | {409: "One of them is no draft"})
+@bp.doc(summary="Two drafts side by side", responses=REFUSALS | {409: "One of them is no draft"})
 def compare(a: int, b: int, query_data: DifferenceIn) -> Response:
     """Households, people, hectares and compactness of each grid, and land that lies otherwise in b.
 

@@ -64,7 +64,7 @@ REFUSALS: dict[int | str, Any] = {
     403: "Not allowed there",
     404: "No such revision in your areas",
 }
-WRITES = REFUSALS | {
+WRITE_REFUSALS = REFUSALS | {
     409: "It is no longer a draft, its version is another, or its grids were redrawn since",
     422: "A field or shape is not right; the message says where, and what would be",
 }
@@ -72,7 +72,7 @@ WRITES = REFUSALS | {
 
 @bp.post("/revisions")
 @bp.input(RevisionIn)
-@bp.doc(summary="Begin a draft", responses=WRITES | {201: "The draft"})
+@bp.doc(summary="Begin a draft", responses=WRITE_REFUSALS | {201: "The draft"})
 def begin(json_data: RevisionIn) -> Response:
     """Create a draft; its author edits it, who may draft or publish in its areas sees it."""
     by = require(Action.DRAFT)
@@ -142,7 +142,8 @@ def get_revision(number: int) -> Response:
 @bp.post("/revisions/<int:number>/operations")
 @bp.input(OperationIn)
 @bp.doc(
-    summary="Add an operation to a draft", responses=WRITES | {201: "What changed, and what is odd"}
+    summary="Add an operation to a draft",
+    responses=WRITE_REFUSALS | {201: "What changed, and what is odd"},
 )
 def operate(number: int, json_data: OperationIn) -> Response:
     """Draw, name, recode or settle something; `op` names the operation and its fields."""
@@ -166,7 +167,7 @@ def operate(number: int, json_data: OperationIn) -> Response:
 
 
 @bp.delete("/revisions/<int:number>/operations/<int:step>")
-@bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITES)
+@bp.doc(summary="Undo an operation of a draft, with all after it", responses=WRITE_REFUSALS)
 def undo(number: int, step: int) -> Response:
     """Undo an operation and return the shapes from before; the same operation can be done again."""
     by = require(Action.DRAFT)
@@ -188,7 +189,7 @@ def undo(number: int, step: int) -> Response:
 @bp.input(FileIn, location="query")
 @bp.doc(
     summary="Make a draft of a file of grids",
-    responses=WRITES | {201: "The draft, and the report", 413: "Too large"},
+    responses=WRITE_REFUSALS | {201: "The draft, and the report", 413: "Too large"},
 )
 @body_limit(MAX_BOUNDARY_FILE_BYTES)
 def from_file(query_data: FileIn) -> Response:
@@ -310,7 +311,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
 
 @bp.post("/revisions/<int:number>/publish")
 @bp.input(PublishIn)
-@bp.doc(summary="Publish a draft", responses=WRITES)
+@bp.doc(summary="Publish a draft", responses=WRITE_REFUSALS)
 def publish_(number: int, json_data: PublishIn) -> Response:
     """One transaction: grids, the levels above, units, lineage, open incidents.
 
@@ -339,7 +340,7 @@ def publish_(number: int, json_data: PublishIn) -> Response:
 
 
 @bp.post("/revisions/<int:number>/withdraw")
-@bp.doc(summary="Withdraw a draft", responses=WRITES)
+@bp.doc(summary="Withdraw a draft", responses=WRITE_REFUSALS)
 def withdraw(number: int) -> Response:
     """Withdraw a draft; it stays on record."""
     by = require(Action.DRAFT)
@@ -351,7 +352,7 @@ def withdraw(number: int) -> Response:
 
 
 @bp.post("/revisions/<int:number>/rebase")
-@bp.doc(summary="Draw a draft again on what is published now", responses=WRITES)
+@bp.doc(summary="Draw a draft again on what is published now", responses=WRITE_REFUSALS)
 def rebase(number: int) -> Response:
     """Repeat the steps of a draft on the newest boundaries and return the grids that had changed.
 
@@ -378,7 +379,7 @@ def rebase(number: int) -> Response:
 @bp.post("/revisions/<int:number>/revert")
 @bp.doc(
     summary="Begin a draft that takes a published revision back",
-    responses=WRITES | {201: "The draft"},
+    responses=WRITE_REFUSALS | {201: "The draft"},
 )
 def revert(number: int) -> Response:
     """Its grids get the lines, and retired ones the code, they had before.

@@ -32,12 +32,12 @@ from web.security.readers import require_rules_reader, storable_id
 
 bp = APIBlueprint("rules", __name__, url_prefix="/api/v1", tag="Incidents")
 
-MAY = {401: "Sign in, or send a key", 403: "Not allowed"}
+REFUSALS = {401: "Sign in, or send a key", 403: "Not allowed"}
 
 
 @bp.get("/rules")
 @bp.output(SetsOut)
-@bp.doc(summary="The sets of routing rules", responses=MAY)
+@bp.doc(summary="The sets of routing rules", responses=REFUSALS)
 def list_rule_sets() -> Response:
     """List the sets of routing rules: the one in force first, then the newest."""
     require_rules_reader()
@@ -48,7 +48,7 @@ def list_rule_sets() -> Response:
 
 @bp.get("/rules/<int:set_id>")
 @bp.output(WholeSetOut)
-@bp.doc(summary="A set with its rules", responses=MAY)
+@bp.doc(summary="A set with its rules", responses=REFUSALS)
 def get_rule_set(set_id: int) -> Response:
     """Return a set with its rules in their order; the first that matches an incident applies."""
     require_rules_reader()
@@ -61,7 +61,8 @@ def get_rule_set(set_id: int) -> Response:
 @bp.input(DraftIn)
 @bp.output(WholeSetOut, status_code=201)
 @bp.doc(
-    summary="Keep a set as a draft", responses=MAY | {409: "A set of that name is or was in force"}
+    summary="Keep a set as a draft",
+    responses=REFUSALS | {409: "A set of that name is or was in force"},
 )
 def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
     """Save rules as a draft; errors are named by rule and column, nothing is put in force.
@@ -96,7 +97,7 @@ def draft(json_data: DraftIn) -> tuple[dict[str, Any], int]:
 @bp.post("/rules/<int:set_id>/test")
 @bp.input(TestIn)
 @bp.output(ReplayOut)
-@bp.doc(summary="Test a set against past incidents", responses=MAY)
+@bp.doc(summary="Test a set against past incidents", responses=REFUSALS)
 def test(set_id: int, json_data: TestIn) -> Response:
     """What it would have done with them; nothing is changed."""
     by, until = require(Action.RULES), parse_datetime(None)
@@ -117,7 +118,7 @@ def test(set_id: int, json_data: TestIn) -> Response:
 
 @bp.post("/rules/<int:set_id>/activate")
 @bp.output(SetOut)
-@bp.doc(summary="Switch a set on", responses=MAY | {409: "It is in force already"})
+@bp.doc(summary="Switch a set on", responses=REFUSALS | {409: "It is in force already"})
 def activate(set_id: int) -> dict[str, Any]:
     """Put a set in force and end the one in force at the same moment.
 

@@ -24,7 +24,7 @@ from web.security.readers import require_planner
 
 bp = APIBlueprint("siting", __name__, url_prefix="/api/v1", tag="Facilities")
 
-ANSWERS: dict[int | str, Any] = {
+REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "For who may draft or publish boundaries in the whole of the area",
     404: "No area has that code",
@@ -35,7 +35,7 @@ ANSWERS: dict[int | str, Any] = {
 @bp.get("/siting")
 @bp.input(SitingIn, location="query")
 @bp.output(SitingOut)
-@bp.doc(summary="Where new facilities serve most", responses=ANSWERS)
+@bp.doc(summary="Where new facilities serve most", responses=REFUSALS)
 def siting(query_data: SitingIn) -> Response:
     """Choose places by one of four location models; the existing facilities stay as they are."""
     land = _land(query_data.area)
@@ -56,7 +56,7 @@ def siting(query_data: SitingIn) -> Response:
 @bp.get("/siting/closures")
 @bp.input(ClosuresIn, location="query")
 @bp.output(ClosuresOut)
-@bp.doc(summary="Who loses if a facility closes", responses=ANSWERS)
+@bp.doc(summary="Who loses if a facility closes", responses=REFUSALS)
 def closures(query_data: ClosuresIn) -> Response:
     """List the facilities of a category with who has no other within the limit."""
     losses = siting_search.closures(
@@ -73,7 +73,7 @@ def closures(query_data: ClosuresIn) -> Response:
 @bp.post("/siting/pin")
 @bp.input(PinIn)
 @bp.output(PinOut)
-@bp.doc(summary="Who a facility at a place would newly serve", responses=ANSWERS)
+@bp.doc(summary="Who a facility at a place would newly serve", responses=REFUSALS)
 def pin(json_data: PinIn) -> Response:
     """Count only buildings where the asker may draft or publish boundaries."""
     land = _land(None)

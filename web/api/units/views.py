@@ -39,7 +39,7 @@ REFUSALS: dict[int | str, Any] = {
     403: "Not allowed there",
     404: "No such grid, unit or building in use",
 }
-WRITES = REFUSALS | {
+WRITE_REFUSALS = REFUSALS | {
     409: "The units changed since that version, or the unit is not as it must be",
     422: "A field is missing or wrong; the message says which",
 }
@@ -99,7 +99,7 @@ def changes(query_data: UnitChangesIn) -> Response:
 @bp.post("/units")
 @bp.input(NewUnitIn)
 @bp.output(UnitSavedOut, status_code=201)
-@bp.doc(summary="Create a ten-household unit", responses=WRITES)
+@bp.doc(summary="Create a ten-household unit", responses=WRITE_REFUSALS)
 def create(json_data: NewUnitIn) -> Response:
     """Without homes; its code is the next of the grid."""
     by, versions = require(Action.PUBLISH), if_match()
@@ -116,7 +116,7 @@ def create(json_data: NewUnitIn) -> Response:
 @bp.post("/units/moves")
 @bp.input(HomesMoveIn)
 @bp.output(UnitMovedOut)
-@bp.doc(summary="Move homes to a unit", responses=WRITES)
+@bp.doc(summary="Move homes to a unit", responses=WRITE_REFUSALS)
 def move(json_data: HomesMoveIn) -> Response:
     """By building, stairwell, floors or single doors, all or nothing.
 
@@ -138,7 +138,7 @@ def move(json_data: HomesMoveIn) -> Response:
 @bp.patch("/units/<code>")
 @bp.input(RenameUnitIn)
 @bp.output(UnitSavedOut)
-@bp.doc(summary="Rename a unit", responses=WRITES)
+@bp.doc(summary="Rename a unit", responses=WRITE_REFUSALS)
 def rename(code: str, json_data: RenameUnitIn) -> Response:
     """Its code stays."""
     by, versions = require(Action.PUBLISH), if_match()
@@ -155,7 +155,7 @@ def rename(code: str, json_data: RenameUnitIn) -> Response:
 @bp.post("/units/<code>/retire")
 @bp.input(RetireUnitIn)
 @bp.output(UnitSavedOut)
-@bp.doc(summary="Retire a unit without homes", responses=WRITES)
+@bp.doc(summary="Retire a unit without homes", responses=WRITE_REFUSALS)
 def retire(code: str, json_data: RetireUnitIn) -> Response:
     """End it, and the terms of its heads; its code is never used again."""
     by, versions = require(Action.PUBLISH), if_match()

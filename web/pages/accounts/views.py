@@ -33,7 +33,7 @@ ACCOUNT_FIELDS = ("username", "person", "subject", "role", "area")
 Change = Callable[[Principal, Account, Any], str | None]
 
 # button -> what it does; a change that returns a password shows it once
-CHANGES: dict[str, Change] = {
+ACCOUNT_CHANGES: dict[str, Change] = {
     "grant": lambda principal, account, form: accounts.grant(
         session(), principal, account, form.get("role", ""), form.get("area", "").strip()
     ),
@@ -113,12 +113,12 @@ def change_account(username: str) -> Response:
     """
     principal = guard.require(Action.ACCOUNTS)
     button = request.form.get("do", "")
-    if button not in CHANGES:
-        raise invalid_field("do", "field.not_one_of", allowed=list(CHANGES))
+    if button not in ACCOUNT_CHANGES:
+        raise invalid_field("do", "field.not_one_of", allowed=list(ACCOUNT_CHANGES))
     try:
         account = accounts.get_account(session(), username)
         with audit_context(session(), principal.actor, "account page"):
-            password = CHANGES[button](principal, account, request.form)
+            password = ACCOUNT_CHANGES[button](principal, account, request.form)
             session().commit()
     except (InvalidInput, Conflict, Forbidden, NotFound) as error:
         session().rollback()

@@ -26,7 +26,7 @@ from web.security.sanitising import parse_photos
 
 bp = Blueprint("checkup_page", __name__)
 
-MAX_LISTED = 6  # facilities and buildings named in an item; the spreadsheet has more
+MAX_SHOWN_PLACES = 6  # facilities and buildings named in an item; the spreadsheet has more
 
 
 @bp.get("/checkup")
@@ -120,7 +120,7 @@ def _row(finding: Finding, visits: list[Visit], language: str) -> dict[str, Any]
     """Return an item as the page shows it."""
     seen = [visit for visit in visits if visit.item == finding.standard.item]
     zone = current_app.config["SETTINGS"].timezone
-    values = checkup_table.cells(finding, seen, language, zone, MAX_LISTED)
+    values = checkup_table.cells(finding, seen, language, zone, MAX_SHOWN_PLACES)
     return dict(zip(checkup_table.CHECKUP_COLUMNS, values, strict=True)) | {
         "key": finding.standard.item,
         "photos": [photo.id for visit in seen for photo in visit.photos],

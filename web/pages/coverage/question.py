@@ -15,12 +15,12 @@ class Question(NamedTuple):
     profile: str
 
 
-OUTSIDE = "-"  # no community, as in static/cross.js
-DEFAULT = Question("clinic", 15, "elder")
+NO_COMMUNITY = "-"  # no community, as in static/cross.js
+DEFAULT_QUESTION = Question("clinic", 15, "elder")
 
 
 def read_question() -> Question:
-    """Return what the address of this request says; what it leaves out is as in `DEFAULT`.
+    """Return what the address of this request says; what it leaves out is as in `DEFAULT_QUESTION`.
 
     Raises
     ------
@@ -28,11 +28,11 @@ def read_question() -> Question:
         The minutes are no number.
     """
     arguments = request.args
-    minutes = params.parse_float(arguments.get("minutes", str(DEFAULT.minutes)), "minutes")
+    minutes = params.parse_float(arguments.get("minutes", str(DEFAULT_QUESTION.minutes)), "minutes")
     return Question(
-        arguments.get("category", DEFAULT.category),
+        arguments.get("category", DEFAULT_QUESTION.category),
         round(minutes),
-        arguments.get("profile", DEFAULT.profile),
+        arguments.get("profile", DEFAULT_QUESTION.profile),
     )
 
 
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
     def passes(self, access_class: str, community: str) -> bool:
         """Return whether something of a class, in a community or in none (""), is chosen."""
         return (not self.classes or access_class in self.classes) and (
-            not self.communities or (community or OUTSIDE) in self.communities
+            not self.communities or (community or NO_COMMUNITY) in self.communities
         )
 
 

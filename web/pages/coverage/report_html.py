@@ -22,8 +22,8 @@ from web.pages.coverage.class_labels import class_labels
 from web.pages.shell.choices import service_name
 from web.pages.shell.tokens import tokens_css
 
-MAX_LISTED = 30  # gaps in a report; the spreadsheet has all
-STYLE = ROOT / "web" / "pages" / "coverage" / "static" / "report.css"
+MAX_LISTED_GAPS = 30  # gaps in a report; the spreadsheet has all
+REPORT_CSS = ROOT / "web" / "pages" / "coverage" / "static" / "report.css"
 
 
 def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def report_values(report: AreaReport, language: str, at: datetime) -> dict[str, 
                 report.by_category.items(), key=lambda item: CATEGORY_BY_KEY[item[0]].rank
             )
         ],
-        "listed": MAX_LISTED,
+        "listed": MAX_LISTED_GAPS,
         "colours": PAGE_COLOURS,
         "attributions": overview(session(), at).attributions,
     }
@@ -77,7 +77,7 @@ def report_document(report: AreaReport, language: str, at: datetime) -> str:
         "coverage/report_file.html",
         language=language,
         made_up=has_made_up_data(session()),
-        style=tokens_css() + STYLE.read_text(encoding="utf-8"),
+        style=tokens_css() + REPORT_CSS.read_text(encoding="utf-8"),
         **report_values(report, language, at),
     )
 

@@ -40,7 +40,7 @@ class EditedTable(NamedTuple):
     load: Callable[..., int | None]
 
 
-TABLES = {
+EDITED_TABLES = {
     "profiles": EditedTable(
         lazy_gettext("Who walks how fast, and what hinders them"),
         profile_table.EDITIONS,
@@ -65,7 +65,7 @@ def tables() -> Response:
 def file(name: str) -> Response:
     """Send a table as a spreadsheet, to be edited and sent back."""
     require(Action.FIGURES)
-    editions = TABLES[name].editions
+    editions = EDITED_TABLES[name].editions
     rows = editions.active_rows(session())
     return attachment(f"{name}.xlsx", lambda path: editions.dump(rows, path))
 
@@ -74,7 +74,7 @@ def file(name: str) -> Response:
 @body_limit(MAX_SPREADSHEET_BYTES)
 def upload(name: str) -> Response:
     """Make a spreadsheet the table in force, or show what is wrong with it by row and column."""
-    by, table = require(Action.RULES), TABLES[name]
+    by, table = require(Action.RULES), EDITED_TABLES[name]
     require_all_counties(session(), by)
     try:
         with uploaded_file("input.file_missing") as sent:
@@ -97,7 +97,9 @@ def upload(name: str) -> Response:
 def _page(**values: Any) -> Response:
     return render_page(
         "coverage/tables.html",
-        tables=[(name, table.title, _cells(table.editions)) for name, table in TABLES.items()],
+        tables=[
+            (name, table.title, _cells(table.editions)) for name, table in EDITED_TABLES.items()
+        ],
         may_edit=principal().is_allowed(Action.RULES),
         **values,
     )

@@ -16,7 +16,7 @@ from layers.overview import Overview, overview
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
-from web.pages.coverage.question import DEFAULT, read_choice, read_question
+from web.pages.coverage.question import DEFAULT_QUESTION, read_choice, read_question
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.choices import profile_choices, service_name
@@ -26,7 +26,7 @@ from web.security.guard import require
 
 bp = Blueprint("coverage_page", __name__)
 
-MINUTES = (5, 10, 15, 20, 30)
+OFFERED_MINUTES = (5, 10, 15, 20, 30)
 DEFAULT_SITES = "2"
 
 MODEL_LABELS: dict[Model, LazyString] = {
@@ -50,14 +50,14 @@ def coverage() -> Response:
     may_plan = by.is_allowed_any(PLANNING)
     areas = list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ())
     tops = [area["code"] for area in areas if area["depth"] == 0]
-    what = request.args.get("category", DEFAULT.category)
-    profile = request.args.get("profile", DEFAULT.profile)
+    what = request.args.get("category", DEFAULT_QUESTION.category)
+    profile = request.args.get("profile", DEFAULT_QUESTION.profile)
     return render_page(
         "coverage/coverage.html",
         script="coverage/coverage.js",
         data={
             "bbox": figures.bbox,
-            "default": DEFAULT._asdict(),
+            "default": DEFAULT_QUESTION._asdict(),
             "whole": tops[0] if len(tops) == 1 else "",
             "colours": {"classes": ACCESS_CLASS_COLOURS, "apart": ACCESS_PLACE_COLOURS},
             "may": {"export": by.is_allowed(Action.EXPORT), "plan": may_plan},
@@ -71,8 +71,8 @@ def coverage() -> Response:
             (category.key, service_name(category.key))
             for category in sorted(CATEGORIES, key=lambda category: category.rank)
         ],
-        minutes=MINUTES,
-        selected_minutes=request.args.get("minutes", DEFAULT.minutes, int),
+        minutes=OFFERED_MINUTES,
+        selected_minutes=request.args.get("minutes", DEFAULT_QUESTION.minutes, int),
         profiles=profile_choices(),
         selected_profile=profile,
         areas=areas,

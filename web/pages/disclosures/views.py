@@ -17,7 +17,7 @@ from web.security.guard import require
 bp = Blueprint("disclosures_page", __name__)
 
 PAGE_ROWS = 100
-KINDS = {
+DISCLOSURE_KIND_LABELS = {
     "": lazy_gettext("Everything"),
     "contact": lazy_gettext("Contact"),
     "photo": lazy_gettext("Photo"),
@@ -47,7 +47,7 @@ def disclosures() -> Response:
         query=query,
         error=error_text,
         rows=rows[:PAGE_ROWS],
-        kinds=KINDS,
+        kinds=DISCLOSURE_KIND_LABELS,
         older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,
         zone=current_app.config["SETTINGS"].timezone,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from web.pages.docs.examples import Input
 
-POINT: dict[str, Any] = {"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}
+EXAMPLE_POINT: dict[str, Any] = {"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}
 AT = {"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}
 CLINIC = {"category": "clinic"}
 TEMPLATE = {"area": "{community}", "title": "已清运", "text": "今天清完。"}
@@ -59,7 +59,7 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/nearby": Input(query=AT),
     "GET /api/v1/nearby/reach": Input(query=AT),
     "GET /api/v1/locate": Input(query=AT),
-    "POST /api/v1/locate": Input(json={"points": [POINT]}),
+    "POST /api/v1/locate": Input(json={"points": [EXAMPLE_POINT]}),
     "GET /api/v1/facilities/nearest": Input(query=AT),
     "GET /api/v1/incidents/near": Input(query=AT | {"category": "06010"}),
     "GET /api/v1/areas/{code}": Input(path={"code": "{grid}"}),
@@ -77,11 +77,11 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/export/grids.gpkg": Input(query={"within": "{community}"}),
     # who plans
     "POST /api/v1/facilities": Input(
-        json=POINT | {"category": "clinic", "name": "示例诊所"}, sets={"FACILITY": "code"}
+        json=EXAMPLE_POINT | {"category": "clinic", "name": "示例诊所"}, sets={"FACILITY": "code"}
     ),
     "PATCH /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}, json={"capacity": 4}),
     "DELETE /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}),
-    "POST /api/v1/siting/pin": Input(json=POINT | CLINIC),
+    "POST /api/v1/siting/pin": Input(json=EXAMPLE_POINT | CLINIC),
     "POST /api/v1/entrances": Input(
         json={
             "owner": "facility",
@@ -152,7 +152,7 @@ INPUTS: dict[str, Input] = {
     ),
     # incidents
     "POST /api/v1/incidents": Input(
-        json=POINT | {"category": "06010", "description": "楼下有一堆垃圾没人清理"},
+        json=EXAMPLE_POINT | {"category": "06010", "description": "楼下有一堆垃圾没人清理"},
         sets={"INCIDENT": "id", "SECRET": "tracking_secret"},
     ),
     "POST /api/v1/incidents/{incident_id}/moves": Input(

@@ -23,7 +23,7 @@ bp = Blueprint("keys_page", __name__)
 MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 
 # field of a key -> what a right value is
-FIELD_RULES = {
+KEY_FIELD_HINTS = {
     "name": lazy_gettext("2 to 40 letters, digits, spaces, dots or hyphens"),
     "action": lazy_gettext("Choose at least one"),
     "area": lazy_gettext("Codes of areas that exist, with commas between"),
@@ -81,7 +81,7 @@ def add_key() -> Response:
             session().commit()
     except InvalidInput as error:
         session().rollback()
-        errors = {field.field: str(FIELD_RULES[field.field]) for field in error.errors}
+        errors = {field.field: str(KEY_FIELD_HINTS[field.field]) for field in error.errors}
         return _page(errors=errors, form=form)
     except Conflict:
         session().rollback()

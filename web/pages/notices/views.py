@@ -20,7 +20,7 @@ from web.security.session import principal
 bp = Blueprint("notice_page", __name__)
 
 PAGE_ROWS = 50
-GROUP_LABELS = {
+DAY_LABELS = {
     "today": lazy_gettext("Today"),
     "yesterday": lazy_gettext("Yesterday"),
     "earlier": lazy_gettext("Earlier"),
@@ -66,7 +66,7 @@ def notices() -> Response:
     newest = rows[0].id if rows and not cursor else None
     return render_page(
         "notices/notices.html",
-        groups=[(GROUP_LABELS[name], entries) for name, entries in groups.items()],
+        groups=[(DAY_LABELS[name], entries) for name, entries in groups.items()],
         newest=newest,
         unseen=queries.count_unseen(session(), by),
         older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,

@@ -24,8 +24,8 @@ from web.security.session import principal
 bp = Blueprint("revisions_page", __name__)
 
 PAGE_ROWS = 100
-MAX_NAMED_GRIDS = 3  # in a row of the list; the others are counted
-STATES = tuple(state.value for state in RevisionState)
+MAX_ROW_GRIDS = 3  # in a row of the list; the others are counted
+REVISION_STATES = tuple(state.value for state in RevisionState)
 
 
 @bp.get("/revisions")
@@ -43,8 +43,10 @@ def revisions() -> Response:
     """
     by = require_planner()
     state = request.args.get("state", "")
-    if state and state not in STATES:
-        raise params.invalid_field("state", "field.none_of", value=state[:40], allowed=list(STATES))
+    if state and state not in REVISION_STATES:
+        raise params.invalid_field(
+            "state", "field.none_of", value=state[:40], allowed=list(REVISION_STATES)
+        )
     cursor = request.args.get("before", "")
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
         raise params.invalid_field("before", "field.not_a_revision_number", value=cursor[:40])
@@ -70,7 +72,7 @@ def revisions() -> Response:
         areas=[area for area in areas if area["level"] != "grid"],
         older=older,
         grid_names={
-            row.id: [names[code] for code in row.grids if code in names][:MAX_NAMED_GRIDS]
+            row.id: [names[code] for code in row.grids if code in names][:MAX_ROW_GRIDS]
             for row in rows
         },
         clock=clock,

@@ -16,7 +16,7 @@ from layers.sheet_map import sheet_map
 from web.http.db import session
 from web.pages.shell.tokens import tokens_css
 
-STYLE = ROOT / "web" / "pages" / "sheet" / "static" / "sheet.css"
+SHEET_CSS = ROOT / "web" / "pages" / "sheet" / "static" / "sheet.css"
 LEADER = "grid_leader"  # stated as vacant when nobody holds it
 
 
@@ -57,7 +57,7 @@ def sheets_document(sheets: SheetSet, paper: str, language: str, at: datetime) -
         "sheet/sheet.html",
         language=language,
         paper=size,
-        style=tokens_css() + STYLE.read_text(encoding="utf-8"),
+        style=tokens_css() + SHEET_CSS.read_text(encoding="utf-8"),
         sheets=sheets,
         pages=[(sheet, drawn, _title(sheets, sheet)) for sheet, drawn in pages],
         sides=_side_labels(),

@@ -19,8 +19,8 @@ SHARED = "shared"  # in place of a page's name: what several pages use
 IMPORT_PATTERN = re.compile(
     r"""(?m)^(?:import|\} from|export .* from)\b[^'"\n]*['"]([./][^'"]*)['"]"""
 )
-VENDOR = "vendor"  # the same for libraries
-VENDOR_LOCK = PAGES_PATH.parent / "static" / VENDOR / "installed-package-lock.json"
+VENDOR_FOLDER = "vendor"  # the same for libraries
+VENDOR_LOCK = PAGES_PATH.parent / "static" / VENDOR_FOLDER / "installed-package-lock.json"
 
 
 def list_assets() -> Iterator[Path]:
@@ -54,7 +54,7 @@ def _digest(files: tuple[tuple[Path, int], ...]) -> str:
 def asset_url(name: str) -> str:
     """Return the address of an asset, named as "desk/desk.js" or "shared/dom.js"."""
     page, _, file = name.partition("/")
-    path = name if page in (SHARED, VENDOR) else f"pages/{page}/{file}"
+    path = name if page in (SHARED, VENDOR_FOLDER) else f"pages/{page}/{file}"
     return url_for("shell.versioned", digest=asset_digest(), filename=path)
 
 

@@ -49,7 +49,7 @@ def versioned(digest: str, filename: str) -> Response:
         if folder is None:
             raise NotFound
         response = send_from_directory(folder, file)
-    elif kind in (assets.SHARED, assets.VENDOR):
+    elif kind in (assets.SHARED, assets.VENDOR_FOLDER):
         response = current_app.send_static_file(filename)
     else:
         raise NotFound
