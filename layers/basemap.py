@@ -79,7 +79,7 @@ LANDUSE = Layer(
     },
     user_selectable=False,
 )
-GREEN = Layer(
+GREENERY = Layer(
     name="green",
     title=Message("layer.title.green"),
     geometry_type="polygon",
@@ -184,4 +184,4 @@ PLACES = Layer(
     user_selectable=False,
 )
 
-BASEMAP = (LANDUSE, GREEN, WATER, WATERWAYS, RAILWAYS, ROADS, PLACES)  # painted in this order
+BASEMAP = (LANDUSE, GREENERY, WATER, WATERWAYS, RAILWAYS, ROADS, PLACES)  # painted in this order

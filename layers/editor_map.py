@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from layers.folium_map import MAX_ZOOM, MIN_ZOOM, LiveMap, PageParts, VectorTiles, rendered
+from layers.folium_map import MIN_ZOOM, LiveMap, PageParts, VectorTiles, rendered
+from layers.tiles import MAX_ZOOM
 
 
 class EditorMap(LiveMap):

@@ -17,8 +17,9 @@ from gis.palette import (
 )
 from layers import literal
 from layers.registry import MAP_LAYERS, SERVICE, SOURCES
+from layers.tiles import MAX_ZOOM
 
-MIN_ZOOM, MAX_ZOOM = 9, 20
+MIN_ZOOM = 9
 MAX_TILE_ZOOM = 16  # closer views stretch these
 
 

@@ -2,11 +2,11 @@
 
 import re
 from functools import lru_cache
-from pathlib import Path
 
 from gis.facilities.categories import CATEGORIES
+from gis.settings import ROOT
 
-VENDOR_PATH = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
+VENDOR_PATH = ROOT / "web" / "static" / "vendor"
 
 # category -> file of @mapbox/maki; web/vendor.py copies exactly these
 ICON_BY_CATEGORY = {category.key: category.icon for category in CATEGORIES}

@@ -53,7 +53,7 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
 """
 )
 
-EXTENT = text(
+EXTENT_SQL = text(
     """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
   (SELECT ST_Extent(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
@@ -67,7 +67,7 @@ SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
 def overview(session: Session, at: datetime) -> Overview:
     """Return the figures of the whole deployment at a moment."""
     row = session.execute(OVERVIEW_SQL).mappings().one()
-    box = session.execute(EXTENT, {"at": at}).first()
+    box = session.execute(EXTENT_SQL, {"at": at}).first()
     figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]
     return Overview(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,10 +12,10 @@ from folium.template import Template
 from gis.messages import LOCALES, Message, render
 from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS, WHITE
 from layers import literal
+from layers.icons import VENDOR_PATH
 from layers.layer import Layer, Stops, Style
 from layers.saved_labels import MakeRoom, add_labels, label_css
 
-VENDOR = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor"
 FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 TEMPLATE_ESCAPES = str.maketrans({"`": "&#96;", "\\": "&#92;"})
 CIRCLE_STYLE = {"color": CIRCLE, "weight": 2.5, "fillColor": CIRCLE, "fillOpacity": 0.12}
@@ -249,12 +248,12 @@ def _embed_assets(figure: Any, title: str, label_rules: str) -> None:
         if any(word in figure.header._children[name].render() for word in ("http://", "https://")):
             del figure.header._children[name]
     leaflet = (
-        (VENDOR / "leaflet" / "leaflet.js")
+        (VENDOR_PATH / "leaflet" / "leaflet.js")
         .read_text(encoding="utf-8")
         .replace("//# sourceMappingURL=leaflet.js.map", "")
         .replace("https://leafletjs.com", "#")
     )
-    rules = (VENDOR / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
+    rules = (VENDOR_PATH / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
     figure.header.add_child(
         literal.LiteralText(
             f"<title>{escape_markup(title)}</title><style>{rules}{CSS}{label_rules}</style>"

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 
 from gis.facilities.models import BuildingAccess, Facility, ServiceCircle
+from gis.facilities.service_circles import CIRCLE_MINUTES
 from gis.messages import Message
 from gis.palette import CIRCLE, PAGE_COLOURS
 from gis.places.models import Building, Household
 from layers.layer import Layer, Style
 
 PROFILE = "adult"
-MINUTES = (5, 10, 15)  # the limits whose circles are stored
 MAX_BEYOND = 4_000  # buildings of one tile
 
 
@@ -56,7 +56,7 @@ SERVED = Layer(
     name="served",
     title=Message("layer.title.served"),
     geometry_type="polygon",
-    query=partial(served, "", MINUTES[-1]),
+    query=partial(served, "", CIRCLE_MINUTES[-1]),
     zooms=range(9, 20),
     styles={
         "": Style(fill=CIRCLE, fill_opacity=0.16, stroke=CIRCLE, width=((12, 1), (15, 2), (18, 3)))
@@ -68,7 +68,7 @@ BEYOND = Layer(
     name="beyond",
     title=Message("layer.title.beyond"),
     geometry_type="polygon",
-    query=partial(beyond, "", MINUTES[-1]),
+    query=partial(beyond, "", CIRCLE_MINUTES[-1]),
     zooms=range(12, 20),
     styles={
         "": Style(
@@ -83,7 +83,7 @@ BEYOND = Layer(
 
 
 def service_layers(category: str, minutes: int) -> tuple[Layer, ...]:
-    """Return what is painted for a category and a limit of MINUTES, in the order painted."""
+    """Return what is painted for a category and a limit of CIRCLE_MINUTES, in the order painted."""
     return (
         replace(SERVED, query=partial(served, category, minutes)),
         replace(BEYOND, query=partial(beyond, category, minutes)),

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from gis.palette import BASEMAP_COLOURS, PAGE_COLOURS
 from gis.shapes.local_distance import metres_per_degree
-from layers.basemap import GREEN, ROADS, WATER, WATERWAYS
+from layers.basemap import GREENERY, ROADS, WATER, WATERWAYS
 from layers.features import feature_collection
 from layers.layer import Layer
 
 INK = PAGE_COLOURS["text"]
 # what lies under the buildings, in the order of drawing
 GROUND: tuple[tuple[Layer, dict[str, Any]], ...] = (
-    (GREEN, {"fill": BASEMAP_COLOURS["green"]}),
+    (GREENERY, {"fill": BASEMAP_COLOURS["green"]}),
     (WATER, {"fill": BASEMAP_COLOURS["water"]}),
     (WATERWAYS, {"stroke": BASEMAP_COLOURS["water"], "width": 3}),
     (ROADS, {"stroke": BASEMAP_COLOURS["street_edge"], "width": 1.4}),

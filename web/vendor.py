@@ -7,10 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from layers.icons import ICON_BY_CATEGORY  # noqa: E402  (run as a file, before the path is set)
+from gis.settings import ROOT
+from layers.icons import ICON_BY_CATEGORY
 
 # file or folder in node_modules -> its place in web/static/vendor
 FILES = {

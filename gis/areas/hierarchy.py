@@ -15,6 +15,7 @@ from gis.areas.identity import require_area_id
 from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
+MAX_OFFERED_AREAS = 400  # that a field for an area lists; any other can be typed
 Parent = aliased(Area, name="parent")
 Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
@@ -384,9 +385,10 @@ def list_smallest_first(
     return [dict(row) for row in rows.mappings()]
 
 
-def list_upper_areas(session: Session, limit: int) -> list[tuple[str, str]]:
-    """Return code and name of the areas down to the grid, by code."""
+def list_upper_areas(session: Session) -> list[tuple[str, str]]:
+    """Return code and name of the areas down to the grid, by code; at most MAX_OFFERED_AREAS."""
     upper = select(Area.code, Area.name).where(
         Area.level.in_(("county", "street", "community", "grid")), Area.in_use()
     )
-    return [(code, name) for code, name in session.execute(upper.order_by(Area.code).limit(limit))]
+    query = upper.order_by(Area.code).limit(MAX_OFFERED_AREAS)
+    return [(code, name) for code, name in session.execute(query)]

@@ -7,11 +7,9 @@ from typing import Any
 import shapely
 from sqlalchemy.orm import Session
 
+from gis.boundaries.queries import NEIGHBOUR_TOLERANCE_DEG
 from gis.db import STORAGE_SRID, cached_text
 from gis.shapes.polygon_coverage import PolygonLike
-
-NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees
-
 
 # The newest shape of each grid, including planned ones.
 DRAFT_GRIDS_SQL = f"""

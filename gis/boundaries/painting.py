@@ -8,6 +8,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from gis.boundaries.cutting import LATTICE_DEG
+from gis.boundaries.home_selection import MAX_NAMED_CODES
 from gis.boundaries.household_counts import BuildingHouseholds
 from gis.boundaries.operation_fields import OperationSpec, is_code, parse_land, parse_polygon
 from gis.boundaries.operation_model import OperationResult, Surroundings
@@ -18,8 +19,6 @@ from gis.shapes.cells import building_cells
 from gis.shapes.edits import ChangedGeometries, GridGeometries
 from gis.shapes.edits.common import complete_coverage
 from gis.shapes.measure import position_text
-
-MAX_NAMED_CODES = 5  # in an error
 
 
 def transfer_buildings(

@@ -13,13 +13,10 @@ from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
 from gis.boundaries import draft_grids, draft_identity, drafts
+from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG
 from gis.db import cached_text
 from gis.shapes.measure import shape_array
 from gis.shapes.polygon_coverage import PolygonLike
-
-NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: grids within it may be responsible for a building outside
-)
 
 
 def grid_states(

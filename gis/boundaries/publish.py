@@ -29,6 +29,7 @@ from gis.boundaries import (
 )
 from gis.boundaries.queries import boundaries_at
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
+from gis.boundaries.reviews import MAX_REASON_CHARS
 from gis.boundaries.store import publish_shapes
 from gis.boundaries.unit_reassignment import reassign_units
 from gis.db import allow_boundary_writes, cached_text
@@ -38,8 +39,6 @@ from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes.polygon_coverage import PolygonLike
-
-MAX_REASON_CHARS = 1000  # characters
 
 # copies the dated parents that hold at a moment into the areas
 APPLY_PARENTS_SQL = """

@@ -13,6 +13,8 @@ from gis.db import STORAGE_SRID
 from gis.shapes.polygon_coverage import PolygonLike
 
 NEIGHBOUR_TOLERANCE_DEG = 1e-6  # degrees: grids whose boxes are within it are checked together
+# about 100 m: grids within it may be responsible for a building outside, or overlap those of a file
+NEIGHBOUR_MARGIN_DEG = 0.001
 
 
 def boundaries_at(

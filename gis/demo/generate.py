@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.demo.households import (
-    HOUSEHOLDS,
+    PILOT_HOUSEHOLDS,
 )
 from gis.demo.streets import (
     HOUSEHOLDS_PER_GRID,
@@ -34,7 +34,7 @@ MIN_HOUSEHOLDS, MAX_HOUSEHOLDS = 100, 2_000_000
 def generate_town(
     session: Session,
     seed: int = 2026,
-    households: int = HOUSEHOLDS,
+    households: int = PILOT_HOUSEHOLDS,
     progress: Progress | None = None,
 ) -> LoadReport:
     """Generate a made-up town; does nothing if it is there already.

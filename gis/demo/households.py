@@ -23,7 +23,8 @@ DEMO_HOUSEHOLD_COLUMNS = (
     "children",
     "unit_id",
 )
-HOUSEHOLDS, PEOPLE, UNITS = 8800, 24_000, 510  # of the Zone's pilot
+PILOT_HOUSEHOLDS, PILOT_PEOPLE, PILOT_UNITS = 8800, 24_000, 510  # of the Zone's pilot
+# a stairwell with fewer joins the next, one with more is divided
 MIN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = 10, 20
 # from which the town's areas and posts are valid
 START = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))

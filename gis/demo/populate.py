@@ -16,7 +16,13 @@ from sqlalchemy.orm import Session
 
 from gis.boundaries.store import derive_units
 from gis.db import copy_rows, new_ids
-from gis.demo.households import DEMO_HOUSEHOLD_COLUMNS, draw_children, draw_elders
+from gis.demo.households import (
+    DEMO_HOUSEHOLD_COLUMNS,
+    MAX_UNIT_HOUSEHOLDS,
+    MIN_UNIT_HOUSEHOLDS,
+    draw_children,
+    draw_elders,
+)
 from gis.demo.names import person_name
 from gis.errors import InvalidInput
 from gis.files.datasets import record_load
@@ -34,11 +40,7 @@ RESIDENTIAL_KINDS = (
 MIN_FOOTPRINT_M2, MAX_FOOTPRINT_M2 = 60.0, 6000.0  # of buildings with homes
 AREA_PER_HOUSEHOLD_M2 = 95.0  # of footprint on its floor
 MAX_DOORS_PER_FLOOR = 4  # homes on a floor of a stairwell
-MEAN_UNIT_HOUSEHOLDS, MAX_UNIT_HOUSEHOLDS = (
-    17,
-    20,
-)  # the mean is that of the Zone
-MIN_UNIT_HOUSEHOLDS = 10  # below which the next stairwell joins a unit
+MEAN_UNIT_HOUSEHOLDS = 17  # that of the Zone
 SINCE = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 # role, level of its areas, number of holders in each, and percentage of vacancies

@@ -16,10 +16,10 @@ from gis.demo import facilities
 from gis.demo.compounds import Block, fill
 from gis.demo.households import (
     DEMO_HOUSEHOLD_COLUMNS,
-    HOUSEHOLDS,
-    PEOPLE,
+    PILOT_HOUSEHOLDS,
+    PILOT_PEOPLE,
+    PILOT_UNITS,
     START,
-    UNITS,
     GeneratedHousehold,
     GridToStaff,
     Part,
@@ -81,9 +81,11 @@ class TownWriter:
         rng = rng_for(self.seed, "sizes")
         weights = [rng.uniform(0.75, 1.3) for _ in cells]
         homes = largest_remainder_shares(self.households, weights)
-        people = largest_remainder_shares(round(self.households * PEOPLE / HOUSEHOLDS), homes)
+        people = largest_remainder_shares(
+            round(self.households * PILOT_PEOPLE / PILOT_HOUSEHOLDS), homes
+        )
         bound = largest_remainder_shares(
-            max(len(cells), round(self.households * UNITS / HOUSEHOLDS)), homes
+            max(len(cells), round(self.households * PILOT_UNITS / PILOT_HOUSEHOLDS)), homes
         )
         parts = communities(len(cells))
         ids, self.codes = write_areas(self.session, self.plan, parts, f"seed {self.seed}")

@@ -13,7 +13,7 @@ from gis.demo.streets import GRIDS_PER_COMMUNITY, Cell, Plan, shape_to_degrees
 COUNTY = ("520402", "西秀区")
 
 
-STREETS = (("520402007", "西航街道"), ("520402100", "宋旗镇"))
+DEMO_STREETS = (("520402007", "西航街道"), ("520402100", "宋旗镇"))
 
 
 PILOT_COMMUNITIES = (
@@ -72,7 +72,7 @@ def write_areas(
         rows.append((ids[key], code, level, name, COUNTY[0], parent))
 
     add(("county", 0), COUNTY[0], "county", COUNTY[1], None)
-    name_by_street = dict(STREETS)
+    name_by_street = dict(DEMO_STREETS)
     for number, code in enumerate(street_codes):
         name = name_by_street.get(code, f"示例{number - 1}街道")
         add(("street", number), code, "street", name, ids["county", 0])

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes
 from gis.areas.models import Area, Level
 from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
-from gis.boundaries.queries import boundaries_at, grids_near
+from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG, boundaries_at, grids_near
 from gis.boundaries.store import equals_exact
 from gis.errors import InvalidInput
 from gis.exchange.area_file import AreaRecord
@@ -25,9 +25,6 @@ from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 from gis.shapes.repair import extract_polygons, repair, to_multipolygon
 
 MAX_NOTES_PER_TYPE = 20  # listed notes of one kind; the others are counted
-NEIGHBOUR_MARGIN_DEG = (
-    0.001  # degrees, about 100 m: stored grids within it are checked with those of the file
-)
 WHOLE_COUNTY_MARGIN_DEG = 360.0
 MIN_REPORTED_AREA_M2 = 1.0  # square metres
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
+from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
 from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, ReadOptions, read_area_file
@@ -33,7 +34,6 @@ from gis.files.report import LoadReport, RejectedRow, shorten
 from gis.incidents.reading import unanswered
 from gis.messages import Message, text_of
 
-MAX_NAME_CHARS = 100  # characters
 MAX_CLEAN_WIDTH_M = 50.0  # metres; wider gaps are not noise
 UPPER_LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 
@@ -224,9 +224,9 @@ def validate_records(
                 file.refuse(entry, "code", "area_row.code_twice", place=location_by_code[code])
             )
         location_by_code.setdefault(code, entry.location)
-        if len(entry.values.get("name", "")) > MAX_NAME_CHARS:
+        if len(entry.values.get("name", "")) > MAX_AREA_NAME_CHARS:
             refused.append(
-                file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_NAME_CHARS)
+                file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_AREA_NAME_CHARS)
             )
         if fault := _unfit(stored.get(code), code, level):
             refused.append(file.refuse(entry, "code", fault))
@@ -268,8 +268,8 @@ def _wrong_above(
         if fault := _unfit(stored.get(code), code, above):
             yield f"{above}_code", fault
         name = entry.values.get(f"{above}_name", "")
-        if len(name) > MAX_NAME_CHARS:
-            yield f"{above}_name", Message("area_row.name_too_long", {"limit": MAX_NAME_CHARS})
+        if len(name) > MAX_AREA_NAME_CHARS:
+            yield f"{above}_name", Message("area_row.name_too_long", {"limit": MAX_AREA_NAME_CHARS})
         if name and names.setdefault(code, name) != name:
             params = {
                 "level": LEVEL_LABELS[above],

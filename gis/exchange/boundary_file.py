@@ -23,12 +23,12 @@ from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
-from gis.boundaries.queries import grids_near
+from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG, grids_near
 from gis.db import STORAGE_SRID
 from gis.errors import invalid_field
 from gis.exchange import boundary_missing, boundary_names
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
-from gis.exchange.area_shapes import NEIGHBOUR_MARGIN_DEG, fit_to_coverage, repair_geometries
+from gis.exchange.area_shapes import fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
 from gis.files import tables
 from gis.files.report import LoadReport

@@ -18,8 +18,8 @@ from gis.places.address import (
     parse_address,
 )
 from gis.places.naming import Naming, compare, label_building, same_estate
+from gis.places.queries import MAX_BUILDING_DISTANCE_M
 
-MAX_BUILDING_DISTANCE_M = 15.0  # metres from a point to a building that it may mean
 MAX_SUGGESTIONS = 3  # names suggested for an unknown one
 MAX_QUERIES_WITH_SUGGESTIONS = 50  # unknown names that get suggestions, which are slow
 HOUSE_CHARS = 4  # the end of a street and house number, such as 板巷3号, to look up candidates

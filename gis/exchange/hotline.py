@@ -38,7 +38,7 @@ from gis.settings import SHANGHAI, Hotline
 
 HOTLINE_TIMEOUT_S = 15.0
 MAX_PAGES = 20  # of orders in one run
-MAX_STEPS = 500  # told in one run
+MAX_REPORTED_STEPS = 500  # told in one run
 ORDERS_AT_ONCE = 100  # filed in one transaction
 MAX_ORDER_NUMBER_CHARS = 100
 MAX_CURSOR_CHARS = 1000
@@ -282,7 +282,7 @@ def _tell(engine: Engine, client: httpx.Client, hotline: Hotline) -> int:
         "system": hotline.name,
         "shown": [*MOVES_SHOWN_TO_REPORTER],
         "worded": [*NOTES_SHOWN_TO_REPORTER],
-        "limit": MAX_STEPS,
+        "limit": MAX_REPORTED_STEPS,
     }
     with Session(engine) as session:
         steps = session.execute(text(STEPS_SQL), params).all()

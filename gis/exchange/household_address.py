@@ -9,7 +9,7 @@ from gis.labels import HIGHEST_FLOOR, floor_of_room
 from gis.messages import Message
 from gis.places.address import label_of_building
 
-MAX_PEOPLE = 99
+MAX_HOUSEHOLD_PEOPLE = 99
 
 Fault = tuple[str, Message]
 """Key of the column at fault, and the reason."""
@@ -84,12 +84,13 @@ def _faults(row: Row, door: Door | None) -> list[Fault]:
         faults.append(("room", Message("household_row.room_empty")))
     if people is None:
         faults.append(("people", Message("household_row.people_empty")))
-    elif not 0 <= people <= MAX_PEOPLE:
+    elif not 0 <= people <= MAX_HOUSEHOLD_PEOPLE:
         faults.append(
             (
                 "people",
                 Message(
-                    "household_row.too_many_people", {"people": str(people), "high": MAX_PEOPLE}
+                    "household_row.too_many_people",
+                    {"people": str(people), "high": MAX_HOUSEHOLD_PEOPLE},
                 ),
             )
         )

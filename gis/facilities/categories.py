@@ -7,14 +7,13 @@ Design"), one for a family of categories; the icon distinguishes the members of 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gis.palette import OKABE_ITO
+from gis.palette import BLACK, OKABE_ITO
 
 RED, PINK, SKY = OKABE_ITO["vermilion"], OKABE_ITO["purple"], OKABE_ITO["sky"]
-ORANGE, GREEN, BLUE, BLACK = (
+ORANGE, GREEN, BLUE = (
     OKABE_ITO["orange"],
     OKABE_ITO["green"],
     OKABE_ITO["blue"],
-    OKABE_ITO["black"],
 )
 
 # What the capacity of a facility counts -> the tags of OSM that state it, the surest first.

@@ -19,7 +19,7 @@ from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-MAX_LOCATION_CHARS, MAX_NOTE_CHARS = 200, 2000
+MAX_LOCATION_CHARS, MAX_VISIT_NOTE_CHARS = 200, 2000
 CLOCK_TOLERANCE = timedelta(minutes=5)  # by which the clock of a telephone may be fast
 
 
@@ -148,7 +148,7 @@ def add_visit(
             raise invalid_field(field, "field.none_of", value=value[:40], allowed=list(allowed))
     for field, value, limit in (
         ("where", location, MAX_LOCATION_CHARS),
-        ("note", note, MAX_NOTE_CHARS),
+        ("note", note, MAX_VISIT_NOTE_CHARS),
     ):
         if len(value) > limit:
             raise invalid_field(field, "checkup.text_too_long", limit=limit)

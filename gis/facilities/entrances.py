@@ -15,12 +15,16 @@ from sqlalchemy.orm import Session
 from gis.db import point_ewkt
 from gis.errors import Conflict, NotFound, invalid_field
 from gis.facilities.hours import read_hours
-from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
+from gis.facilities.planning_land import (
+    MAX_STATED_CHARS,
+    PLANNED_AREAS_CTE,
+    planning_params,
+    require_planner_of,
+)
 from gis.places.doors import ENTRANCE_KINDS, Owner
 from gis.rights.principal import Principal
 
 MAX_DISTANCE_M = 50  # of a door from the outline of its building or facility
-MAX_TEXT_CHARS = 500
 REACH_DEG = 0.002  # a circle this far from a building cannot have counted it by its door
 
 PLANNED_ENTRANCES_SQL = f"""{PLANNED_AREAS_CTE}
@@ -291,8 +295,8 @@ def _checked(facts: Mapping[str, str]) -> dict[str, str]:
     if kind is not None and kind not in ENTRANCE_KINDS:
         raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=list(ENTRANCE_KINDS))
     for name in ("hours", "note"):
-        if len(values.get(name, "")) > MAX_TEXT_CHARS:
-            raise invalid_field(name, "checkup.text_too_long", limit=MAX_TEXT_CHARS)
+        if len(values.get(name, "")) > MAX_STATED_CHARS:
+            raise invalid_field(name, "checkup.text_too_long", limit=MAX_STATED_CHARS)
     if hours:
         syntax = read_hours(hours)
         if syntax is None:

@@ -15,11 +15,10 @@ from gis.db import point_ewkt
 from gis.errors import Conflict, FieldError, NotFound, invalid_fields
 from gis.facilities.categories import CATEGORY_BY_KEY, MAX_CAPACITY
 from gis.facilities.hours import read_hours
-from gis.facilities.planning_land import require_planner_of
+from gis.facilities.planning_land import MAX_STATED_CHARS, require_planner_of
 from gis.facilities.queries import FacilityRow, facility
 from gis.rights.principal import Principal
 
-MAX_TEXT_CHARS = 500
 FACTS = ("category", "name", "address", "opening_hours", "contact", "capacity")
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None}
 
@@ -168,9 +167,9 @@ def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
         name: value.strip() if isinstance(value, str) else value for name, value in facts.items()
     }
     faults = [
-        FieldError(name, "checkup.text_too_long", {"limit": MAX_TEXT_CHARS})
+        FieldError(name, "checkup.text_too_long", {"limit": MAX_STATED_CHARS})
         for name, value in values.items()
-        if isinstance(value, str) and len(value) > MAX_TEXT_CHARS
+        if isinstance(value, str) and len(value) > MAX_STATED_CHARS
     ]
     category, capacity = values.get("category"), values.get("capacity")
     if "category" in values and category not in CATEGORY_BY_KEY:

@@ -17,7 +17,12 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID
 from gis.errors import FieldError, NotFound, Unavailable, invalid_fields
 from gis.facilities.hours import read_hours
-from gis.facilities.planning_land import PLANNED_AREAS_CTE, planning_params, require_planner_of
+from gis.facilities.planning_land import (
+    MAX_STATED_CHARS,
+    PLANNED_AREAS_CTE,
+    planning_params,
+    require_planner_of,
+)
 from gis.network.edit_draft import JOIN_REACH_M
 from gis.network.edits import CLOSED, find_edits
 from gis.network.loading import load_edited
@@ -25,7 +30,6 @@ from gis.network.models import EDIT_KINDS
 from gis.rights.principal import Principal
 from gis.shapes.measure import GEOD
 
-MAX_TEXT_CHARS = 500
 MAX_LINE_POINTS = 500  # of a line
 MIN_LINE_M, MAX_LINE_M = 1, 5_000
 EDIT_ZH = {"close": "封闭", "add": "新增", "gate": "门"}
@@ -224,8 +228,8 @@ def find_faults(edit: NewEdit, now: datetime) -> list[FieldError]:
             add("hours", "path_edit.hours_of_gate")
         elif edit.hours.strip() and gate_hours(edit.hours) is None:
             add("hours", "entrance.hours_unreadable", value=edit.hours[:40])
-    if len(edit.reason) > MAX_TEXT_CHARS:
-        add("reason", "checkup.text_too_long", limit=MAX_TEXT_CHARS)
+    if len(edit.reason) > MAX_STATED_CHARS:
+        add("reason", "checkup.text_too_long", limit=MAX_STATED_CHARS)
     if edit.until_at is not None and edit.until_at <= max(edit.from_at or now, now):
         add("until_at", "path_edit.over_already")
     return faults

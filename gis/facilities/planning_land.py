@@ -13,6 +13,7 @@ from gis.people.queries import area_chain
 from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
 
+MAX_STATED_CHARS = 500  # of a reason, name, address or note that a planner states
 # Begins a query on what lies where a principal plans; with the parameters of `planning_params`.
 PLANNED_AREAS_CTE = """
 WITH RECURSIVE mine AS (

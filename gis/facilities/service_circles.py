@@ -32,7 +32,7 @@ from gis.network.profiled import network_for
 from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
 
-CIRCLE_MINUTES = (5, 10, 15)
+CIRCLE_MINUTES = (5, 10, 15)  # the limits whose circles are stored
 Progress = Callable[[int, int], None]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circles import MAX_MINUTES
 from gis.files.cells import parse_text
 from gis.files.column import Column
 from gis.files.report import THE_TABLE, LoadReport, RejectedRow
@@ -34,14 +35,14 @@ TIERS = {
 REQUIRED = {"must": ("应", "must"), "should": ("宜", "should"), "may": ("可", "may")}
 YES_NO = {"yes": ("是", "yes"), "no": ("否", "no")}
 COMPLETE = "complete"  # the tier that a check-up of a community goes by
-MAX_METRES, MAX_MINUTES, MAX_PEOPLE, MAX_AREA_M2 = 5_000, 60, 1_000_000, 1_000_000
+MAX_METRES, MAX_POPULATION, MAX_AREA_M2 = 5_000, 1_000_000, 1_000_000
 MAX_STANDARD_TEXT_CHARS = 200
 WALK_M_PER_MINUTE = 75.0  # metres an adult walks in a minute: 1.25 m/s
 NUMBERS = {
     "metres": MAX_METRES,
     "minutes": MAX_MINUTES,
-    "population_from": MAX_PEOPLE,
-    "population_to": MAX_PEOPLE,
+    "population_from": MAX_POPULATION,
+    "population_to": MAX_POPULATION,
 }
 AREA_QUANTITIES = ("area_m2", "land_m2")
 

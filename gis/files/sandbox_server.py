@@ -15,10 +15,10 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 
 from gis.files import sandbox_child
+from gis.settings import ROOT
 
 # What most files need. Others are imported by the reader itself: pyarrow and GDAL start threads,
 # with which a process cannot be forked safely, and take 100 MB.
@@ -26,7 +26,6 @@ PRELOADED = ("gis.files.tables", "gis.files.photo_files")
 # pyogrio and pyarrow import them if present, which takes half a second
 UNNEEDED = ("geopandas", "pandas")
 STATUS_BYTES = 4
-ROOT = Path(__file__).resolve().parent.parent.parent
 # a closed port, for systems where the child cannot get an empty network
 NO_PROXY = "http://127.0.0.1:9"
 # all of the environment; one thread each, since address space is limited

@@ -35,6 +35,7 @@ from gis.files.report import THE_TABLE, LoadReport, RejectedRow, row_label
 from gis.files.sandbox import Limits
 from gis.files.table_rows import Row, RowReader
 from gis.files.text_tables import object_rows, text_rows
+from gis.files.workbook_xml import MAX_COLUMNS
 from gis.messages import Message
 
 __all__ = ["TEXTS", "WORKBOOKS", "Row", "Table", "finish_reading", "plain_name", "read_table"]
@@ -44,9 +45,7 @@ TEXTS = (".csv", ".tsv", ".txt")
 OBJECTS = (".ndjson", ".jsonl")  # a JSON object on each line
 MAX_TEXT_BYTES = 500_000_000  # bytes
 MAX_WORKBOOK_BYTES = 100_000_000  # bytes on disk
-MAX_UNPACKED_BYTES = workbook_xml.MAX_UNPACKED_BYTES
 MAX_LISTED_RANGES = 20
-MAX_COLUMNS = workbook_xml.MAX_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ STATE_PARAMS = {
 }
 REQUESTS = ("suspend", "extend", "void", "limit")
 ANY_REQUEST = "any"
-WORKING = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
+WORKING_STATES = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +90,13 @@ class Transition:
 
 NEW = (State.REPORTED, State.RETURNED)  # waiting to be accepted
 SOLVED = (State.HANDLED, State.CHECKED)
-VOIDABLE = (State.REPORTED, *WORKING)
-LIMITED = (State.REPORTED, *WORKING, *SOLVED)  # whose running time may be changed
+VOIDABLE = (State.REPORTED, *WORKING_STATES)
+LIMITED = (State.REPORTED, *WORKING_STATES, *SOLVED)  # whose running time may be changed
 
 TRANSITIONS: dict[str, Transition] = {
     "report": Transition(states=(State.REPORTED,), to=State.REPORTED, by=Action.REPORT),
     # what was kept elsewhere, as it stood there; to be suspended it must have been at work
-    "load": Transition(states=(State.REPORTED, *WORKING), to=tuple(State), by=Action.SYSTEM),
+    "load": Transition(states=(State.REPORTED, *WORKING_STATES), to=tuple(State), by=Action.SYSTEM),
     "accept": Transition(states=NEW, to=State.ACCEPTED, by=Action.DISPATCH),
     "reclassify": Transition(states=(*NEW, State.ACCEPTED), by=Action.DISPATCH),
     "dispatch": Transition(
@@ -121,10 +121,10 @@ TRANSITIONS: dict[str, Transition] = {
         states=(*SOLVED, State.CLOSED), to=State.DISPATCHED, by=Action.RATE, needs_note=True
     ),
     "request_suspend": Transition(
-        states=WORKING, by=Action.HANDLE, sets_request="suspend", needs_note=True
+        states=WORKING_STATES, by=Action.HANDLE, sets_request="suspend", needs_note=True
     ),
     "request_extend": Transition(
-        states=WORKING, by=Action.HANDLE, sets_request="extend", needs_note=True
+        states=WORKING_STATES, by=Action.HANDLE, sets_request="extend", needs_note=True
     ),
     "request_limit": Transition(
         states=LIMITED, by=Action.HANDLE, sets_request="limit", needs_note=True
@@ -133,18 +133,18 @@ TRANSITIONS: dict[str, Transition] = {
         states=VOIDABLE, by=Action.HANDLE, sets_request="void", needs_note=True
     ),
     "approve_suspend": Transition(
-        states=WORKING, to=State.SUSPENDED, by=Action.APPROVE, needs_request="suspend"
+        states=WORKING_STATES, to=State.SUSPENDED, by=Action.APPROVE, needs_request="suspend"
     ),
-    "approve_extend": Transition(states=WORKING, by=Action.APPROVE, needs_request="extend"),
+    "approve_extend": Transition(states=WORKING_STATES, by=Action.APPROVE, needs_request="extend"),
     "approve_limit": Transition(states=LIMITED, by=Action.APPROVE, needs_request="limit"),
     "approve_void": Transition(
         states=VOIDABLE, to=State.VOID, by=Action.APPROVE, needs_request="void"
     ),
     "refuse_suspend": Transition(
-        states=WORKING, by=Action.APPROVE, needs_request="suspend", needs_note=True
+        states=WORKING_STATES, by=Action.APPROVE, needs_request="suspend", needs_note=True
     ),
     "refuse_extend": Transition(
-        states=WORKING, by=Action.APPROVE, needs_request="extend", needs_note=True
+        states=WORKING_STATES, by=Action.APPROVE, needs_request="extend", needs_note=True
     ),
     "refuse_limit": Transition(
         states=LIMITED, by=Action.APPROVE, needs_request="limit", needs_note=True
@@ -154,7 +154,7 @@ TRANSITIONS: dict[str, Transition] = {
     ),
     "withdraw": Transition(states=LIMITED, by=Action.HANDLE, needs_request=ANY_REQUEST),
     # back to the state before
-    "resume": Transition(states=(State.SUSPENDED,), to=WORKING, by=Action.APPROVE),
+    "resume": Transition(states=(State.SUSPENDED,), to=WORKING_STATES, by=Action.APPROVE),
     "supervise": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
     "release": Transition(states=OPEN_STATES, by=Action.SUPERVISE, needs_note=True),
     "escalate": Transition(states=OPEN_STATES, by=Action.SYSTEM),
@@ -162,7 +162,7 @@ TRANSITIONS: dict[str, Transition] = {
     "unlink": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "relocate": Transition(states=OPEN_STATES, by=Action.DISPATCH),
     "split": Transition(states=VOIDABLE, by=Action.DISPATCH),
-    "hand_out": Transition(states=WORKING, by=Action.SYSTEM),  # by way of lifecycle/joint.py
+    "hand_out": Transition(states=WORKING_STATES, by=Action.SYSTEM),  # by way of lifecycle/joint.py
     "finish_part": Transition(states=OPEN_STATES, by=Action.SYSTEM),
     "pass_on": Transition(states=(State.DISPATCHED, State.TAKEN), by=Action.SYSTEM),
     "hand_over": Transition(states=OPEN_STATES, by=Action.SYSTEM),

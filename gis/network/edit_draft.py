@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CLOSE_M = 5.0  # metres between a closing line and the paths that it closes
 JOIN_REACH_M = 15.0  # metres of a gate or closing point from its path, of an end from what it joins
-GATE_M = 1.0  # metres of path that a gate takes, as for gates of the map
+GATE_M = 1.0  # metres of path that a gate takes
 MIN_CLOSED_SHARE = 0.5  # share of an edge that a closing line runs along, so that it is meant
 
 

@@ -19,7 +19,7 @@ from gis.ops.metadata import Dataset
 from gis.palette import PAGE_COLOURS
 from gis.rights.actions import ACCESS_ROLES as ACCESS
 from gis.settings import ROOT
-from layers import saved_map
+from layers import icons
 from tests.support import build, sign_in
 from tests.support.build import LAT, LON, SIDE
 from tests.support.map_things import EVIL, facility, tile_of
@@ -32,7 +32,7 @@ from web.security.guard import ALLOWED_BEFORE_PASSWORD_CHANGE, SIGN_IN
 from web.security.sanitising import ITEMWISE_ENDPOINTS
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-LEAFLET = (saved_map.VENDOR / "leaflet" / "leaflet.js").read_text(encoding="utf-8")
+LEAFLET = (icons.VENDOR_PATH / "leaflet" / "leaflet.js").read_text(encoding="utf-8")
 
 
 class Loads(HTMLParser):

@@ -33,6 +33,7 @@ from gis.exchange.osm.objects import objects
 from gis.files import photos, sandbox, sandbox_server, tables, vector
 from gis.files.report import LoadReport
 from gis.files.sandbox import Limits
+from gis.settings import ROOT
 from tests.support import hostile_readers as readers
 from tests.support.machine import slowdown
 from tests.support.served import Deployment, Reply, until
@@ -166,7 +167,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 next(sandbox.iterate(readers.spin, limits=Limits()))
 print(sandbox.run(readers.server, limits=Limits()), flush=True)
 """
-    env = {"PYTHONPATH": str(sandbox_server.ROOT)}
+    env = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60
     )
@@ -184,7 +185,7 @@ def test_readers_import_only_what_they_need() -> None:
         "import sys, gis.files.tables; print({'numpy', 'openpyxl', 'sqlalchemy'} & {*sys.modules});"
         f"import {modules}; print('sqlalchemy' in sys.modules)"
     )
-    env = {"PYTHONPATH": str(sandbox_server.ROOT)}
+    env = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )

@@ -13,10 +13,9 @@ from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, schema, server_check
 from gis.settings import Settings
-from web.cli.common import MOMENT, make_private
+from web.cli.common import AS_JSON, MOMENT, make_private
 
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-YES = click.option("--yes", is_flag=True, help="Do it without asking.")
+YES_OPTION = click.option("--yes", is_flag=True, help="Do it without asking.")
 IDENTITY = click.option(
     "--identity",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -53,7 +52,7 @@ def stop() -> None:
 
 
 @command.command()
-@JSON
+@AS_JSON
 def status(as_json: bool) -> None:
     """Say whether the database runs, where it lies and which version its schema has."""
     settings = Settings.from_env()
@@ -167,7 +166,7 @@ def backup(file: Path, encrypt_to: tuple[str, ...]) -> None:
 @command.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @IDENTITY
-@JSON
+@AS_JSON
 def verify(file: Path, identity: Path | None, as_json: bool) -> None:
     """Check that the backup in FILE is whole and unchanged; needs no database."""
     with (
@@ -221,7 +220,7 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
     metavar="NAME",
     help="Restore into this empty database of the server, and swap nothing.",
 )
-@YES
+@YES_OPTION
 def restore(
     file: Path | None,
     identity: Path | None,
@@ -277,7 +276,7 @@ def restore(
 
 @command.command("drop-old")
 @click.argument("name", required=False)
-@YES
+@YES_OPTION
 def drop_old(name: str | None, yes: bool) -> None:
     """Drop the databases that restores replaced, or the one called NAME."""
     settings = Settings.from_env()

@@ -9,9 +9,7 @@ import orjson
 from gis.db import engine
 from gis.exchange.hotline import exchange, list_orders, retry_steps
 from gis.settings import Settings
-from web.cli.common import open_database, session_scope
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+from web.cli.common import AS_JSON, open_database, session_scope
 
 
 @click.group()

@@ -11,9 +11,8 @@ import click
 
 from gis.notices import actions, queries
 from gis.settings import Settings
-from web.cli.common import session_scope
+from web.cli.common import AS_JSON, session_scope
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 TOPICS_OPTION = click.option(
     "--topic",
     "topics",

@@ -13,10 +13,9 @@ from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
-from web.cli.common import MOMENT, local_now, session_scope
+from web.cli.common import AS_JSON, MOMENT, local_now, session_scope
 
 BY = system_principal("command line")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group()
@@ -28,7 +27,7 @@ def command() -> None:
 @click.argument("area")
 @click.option("--within", is_flag=True, help="Also those of every area and building in it.")
 @click.option("--at", type=MOMENT, help="The moment, ISO 8601; now when not given.")
-@JSON
+@AS_JSON
 def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
     """List the posts of AREA (its code) with holder, deputy and leave."""
     with session_scope() as session:
@@ -66,7 +65,7 @@ def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
     required=True,
     help="What the old holder has open in this post goes to the successor, or stays.",
 )
-@JSON
+@AS_JSON
 def hand_over(
     post: int,
     to: str | None,
@@ -100,7 +99,7 @@ def hand_over(
 @click.argument("person")
 @click.option("--from", "begins", type=MOMENT, help="ISO 8601; now when not given.")
 @click.option("--until", type=MOMENT, help="ISO 8601, itself out; without: until further notice.")
-@JSON
+@AS_JSON
 def leave(person: str, begins: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Enter leave of PERSON (their code): the deputies of their posts stand in."""
     start = begins or local_now()
@@ -119,7 +118,7 @@ def _local(at: datetime | str | None) -> str:
 
 
 @command.command("unanswered")
-@JSON
+@AS_JSON
 def unanswered_(as_json: bool) -> None:
     """List the grids nobody answers for, up to the county, and what waits at the operator."""
     with session_scope() as session:

@@ -12,13 +12,12 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import MOMENT, session_scope
+from web.cli.common import AS_JSON, MOMENT, session_scope
 
 if TYPE_CHECKING:
     from gis.boundaries.statistics import Preview
     from gis.exchange.boundary_file import BoundaryFileDraft
 
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 NUMBER_ARGUMENT = click.argument("number", type=int)
 MAX_LISTED_LINES = 20  # lines of one kind
 
@@ -41,7 +40,7 @@ def cli_principal() -> Principal:
 @command.command("list")
 @click.option("--state", type=click.Choice(["draft", "published", "withdrawn"]))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@JSON
+@AS_JSON
 def list_(state: str | None, limit: int, as_json: bool) -> None:
     """Revisions, the newest first."""
     from gis.boundaries import drafts
@@ -71,7 +70,7 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
 @click.option(
     "--base", type=int, help="The published revision it starts from; without: the newest."
 )
-@JSON
+@AS_JSON
 def begin(title: str, base: int | None, as_json: bool) -> None:
     """Begin a draft called TITLE; prints its number."""
     from gis.boundaries import drafts
@@ -86,7 +85,7 @@ def begin(title: str, base: int | None, as_json: bool) -> None:
 @command.command("do")
 @NUMBER_ARGUMENT
 @click.argument("operation", type=click.File("rb"))
-@JSON
+@AS_JSON
 def add_operation(number: int, operation: IO[bytes], as_json: bool) -> None:
     """Add an OPERATION (a file with a JSON object, - is stdin) to draft NUMBER.
 
@@ -136,7 +135,7 @@ def undo(number: int, step: int) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a workbook to hand round.",
 )
-@JSON
+@AS_JSON
 def preview(number: int, xlsx: Path | None, as_json: bool) -> None:
     """Show what revision NUMBER changes: grids before and after, what moves, what is odd."""
     from gis.boundaries import preview as look
@@ -191,7 +190,7 @@ def _print_identity(changes: "Preview") -> None:
     metavar="TIME",
     help="From when it holds (ISO 8601), not past; now when not given.",
 )
-@JSON
+@AS_JSON
 def publish(number: int, reason: str, effective: datetime | None, as_json: bool) -> None:
     """Publish draft NUMBER with upper levels, units and open incidents in one transaction."""
     from gis.boundaries import publish as publishing
@@ -276,7 +275,7 @@ def revert(number: int) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write overlaps and gaps as GeoJSON.",
 )
-@JSON
+@AS_JSON
 def from_file(
     file: Path,
     title: str | None,

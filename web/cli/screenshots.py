@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHROMIUMS = ("chromium-headless-shell", "chromium", "google-chrome")
 PATIENCE_MS = 60_000
 DRAWN = "body[data-map=drawn], body[data-ready]"
-DESK, PHONE = (1440, 900), (390, 844)
+DESK_SIZE_PX, PHONE_SIZE_PX = (1440, 900), (390, 844)
 
 
 # the corner in the middle of the editor's map that most grids of one community share: its place in
@@ -59,7 +59,7 @@ class Picture(NamedTuple):
 
     name: str
     address: str
-    size: tuple[int, int] = DESK
+    size: tuple[int, int] = DESK_SIZE_PX
     username: str = ""
     begin: tuple[tuple[str, str], ...] = ()
     act: Callable[["Page"], None] | None = None
@@ -68,9 +68,9 @@ class Picture(NamedTuple):
 PICTURES = (
     Picture("map", "/?p={lon},{lat}&c={lon},{lat},17", username="centre"),
     Picture("within", "/?category=clinic"),
-    Picture("phone", "/?category=pharmacy&minutes=10", PHONE),
-    Picture("work", "/work", PHONE, "worker"),
-    Picture("desk", "/desk", DESK, "dispatcher"),
+    Picture("phone", "/?category=pharmacy&minutes=10", PHONE_SIZE_PX),
+    Picture("work", "/work", PHONE_SIZE_PX, "worker"),
+    Picture("desk", "/desk", DESK_SIZE_PX, "dispatcher"),
     Picture(
         "editor",
         "/editor",
@@ -171,8 +171,8 @@ def _take(
     width, height = picture.size
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        device_scale_factor=2 if picture.size == PHONE else 1,
-        has_touch=picture.size == PHONE,
+        device_scale_factor=2 if picture.size == PHONE_SIZE_PX else 1,
+        has_touch=picture.size == PHONE_SIZE_PX,
         timezone_id=Settings.from_env().timezone.key,
         reduced_motion="reduce",
     )

@@ -2,7 +2,7 @@
 
 import click
 
-from gis.demo.households import HOUSEHOLDS
+from gis.demo.households import PILOT_HOUSEHOLDS
 from web.cli.common import progress_bar, session_scope
 
 
@@ -10,7 +10,9 @@ from web.cli.common import progress_bar, session_scope
 @click.option(
     "--seed", default=2026, show_default=True, help="The same seed and size give the same town."
 )
-@click.option("--households", default=HOUSEHOLDS, show_default=True, help="Size, 100 to 2,000,000.")
+@click.option(
+    "--households", default=PILOT_HOUSEHOLDS, show_default=True, help="Size, 100 to 2,000,000."
+)
 @click.option("--commit", is_flag=True, help="Write it; without, it is made and thrown away.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(seed: int, households: int, commit: bool, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from flask import Flask, abort, current_app, request
 
 DEFAULT_MAX_BYTES = 8 * 1024 * 1024  # 10,000 points to locate are about 1 MB
+MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
 PHOTO_FORM_MAX_BYTES = 64 * 1024 * 1024  # a report with its photos
 
 REFUSAL = (

@@ -28,7 +28,7 @@ NO_WHEELS = frozenset(
 )
 KERBS = frozenset({"raised", "rolled", "regular", "lowered", "flush", "no", "yes"})
 WHEELCHAIR_VALUES = frozenset({"yes", "designated", "limited", "no"})
-MAX_STEPS, MAX_INCLINE_PCT, MAX_WIDTH_M = 5_000, 100.0, 500.0
+MAX_STAIR_STEPS, MAX_INCLINE_PCT, MAX_WIDTH_M = 5_000, 100.0, 500.0
 MAX_EDGE_HOURS_CHARS = 255
 NUMBER_REGEX = r"(-?\d+(?:\.\d+)?)"
 
@@ -95,7 +95,7 @@ def _hours(tags: Tags) -> str:
 
 def _steps(text: str) -> int | None:
     count = int(text) if re.fullmatch(r"[0-9]{1,4}", text.strip()) else 0
-    return count if 0 < count <= MAX_STEPS else None
+    return count if 0 < count <= MAX_STAIR_STEPS else None
 
 
 def _incline(text: str) -> float | None:

@@ -24,6 +24,7 @@ from gis.exchange.osm import edge_tags, rules, staging, store
 from gis.exchange.osm.edited import file_id
 from gis.exchange.osm.ewkb import degrees_of, ewkb, line_ewkb, point_ewkb, polygon_ewkb
 from gis.exchange.osm.objects import objects
+from gis.exchange.osm.staging import MAX_LISTED_CODES
 from gis.exchange.osm.walk_graph import (
     Walk,
     WalkGraphBuilder,
@@ -42,7 +43,6 @@ OSM_KIND = "osm"
 OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 CRS = "EPSG:4326, as all OSM data; kept as EPSG:4490, the same to under a metre"
 COPY_BATCH_ROWS = 5_000  # rows held in memory before they are copied
-MAX_LISTED_CODES = 20  # in a note
 
 
 def load_osm(session: Session, path: Path | str, progress: Progress | None = None) -> LoadReport:

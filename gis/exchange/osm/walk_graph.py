@@ -42,7 +42,7 @@ class WalkSegment(NamedTuple):
     coords: list[tuple[float, float]]
 
 
-GATE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
+GATE_SIDE_M = 1.0  # metres of way on each side of a residents' gate that count as the gate
 METRES_PER_DEGREE = 111_000.0
 # between two nodes of a way, about 20 km; a longer segment has a misplaced node
 MAX_STEP = DEGREE // 5
@@ -261,10 +261,10 @@ def _at_gates(piece: WalkSegment, first: Walk, last: Walk, own_id: int) -> list[
 
 
 def _towards(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
-    """Return the point GATE_M from start to end, at most half-way."""
+    """Return the point GATE_SIDE_M from start to end, at most half-way."""
     east, north = end[0] - start[0], end[1] - start[1]
     metres = METRES_PER_DEGREE * float(np.hypot(east * np.cos(np.radians(start[1])), north))
-    share = min(0.5, GATE_M / max(metres, 1e-9))
+    share = min(0.5, GATE_SIDE_M / max(metres, 1e-9))
     return start[0] + share * east, start[1] + share * north
 
 

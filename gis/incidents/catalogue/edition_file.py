@@ -41,7 +41,7 @@ DATATYPES = (
 CODE = re.compile(r"\d{5}|[A-Z]\d{4}")
 
 
-YES, NO = ("yes", "是", "1", "true"), ("no", "否", "0", "false")
+YES_WORDS, NO_WORDS = ("yes", "是", "1", "true"), ("no", "否", "0", "false")
 
 
 COLUMNS = (
@@ -224,7 +224,7 @@ def _wrong(values: dict[str, str], seen: dict[str, int]) -> Iterable[tuple[str, 
             yield key, Message("cell.none_of", {"value": values[key], "allowed": list(allowed)})
     if values["kind"] == "order" and not values["skill"]:
         yield "skill", Message("catalogue_row.skill_missing")
-    if values["public"] and values["public"].lower() not in YES + NO:
+    if values["public"] and values["public"].lower() not in YES_WORDS + NO_WORDS:
         yield "public", Message("cell.not_yes_or_no", {"value": values["public"]})
     if values["attributes"] and (problem := _attributes_wrong(values["attributes"])):
         yield "attributes", problem
@@ -276,7 +276,7 @@ def _row(values: dict[str, str]) -> CategoryRow:
         for key in ("words", "examples")
     }
     fields["attributes"] = tuple(json.loads(values["attributes"])) if values["attributes"] else ()
-    return CategoryRow(**fields | {"public": values["public"].lower() not in NO})
+    return CategoryRow(**fields | {"public": values["public"].lower() not in NO_WORDS})
 
 
 def fill(connection: Connection) -> None:

@@ -33,7 +33,7 @@ FROM incident i WHERE i.reported_at >= :since AND i.reported_at < :until AND {co
 """
 
 
-OLD = """
+OLD_RULES_SQL = """
 SELECT r.*, r.dispatch_mode AS way, '' AS area FROM routing_rule r WHERE r.id IN (
   SELECT DISTINCT i.rule_id FROM incident i WHERE i.reported_at >= :since
       AND i.reported_at < :until)
@@ -105,7 +105,8 @@ def replay(
     condition, params = visibility_clause(by, "i")
     params |= {"since": since, "until": until}
     rule_by_id = {
-        item.id: item for item in map(rule_of_row, session.execute(text(OLD), params).mappings())
+        item.id: item
+        for item in map(rule_of_row, session.execute(text(OLD_RULES_SQL), params).mappings())
     }
     groups: dict[tuple[RoutedTo, RoutedTo], list[tuple[PastIncident, Rule, Rule]]] = {}
     compared = elsewhere = 0

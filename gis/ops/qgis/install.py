@@ -6,7 +6,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from gis.ops.qgis.style import STYLE_NAME, qml
-from gis.ops.qgis.views import GEOMETRY, GROUP, SCHEMA, VIEWS
+from gis.ops.qgis.views import GROUP, SCHEMA, SHAPE_COLUMN, VIEWS
 
 
 def clear(connection: Connection) -> None:
@@ -44,7 +44,7 @@ def prepare(connection: Connection) -> None:
             {
                 "schema": SCHEMA,
                 "name": name,
-                "geometry": GEOMETRY,
+                "geometry": SHAPE_COLUMN,
                 "style": STYLE_NAME,
                 "qml": qml(view),
                 "description": f"{view.zh} {view.en}",

@@ -17,7 +17,14 @@ from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.qgis.install import prepare
 from gis.ops.qgis.style import STYLE_NAME, renderer_xml, scale_attributes
-from gis.ops.qgis.views import GEOMETRY, GROUP, MAX_CONNECTIONS, QUERY_TIMEOUT, SCHEMA, VIEWS
+from gis.ops.qgis.views import (
+    GROUP,
+    MAX_LOGIN_CONNECTIONS,
+    QUERY_TIMEOUT,
+    SCHEMA,
+    SHAPE_COLUMN,
+    VIEWS,
+)
 from gis.settings import Settings
 
 LOGIN_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -77,7 +84,7 @@ def grant_login(settings: Settings, addresses: DatabaseUrls, name: str) -> QgisL
             )
             connection.execute(
                 sql.SQL("{} LOGIN PASSWORD {} CONNECTION LIMIT {}").format(
-                    make, secret, MAX_CONNECTIONS
+                    make, secret, MAX_LOGIN_CONNECTIONS
                 )
             )
             for setting, value in (
@@ -216,7 +223,7 @@ def layer_file(access: QgisLogin) -> str:
         view = VIEWS[name]
         kind = {"Line": "LineString", "Polygon": "MultiPolygon"}.get(view.geometry, view.geometry)
         source = escape(
-            f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({GEOMETRY})',
+            f'{server} srid={STORAGE_SRID} type={kind} table="{SCHEMA}"."{name}" ({SHAPE_COLUMN})',
             {'"': "&quot;"},
         )
         checked = "Qt::Unchecked" if name in HIDDEN_LAYERS else "Qt::Checked"

@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from gis.ops.qgis.views import GEOMETRY, View
+from gis.ops.qgis.views import SHAPE_COLUMN, View
 from gis.palette import TEXT_COLOURS, WHITE
 
 STYLE_NAME = "网格 wangge"  # name of our styles; others are left alone
@@ -47,7 +47,7 @@ def renderer_xml(view: View) -> str:
     aliases = "".join(
         f'<alias index="{number}" field="{column}" name={quoteattr(zh)}/>'
         for number, (column, (zh, _)) in enumerate(view.columns.items())
-        if column != GEOMETRY
+        if column != SHAPE_COLUMN
     )
     return (
         f"{renderer}{_labels(view)}<aliases>{aliases}</aliases>"

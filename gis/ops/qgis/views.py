@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from gis.facilities.categories import CATEGORIES
 from gis.palette import AREA_OUTLINE_COLOURS, BASEMAP_COLOURS, TEXT_COLOURS
 
-SCHEMA, GEOMETRY = "qgis", "shape"
+SCHEMA, SHAPE_COLUMN = "qgis", "shape"
 GROUP = "wangge_qgis"  # login roles are called GROUP_name
-MAX_CONNECTIONS, QUERY_TIMEOUT = 20, "120s"  # of one login role
+MAX_LOGIN_CONNECTIONS, QUERY_TIMEOUT = 20, "120s"  # of one login role
 KEY = {"id": ("主键", "Key of the row: the Feature id to choose in QGIS")}
 
 
@@ -85,7 +85,7 @@ AREA_FIELDS = {
     "revision": ("边界修订", "Number of the boundary revision that drew it"),
     "households": ("户数", "Homes in it"),
     "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
-    GEOMETRY: ("边界", "The land, EPSG:4490"),
+    SHAPE_COLUMN: ("边界", "The land, EPSG:4490"),
 }
 
 PARENT_SQL = """
@@ -172,7 +172,7 @@ VIEWS = {
             "valid_to": ("失效时间", "Until when it held, that moment not included; empty: still"),
             "revision": ("边界修订", "Number of the boundary revision that drew it"),
             "area_m2": ("面积（平方米）", "Geodesic area, square metres"),
-            GEOMETRY: ("边界", "The land, EPSG:4490"),
+            SHAPE_COLUMN: ("边界", "The land, EPSG:4490"),
         },
         DATED.format(parent=PARENT_SQL.format(at="lower(b.valid_time)")),
         Style(TEXT_COLOURS["quiet"], 0.25, dashed=True, label_scale=15_000),
@@ -189,7 +189,7 @@ VIEWS = {
             "kind": ("用途", "Use: residential, school, shop…"),
             "floors": ("层数", "Storeys above ground"),
             "households": ("户数", "Homes in it"),
-            GEOMETRY: ("轮廓", "Footprint with its holes, EPSG:4490"),
+            SHAPE_COLUMN: ("轮廓", "Footprint with its holes, EPSG:4490"),
         },
         """
         SELECT h.id, h.code, h.name, h.estate, h.address, h.kind, h.floors,
@@ -214,7 +214,7 @@ VIEWS = {
             "name": ("名称", "Name as signed"),
             "address": ("地址", "Street and house number"),
             "opening_hours": ("开放时间", "OpenStreetMap opening_hours syntax"),
-            GEOMETRY: ("位置", "Where it is, of a building a point in it; EPSG:4490"),
+            SHAPE_COLUMN: ("位置", "Where it is, of a building a point in it; EPSG:4490"),
         },
         """
         SELECT f.id, f.code, f.category, f.name, f.address, f.opening_hours,
@@ -244,7 +244,7 @@ VIEWS = {
             "length": ("长度（米）", "Geodesic length, metres"),
             "steps": ("台阶", "Steps: not for wheels"),
             "structure": ("桥隧", "bridge, tunnel, storey; empty on the ground"),
-            GEOMETRY: ("线", "The line, EPSG:4490"),
+            SHAPE_COLUMN: ("线", "The line, EPSG:4490"),
         },
         "SELECT e.id, e.way_id, e.name, e.kind, e.length_m AS length, e.steps, e.structure,"
         " e.geom AS shape"

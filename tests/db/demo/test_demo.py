@@ -11,7 +11,7 @@ from tests.support.served import Deployment
 
 
 def test_a_made_up_town_is_there_twice_and_not_over_somebody_s_work(own_var, monkeypatch):
-    monkeypatch.setattr("web.cli.demo.INCIDENTS", 20)
+    monkeypatch.setattr("web.cli.demo.DEFAULT_INCIDENTS", 20)
     deployment = Deployment(own_var)
     completed = deployment.run_inside("demo", "--no-serve", "--households", "600")
     assert completed.returncode == 0, completed.stderr

@@ -23,7 +23,7 @@ from gis.exchange.people import load_people
 from gis.exchange.templates import write_template
 from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
-from gis.files import cells, tables
+from gis.files import cells, tables, workbook_xml
 from gis.files.cells import (
     parse_code,
     parse_crs,
@@ -275,7 +275,7 @@ def written(name: str, content: bytes) -> object:
         (lambda folder: truncated(folder / "a.xlsx"), InvalidInput, "damaged"),
         (lambda folder: far_off(folder / "a.xlsx"), TooLarge, "column XFD, row 1048576"),
         (
-            lambda folder: bomb(folder / "a.xlsx", tables.MAX_UNPACKED_BYTES + 10**6),
+            lambda folder: bomb(folder / "a.xlsx", workbook_xml.MAX_UNPACKED_BYTES + 10**6),
             TooLarge,
             "unpacks to more than",
         ),

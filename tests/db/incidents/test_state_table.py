@@ -19,7 +19,7 @@ from gis.incidents.states import (
     REQUESTS,
     TRANSITION_ROWS,
     TRANSITIONS,
-    WORKING,
+    WORKING_STATES,
     State,
     allowed_moves,
     next_state,
@@ -263,7 +263,7 @@ def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, o
     until = NOW + timedelta(days=9)
     moves.apply_move(session, by, one, "request_suspend", NOW, MovePayload(note="等", until=until))
     moves.apply_move(session, other, one, "approve_suspend", NOW)
-    for state in WORKING:
+    for state in WORKING_STATES:
         step = {
             "move": "resume",
             "from_state": "suspended",

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gis.facilities.checkup import CheckupSheet, Finding
-from gis.facilities.checkup_visits import MAX_LOCATION_CHARS, MAX_NOTE_CHARS, Visit
+from gis.facilities.checkup_visits import MAX_LOCATION_CHARS, MAX_VISIT_NOTE_CHARS, Visit
 
 Tier = Literal["15", "10", "5", "neighbourhood", "complete", "tdt15", "tdt10"]
 
@@ -113,7 +113,7 @@ class VisitIn(BaseModel):
     item: Annotated[str, Field(max_length=40, examples=["kindergarten"])]
     result: Literal["have", "have_not", "partly"]
     where: Annotated[str, Field(max_length=MAX_LOCATION_CHARS)] = ""
-    note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
+    note: Annotated[str, Field(max_length=MAX_VISIT_NOTE_CHARS)] = ""
     visited_at: Annotated[
         str | None, Field(max_length=40, description="Not in the future; default: now")
     ] = None

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from gis.errors import NotFound, invalid_field
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.service_circles import CIRCLE_MINUTES
 from layers import features as geojson
 from layers import tiles
 from layers.layer import Layer
 from layers.registry import LAYERS, TILE_SETS
-from layers.service_area import MINUTES, service_layers
+from layers.service_area import service_layers
 from web.http import params
 from web.http.compression import MVT
 from web.http.db import session
@@ -84,8 +85,8 @@ def service_tile(category: str, minutes: int, z: int, x: int, y: int) -> Respons
     """
     if category not in CATEGORY_BY_KEY:
         raise NotFound("layer.category_unknown", category=category)
-    if minutes not in MINUTES:
-        raise NotFound("layer.minutes_unknown", minutes=minutes, allowed=[*MINUTES])
+    if minutes not in CIRCLE_MINUTES:
+        raise NotFound("layer.minutes_unknown", minutes=minutes, allowed=[*CIRCLE_MINUTES])
     data = tiles.tile(
         session(),
         service_layers(category, minutes),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from gis.boundaries.home_selection import MAX_ROOMS, MAX_SELECTIONS, HomeSelection
 from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
-from gis.boundaries.publish import MAX_REASON_CHARS
+from gis.boundaries.reviews import MAX_REASON_CHARS
 from gis.boundaries.units import UnitBuilding
 from web.http import params
 from web.http.responses import feature

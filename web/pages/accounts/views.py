@@ -26,7 +26,6 @@ from web.security import session as browser_session
 
 bp = Blueprint("accounts_page", __name__)
 
-MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 ACCOUNT_FIELDS = ("username", "person", "subject", "role", "area")
 
@@ -169,7 +168,7 @@ def _page(
         form=form or {},
         roles=ACCESS_ROLES,
         role_label=role_label,
-        areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
+        areas=list_upper_areas(session()),
         oidc=settings.oidc,
         zone=settings.timezone,
     )

@@ -18,8 +18,9 @@ from gis.network.profile_table import find_profile
 from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 from layers.coverage_map import Comparison, CoverageView, Texts, coverage_map
-from layers.folium_map import MAX_ZOOM, MIN_ZOOM
+from layers.folium_map import MIN_ZOOM
 from layers.overview import overview
+from layers.tiles import MAX_ZOOM
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment

@@ -18,7 +18,7 @@ from gis.incidents.routing.rules_store import require_all_counties
 from gis.network import profile_table
 from gis.rights.actions import Action
 from web.http import i18n
-from web.http.body_limit import body_limit
+from web.http.body_limit import MAX_SPREADSHEET_BYTES, body_limit
 from web.http.db import session
 from web.http.downloads import attachment
 from web.http.errors import localised_detail
@@ -28,8 +28,6 @@ from web.security.guard import require
 from web.security.session import principal
 
 bp = Blueprint("coverage_tables", __name__)
-
-MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
 
 
 class EditedTable(NamedTuple):

@@ -20,7 +20,6 @@ from web.security import session as browser_session
 
 bp = Blueprint("keys_page", __name__)
 
-MAX_OFFERED_AREAS = 400  # areas an area field offers; any other can be typed
 
 # field of a key -> what a right value is
 KEY_FIELD_HINTS = {
@@ -144,7 +143,7 @@ def _page(
         form=form or {},
         actions={action: ACTION_LABELS[action] for action in Action if action in KEY_ACTIONS},
         action_labels={str(action): label for action, label in ACTION_LABELS.items()},
-        areas=list_upper_areas(session(), MAX_OFFERED_AREAS),
+        areas=list_upper_areas(session()),
         new="new" in request.args,
         zone=current_app.config["SETTINGS"].timezone,
     )

@@ -10,19 +10,21 @@ from gis.areas.models import LEVELS
 from gis.errors import NotFound, TooLarge
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.coverage_summary import coverage
+from gis.facilities.service_circles import CIRCLE_MINUTES
 from gis.messages import render
 from gis.palette import CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR
 from gis.rights.roles import ROLES
 from gis.search import LEVEL_EN
 from layers.facilities import CIRCLES, FACILITIES
 from layers.features import feature_collection
-from layers.folium_map import MAX_ZOOM, MIN_ZOOM, PageParts, live_map, vector_tiles
+from layers.folium_map import MIN_ZOOM, PageParts, live_map, vector_tiles
 from layers.layer import Layer
 from layers.legend import legend_of
 from layers.overview import Overview, overview
 from layers.registry import MAP_LAYERS, SERVICE, SOURCES
 from layers.saved_map import saved_map
-from layers.service_area import MINUTES, service_layers
+from layers.service_area import service_layers
+from layers.tiles import MAX_ZOOM
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
@@ -73,7 +75,7 @@ def index() -> Response:
         text_of=render,
         visible=visible,
         emphasis=emphasis,
-        limits=MINUTES,
+        limits=CIRCLE_MINUTES,
         today=TODAY in parse_list("layers", [TODAY], []),
         facilities=FACILITIES,
         map_approval=current_app.config["SETTINGS"].map_approval,
@@ -110,7 +112,7 @@ def _page_data(figures: Overview) -> dict[str, Any]:
         "categories": {
             key: style.title._asdict() for key, style in FACILITIES.styles.items() if style.title
         },
-        "limits": MINUTES,
+        "limits": CIRCLE_MINUTES,
         "sign_in": url_for("account.sign_in"),
         "today": {
             "style": asset_url("map/today.css"),
@@ -251,7 +253,9 @@ def _emphasis() -> tuple[str, int] | None:
     minutes = request.args.get("minutes", "")
     if category not in CATEGORY_BY_KEY:
         return None
-    return category, next((limit for limit in MINUTES if str(limit) == minutes), MINUTES[-1])
+    return category, next(
+        (limit for limit in CIRCLE_MINUTES if str(limit) == minutes), CIRCLE_MINUTES[-1]
+    )
 
 
 def parse_list(name: str, allowed: list[str], default: list[str]) -> list[str]:

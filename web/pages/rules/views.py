@@ -22,7 +22,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 from web.http import i18n, params
-from web.http.body_limit import body_limit
+from web.http.body_limit import MAX_SPREADSHEET_BYTES, body_limit
 from web.http.db import session
 from web.http.downloads import attachment
 from web.http.errors import localised_detail
@@ -36,7 +36,6 @@ bp = Blueprint("rules_page", __name__)
 
 TEST_DAYS = (30, 90, 365)  # offered for a test
 MAX_LINKED_INCIDENTS = 14  # of a group of a test
-MAX_SPREADSHEET_BYTES = 2 * 1024 * 1024
 
 
 @bp.get("/rules")
