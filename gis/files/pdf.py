@@ -1,12 +1,20 @@
-"""A document as PDF, with WeasyPrint: nothing is fetched, and Chinese text needs a Chinese font."""
+"""A document as PDF, with WeasyPrint: nothing is fetched, and Chinese text needs a Chinese font.
+
+It takes half a second of CPU a page with a map, so a child process does it, and few do at once:
+the threads of a web worker go on serving.
+"""
 
 import subprocess
 from functools import cache
 from typing import Any, NoReturn
 
-from gis.errors import Unavailable
+from gis.errors import InvalidInput, TooLarge, Unavailable
+from gis.files import sandbox
+from gis.files.sandbox import MEGABYTE, Limits
 
 PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk"
+# several times what the sheets of a community of 100 grids take
+LIMITS = Limits(cpu_s=180.0, wall_s=240.0, memory_bytes=3_000 * MEGABYTE)
 
 
 def html_to_pdf(html: str) -> bytes:
@@ -16,6 +24,24 @@ def html_to_pdf(html: str) -> bytes:
     ------
     Unavailable
         `pdf.not_installed`: Pango, or a font with Chinese characters, is not on this machine.
+        `pdf.busy`: other documents are being written just now.
+    TooLarge
+        `pdf.too_large`: it takes more time or memory than `LIMITS`.
+    """
+    with sandbox.within_request(LIMITS.wall_s, busy="pdf.busy"):
+        try:
+            return bytes(sandbox.run(write_pdf, html, limits=LIMITS, name="PDF"))
+        except InvalidInput:
+            raise TooLarge("pdf.too_large") from None
+
+
+def write_pdf(html: str) -> bytes:
+    """Do the work of `html_to_pdf`, in the child process.
+
+    Raises
+    ------
+    Unavailable
+        `pdf.not_installed`.
     """
     try:
         import weasyprint  # loads Pango, which is not on every machine

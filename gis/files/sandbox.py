@@ -33,7 +33,7 @@ from gis.files.sandbox_server import Reader, start_reader
 __all__ = ["Limits", "effective", "iterate", "run", "within_request"]
 
 REQUEST_WALL_S = 15.0  # for one reader inside a web request
-REQUEST_READERS = 3  # readers at once in a web worker, which has four threads
+REQUEST_READERS = 3  # children at once in a web worker, which has four threads
 REQUEST_WAIT_S = 1.0  # seconds to wait for a free reader
 MAX_MESSAGE_BYTES = 256 * MEGABYTE  # bytes of one message from the child
 DATES = (date, datetime, dt_time, timedelta, timezone)
@@ -56,38 +56,38 @@ ERROR_BY_SIGNAL = {
 }
 
 log = logging.getLogger("wangge.sandbox")
-_in_request: ContextVar[bool] = ContextVar("in_request", default=False)
+_request_wall_s: ContextVar[float | None] = ContextVar("request_wall_s", default=None)
 _request_readers = threading.BoundedSemaphore(REQUEST_READERS)
 
 
 @contextmanager
-def within_request() -> Iterator[None]:
-    """Hold readers to what a web request may take.
+def within_request(
+    wall_s: float = REQUEST_WALL_S, busy: str = "file.readers_busy"
+) -> Iterator[None]:
+    """Hold children to what a web request may take.
 
     Only a few run at once, so that the other threads go on serving.
 
     Raises
     ------
     Unavailable
-        Other files are being read just now.
+        `busy`: other children are at work just now.
     """
     if not _request_readers.acquire(timeout=REQUEST_WAIT_S):
-        raise Unavailable("file.readers_busy")
-    token = _in_request.set(True)
+        raise Unavailable(busy)
+    token = _request_wall_s.set(wall_s)
     try:
         yield
     finally:
-        _in_request.reset(token)
+        _request_wall_s.reset(token)
         _request_readers.release()
 
 
 def effective(limits: Limits) -> Limits:
-    """Return the limits in force: within a request no reader runs longer than `REQUEST_WALL_S`."""
-    if not _in_request.get():
+    """Return the limits in force: those of the request are never exceeded."""
+    if (wall_s := _request_wall_s.get()) is None:
         return limits
-    return replace(
-        limits, cpu_s=min(limits.cpu_s, REQUEST_WALL_S), wall_s=min(limits.wall_s, REQUEST_WALL_S)
-    )
+    return replace(limits, cpu_s=min(limits.cpu_s, wall_s), wall_s=min(limits.wall_s, wall_s))
 
 
 def run(function: Callable[..., Any], *args: object, limits: Limits, name: str = "the file") -> Any:

@@ -1,5 +1,6 @@
 """Unpack the one map of an archive, within a limit; in the child process of `gis.files.vector`."""
 
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -10,6 +11,15 @@ from pathlib import Path
 from gis.errors import InvalidInput, TooLarge
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+MAX_RATIO = (
+    100  # unpacked to packed size; real maps and workbooks unpack to 2-30 times, bombs to 1,000
+)
+MIN_UNPACKED_BYTES = 20_000_000  # bytes that may unpack from any archive
+
+
+def unpacked_limit(path: Path, most: int) -> int:
+    """Return how many bytes, at most `most`, may come out of an archive of this size."""
+    return min(most, max(MIN_UNPACKED_BYTES, MAX_RATIO * path.stat().st_size))
 
 
 @contextmanager
@@ -59,23 +69,32 @@ def _unpack_kmz(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
         main = [member for member in texts if member.filename.lower() == "doc.kml"] or texts
         if len(main) != 1:
             raise InvalidInput("map_file.several_kml", file=path.name, count=len(main))
-        if _copy(archive, main[0], folder / "layer.kml", max_unpacked_bytes) < 0:
-            raise _zip_bomb(path, max_unpacked_bytes)
+        _extract(path, archive, {main[0]: folder / "layer.kml"}, max_unpacked_bytes)
     return folder / "layer.kml"
 
 
-def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path, left: int) -> int:
-    """Unpack a member; return how many bytes are left of a limit, below 0 when it is exceeded."""
-    with archive.open(member) as packed, to.open("wb") as out:
-        while left >= 0 and (piece := packed.read(1 << 20)):
-            left -= len(piece)
-            out.write(piece)
-    return left
+def _extract(
+    path: Path,
+    archive: zipfile.ZipFile,
+    targets: dict[zipfile.ZipInfo, Path],
+    max_unpacked_bytes: int,
+) -> None:
+    """Unpack members, each to its own file.
 
+    Nothing is unpacked when they say that they are too large together; of a member that says less
+    than it holds, `zipfile` reads only so much, and its checksum is wrong.
 
-def _zip_bomb(path: Path, max_unpacked_bytes: int) -> TooLarge:
-    limit = round(max_unpacked_bytes / 1e6)
-    return TooLarge("map_file.zip_bomb", file=path.name, limit=limit)
+    Raises
+    ------
+    TooLarge
+        They have more than `max_unpacked_bytes`.
+    """
+    if sum(member.file_size for member in targets) > max_unpacked_bytes:
+        limit = round(max_unpacked_bytes / 1e6)
+        raise TooLarge("map_file.zip_bomb", file=path.name, limit=limit)
+    for member, target in targets.items():
+        with archive.open(member) as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out, 1 << 20)
 
 
 def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
@@ -89,12 +108,11 @@ def _unpack(path: Path, folder: Path, max_unpacked_bytes: int) -> Path:
         if len(layers) != 1:
             raise InvalidInput("map_file.several_shapefiles", file=path.name, count=len(layers))
         stem = layers[0][: -len(".shp")].lower()
-        left = max_unpacked_bytes
-        for name, member in members.items():
-            ending = next((part for part in SHAPEFILE_PARTS if name.lower() == stem + part), None)
-            if ending is None:
-                continue
-            left = _copy(archive, member, folder / f"layer{ending}", left)
-            if left < 0:
-                raise _zip_bomb(path, max_unpacked_bytes)
+        targets = {
+            member: folder / f"layer{part}"
+            for name, member in members.items()
+            for part in SHAPEFILE_PARTS
+            if name.lower() == stem + part
+        }
+        _extract(path, archive, targets, max_unpacked_bytes)
     return folder / "layer.shp"

@@ -25,6 +25,7 @@ from gis.crs import STORAGE_SRID
 from gis.errors import InvalidInput, TooLarge
 from gis.files import sandbox
 from gis.files.sandbox import Limits
+from gis.files.unpacking import unpacked_limit
 from gis.files.vector_reader import environment, read_features
 from gis.messages import Message
 
@@ -46,7 +47,7 @@ TEXT_FORMATS: dict[str, bytes] = {
 VECTOR_FORMATS = (*VECTOR_SIGNATURES, *TEXT_FORMATS)
 DRAWINGS = (".kml", ".kmz", ".dxf")  # without columns of their own for codes
 MAX_VECTOR_FILE_BYTES = 1_000_000_000  # bytes
-MAX_UNZIPPED_BYTES = 600_000_000  # bytes in a .zip, counted while unpacking
+MAX_UNZIPPED_BYTES = 600_000_000  # bytes in a .zip or .kmz
 ZIP_GROWTH = 20  # a Shapefile unpacks to 2-10 times its size
 VECTOR_DRIVERS = {
     ".gpkg": "GPKG",
@@ -117,7 +118,7 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
         path.absolute(),
         crs,
         layer,
-        MAX_UNZIPPED_BYTES,
+        unpacked_limit(path, MAX_UNZIPPED_BYTES),
         limits=_limits(path),
         name=path.name,
         environment=environment(),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gis.errors import InvalidInput, TooLarge
+from gis.files.unpacking import unpacked_limit
 
 MAX_UNPACKED_BYTES = 600_000_000  # a full sheet of a million rows has about 400 million
 MAX_SHEET_CELLS = 40_000_000  # between the first and the last one in use
@@ -159,23 +160,22 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
         The file is damaged, counts its days from 1904, or has more than `MAX_MARKED_CELLS`
         formulas without a result.
     TooLarge
-        It unpacks to more than `MAX_UNPACKED_BYTES`, or a sheet has more than `MAX_SHEET_CELLS`.
+        It unpacks to more than `unpacked_limit`, or a sheet has more than `MAX_SHEET_CELLS`.
     """
-    bomb = TooLarge(
-        "table.unpacks_too_large", file=path.name, limit=round(MAX_UNPACKED_BYTES / 1e6)
-    )
+    limit = unpacked_limit(path, MAX_UNPACKED_BYTES)
+    bomb = TooLarge("table.unpacks_too_large", file=path.name, limit=round(limit / 1e6))
     scans: dict[str, SheetScan] = {}
     index: dict[str, bytes] = {}
     unpacked = 0
     try:
         with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED_BYTES:
+            if sum(part.file_size for part in parts.infolist()) > limit:
                 raise bomb
             for part in parts.infolist():
                 scan = SheetScan(path.name) if part.filename.startswith("xl/worksheets/") else None
                 for piece in _pieces(parts, part):
                     unpacked += len(piece)
-                    if unpacked > MAX_UNPACKED_BYTES:
+                    if unpacked > limit:
                         raise bomb
                     if scan:
                         scan.feed(piece)

@@ -1,7 +1,8 @@
 """The report of an area: the figures of the engine, as a page, a file and a PDF."""
 
 import re
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.coverage_summary import coverage
-from gis.files import pdf
+from gis.files import pdf, sandbox
 from layers.report_map import report_map
 from tests.support.sign_in import account, signed_in
 
@@ -161,7 +162,22 @@ def test_as_pdf(client: FlaskClient, session: Session, community: str) -> None:
 def test_without_a_chinese_font_pdf_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "_has_chinese_font", lambda: False)
     with pytest.raises(Unavailable, match="fonts-noto-cjk"):
-        pdf.html_to_pdf("<p>网格</p>")
+        pdf.write_pdf("<p>网格</p>")
+
+
+def test_a_long_pdf_leaves_the_worker_to_the_others() -> None:
+    html = "<p>网格</p>" * 400
+    begin = time.process_time()
+    try:
+        assert pdf.html_to_pdf(html).startswith(b"%PDF-")
+    except Unavailable:
+        pytest.skip(f"this machine has not {pdf.PACKAGES}")
+    assert time.process_time() - begin < 0.2
+    with ExitStack() as others:
+        for _ in range(sandbox.REQUEST_READERS):
+            others.enter_context(sandbox.within_request())
+        with pytest.raises(Unavailable, match="other documents"):
+            pdf.html_to_pdf(html)
 
 
 def test_a_document_fetches_nothing(tmp_path: Path) -> None:

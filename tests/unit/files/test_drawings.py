@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from gis.errors import InvalidInput, TooLarge
-from gis.files import dxf, vector
+from gis.files import dxf, unpacking, vector
 from gis.files.vector import read_vector
 
 KML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -126,8 +126,18 @@ def test_kmz_is_unpacked_within_limits(tmp_path, monkeypatch):
     assert len(read_vector(path).shapes) == 2
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("doc.kml", KML.format(head=" " * 3_000_000))
-    monkeypatch.setattr(vector, "MAX_UNZIPPED_BYTES", 1_000_000)
-    with pytest.raises(TooLarge):
+    monkeypatch.setattr(unpacking, "MIN_UNPACKED_BYTES", 1_000_000)
+    with pytest.raises(TooLarge, match="unpacks to more than 1 MB"):
+        read_vector(path)
+
+
+def test_an_archive_that_says_less_than_it_holds_is_refused(tmp_path):
+    path = tmp_path / "grids.kmz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", KML.format(head=" " * 3_000_000))
+        size = archive.infolist()[0].file_size
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), bytes([10, 0, 0, 0])))
+    with pytest.raises(InvalidInput, match="cannot be unpacked"):
         read_vector(path)
 
 
