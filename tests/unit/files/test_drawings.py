@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from gis.errors import InvalidInput, TooLarge
-from gis.files import dxf, unpacking, vector
+from gis.files import dxf, unpacking
 from gis.files.vector import read_vector
 
 KML = """<?xml version="1.0" encoding="UTF-8"?>
