@@ -140,7 +140,9 @@ class BuildingResolver:
             and address.building
             and name_before(address, self.area_names_of(named[0]))
         )
-        if inside is not None and (best < Naming.NUMBER or unknown):
+        # 文庙路17号 names another building than one that is known to be 文庙路15号
+        other_house = inside is not None and best is Naming.HOUSE and self._house_of(inside)
+        if inside is not None and (best < Naming.NUMBER or unknown) and not other_house:
             return [inside] if sure[inside] else []
         if row is not None and best is Naming.NUMBER:
             # 2号楼 on the ground of an estate means the building of that estate
@@ -148,6 +150,10 @@ class BuildingResolver:
             same = [building_row for building_row in named if estates[building_row] == estates[row]]
             return same if same or (inside is not None and estates[row]) else named
         return named if best is not Naming.HOUSE or len(named) == 1 else []
+
+    def _house_of(self, row: int) -> str:
+        """Return street and house number of a building, if they are on record."""
+        return self.snapshot.places.label_of(row).house
 
     def label(self, row: int) -> str:
         """Return the display name of a building: its estate and name, else its code."""

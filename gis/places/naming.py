@@ -75,6 +75,13 @@ _ESTATE_END_PATTERN = re.compile(
     r"[东南西北中新老AB-Z一二三四五六七八九\d]区|.里|国际|中心|小学|中学|大学|学校|[一二三四五六七八九十]中|派出所|公司|工厂|酒店|宾馆|超市|市场|银行|安置房|公租房|廉租房|[东西南北])$"
 )
 _SECTION_PATTERN = re.compile(r"(?:小区)?[一二三四五六七八九十\dA-Z东南西北中新老]{1,3}[期区]")
+_SECTION_NUMBERS = dict(zip("123456789", "一二三四五六七八九", strict=True)) | {
+    "I": "一",
+    "II": "二",
+    "III": "三",
+    "IV": "四",
+}
+_SECTION_NUMBER_PATTERN = re.compile(r"(?:(?<!\d)[1-9]|(?<![A-Z])(?:I{1,3}|IV))(?=[期区])")
 _NO_NAME = frozenset(
     {
         "",
@@ -156,9 +163,11 @@ def compare(address: Address, building: BuildingLabel, areas: Iterable[str] = ()
         and _ends_whole(address.house, building.house, tuple(areas))
     ):
         return Naming.HOUSE
+    # 惠民大厦 of 惠民大厦802 is the building, not an estate
+    is_own_name = _ends_whole(address.prefix, building.name, tuple(areas))
     if (
         len(building.name) > 1
-        and estate is not Estate.OTHER
+        and (estate is not Estate.OTHER or is_own_name)
         and _stands_in(building.name, address.text, tuple(areas))
     ):
         return Naming.WHOLE if estate is Estate.SAME else Naming.NUMBER
@@ -206,6 +215,9 @@ def compare_estate(prefix: str, estate: str, areas: tuple[str, ...] = ()) -> Est
     if estate:
         if _ends_whole(short, estate, areas) or _ends_whole(tail, estate, areas):
             return Estate.SAME
+        section = _SECTION_PATTERN.search(estate)
+        if section and section.end() == len(estate) and section[0] == _last_name(short, areas):
+            return Estate.SAME  # 二期 of 锦绣家园二期
         for match in re.finditer(re.escape(estate), tail):
             whole = not match.start() or _may_precede(tail[: match.start()], areas)
             behind = re.match(r"(?:小区)?[,;.:()、的里内]+", tail[match.end() :])
@@ -256,10 +268,18 @@ def _stem(area: str) -> str:
 
 
 def short_estate(name: str) -> str:
-    """Return the name of an estate without its suffix; a name that is only a suffix stays."""
-    name = normalise_text(name)
+    """Return the name of an estate without its suffix, 2期 as 二期.
+
+    A name that is only a suffix stays.
+    """
+    name = _spoken_sections(normalise_text(name))
     short = _GENERIC_END_PATTERN.sub("", name)
     return short if len(short) > 1 else name
+
+
+def _spoken_sections(text: str) -> str:
+    """Return a text with the numbers of sections in Chinese: 2期 and II期 are 二期."""
+    return _SECTION_NUMBER_PATTERN.sub(lambda match: _SECTION_NUMBERS[match[0]], text)
 
 
 def _last_name(text: str, areas: tuple[str, ...]) -> str:
@@ -291,7 +311,7 @@ def _may_precede(prefix: str, areas: tuple[str, ...]) -> bool:
 
 def stands_in(estate: str, text: str, areas: tuple[str, ...] = ()) -> bool:
     """Return whether an estate stands in a text as a whole: not 新祥和苑, not 祥和苑二期."""
-    short = short_estate(estate)
+    short, text = short_estate(estate), _spoken_sections(text)
     return any(
         _may_precede(text[: match.start()], areas) and not _SECTION_PATTERN.match(text, match.end())
         for match in re.finditer(re.escape(short), text)

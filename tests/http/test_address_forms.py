@@ -488,6 +488,56 @@ def test_another_building_is_taken_only_when_it_is_named_outright(forms):
     assert forms.ask("1-201") == ("2号楼", "02")
 
 
+# building at whose middle the point is, text, building that is meant
+OUTRIGHT = (
+    ("h15", "文庙路17号", "h17"),
+    ("h15", "文庙路17号301", "h17"),
+    ("h15", "文庙路15号3楼", "h15"),
+    ("h15", "文庙路19号", "h15"),
+    ("hm", "文庙路17号", "hm"),  # whose own street number nobody knows
+    ("h17", "惠民大厦802", "hm"),
+    ("h17", "惠民大厦8楼电梯困人", "hm"),
+    ("h17", "惠民大厦旁边", "h17"),
+    ("e2", "二期3栋", "e3"),
+    ("e2", "锦绣家园2期3栋", "e3"),
+    ("e2", "锦绣家园Ⅱ期3栋", "e3"),
+    ("e2", "锦绣家园一期3栋", "e2"),
+    ("ya", "B-2501", "yb"),
+    ("ya", "A-1803", "ya"),
+    ("ya", "B座2501", "yb"),
+)
+
+
+def test_houses_named_buildings_sections_and_letters_are_other_buildings(session):
+    town = build.Town(session)
+    grid = town.grid("001")
+    places = {}
+    for n, (code, estate, name, address) in enumerate(
+        [
+            ("h15", "", "", "文庙路15号"),
+            ("h17", "", "", "文庙路17号"),
+            ("hm", "", "惠民大厦", ""),
+            ("e2", "锦绣家园二期", "2栋", ""),
+            ("e3", "锦绣家园二期", "3栋", ""),
+            ("ya", "御景湾", "A座", ""),
+            ("yb", "御景湾", "B座", ""),
+        ]
+    ):
+        places[code] = 0.0001 + 0.0002 * n
+        built = town.building(name, places[code], 0.0002, 0.0001, estate=estate, code=code)
+        built.address = address
+        town.unit(grid, f"{n + 1:02d}", [(built, None, None, None)])
+    session.flush()
+    register = read_snapshot(session, NOW)
+    for at, text, right in OUTRIGHT:
+        where = LON + places[at] + 0.00005, LAT + 0.00025
+        answer = locate(session, *where, "wgs84", address=text, at=NOW, snapshot=register)
+        assert answer.building is not None
+        assert (text, answer.building.code) == (text, right)
+    days = [parse_address(f"{day}2单元201漏水") for day in ("3月5号", "11月12号", "三月五号")]
+    assert {(day.building, day.stairwell, day.room) for day in days} == {("", "2", "201")}
+
+
 def test_the_reason_quotes_what_the_address_says(forms):
     def reasons(address: str) -> str:
         result = locate(

@@ -98,6 +98,10 @@ class JoinedNumberReader(NeighbourRules):
         2-501 is stairwell 2, or building 2; 25-3 is storey 25 flat 3, or building 25.
         """
         leading, trailing = labels
+        if is_room and leading.isalpha():  # B-2501 is of building B
+            self._set("building", leading, parts[0])
+            self._set("room", trailing, parts[1])
+            return
         self._either(parts[0], leading)
         if is_room:
             self._set("stairwell", leading, parts[0])

@@ -54,6 +54,7 @@ PARTS_PATTERN = re.compile(
     rf"(?:{'|'.join(f'(?P<{kind}>{pattern})' for kind, pattern in SUFFIX_PATTERNS.items())})?"
     r"|(?P<top>顶[楼层])|(?P<roof>楼顶)|(?P<ground>[底首][楼层])|(?P<basement>(?:半?地下(?:室|车库|停车场)?|地库|负层))"
 )
+DATE_BEFORE_PATTERN = re.compile(r"[\d一二三四五六七八九十]月份?$")  # 5号 of 3月5号 is a day
 STREET_END_PATTERN = re.compile(
     r"(?:路|大道|(?<!街)道|街|巷|胡同|弄)(?:中段|东段|西段|南段|北段)?$"
 )

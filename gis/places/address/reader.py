@@ -14,6 +14,7 @@ from gis.places.address.joined import JoinedNumberReader
 from gis.places.address.model import Address
 from gis.places.address.patterns import (
     BESIDE_PATTERN,
+    DATE_BEFORE_PATTERN,
     DOWNWARD_PATTERN,
     END_SIGNS,
     LANDMARK_BEFORE_PATTERN,
@@ -215,7 +216,7 @@ class AddressReader(JoinedNumberReader):
     def _sign(self, nth: int, part: Part, context: str) -> None:
         """Read a number with 号: of a street, of a room, or alone."""
         text_before = self.text[max(0, part.start - 16) : part.start]
-        if text_before.endswith("附"):
+        if text_before.endswith("附") or DATE_BEFORE_PATTERN.search(text_before):
             return
         if STREET_END_PATTERN.search(text_before[-6:]):
             if context:
