@@ -4,13 +4,14 @@ Its help or description says nothing of the classes that it raises.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from gis.settings import Settings
+from gis.settings import ROOT, Settings
 from web.app import create_app
 from web.cli import COMMANDS, load_command
 
@@ -62,3 +63,14 @@ def test_the_description_of_the_api_leaves_out_what_views_raise(tmp_path: Path) 
     descriptions = [operation.get("description", "") for operation in operations]
     assert [text for text in descriptions if "Raises" in text] == []
     assert any("For who may export, draft or publish there." in text for text in descriptions)
+
+
+def test_only_migrate_demo_and_restore_change_a_schema() -> None:
+    calls = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("gis", "layers", "web")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"\bschema\.migrate\(", path.read_text(encoding="utf-8"))
+    }
+    # `restore` migrates the database that it makes beside the one in use
+    assert calls == {"web/cli/db.py", "web/cli/demo.py", "gis/ops/backup.py"}
