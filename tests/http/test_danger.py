@@ -29,7 +29,8 @@ from tests.support.incident_town import NOW, POINT, IncidentTown, to_state
 
 # never to be added to the table: they tell how it does with others
 SENTENCES = tuple(
-    ROOT / "tests" / "data" / f"danger_sentences{name}.tsv" for name in ("", "_hard", "_blind", "_strange")
+    ROOT / "tests" / "data" / f"danger_sentences{name}.tsv"
+    for name in ("", "_hard", "_blind", "_strange")
 )
 
 
