@@ -167,6 +167,9 @@ def test_no_danger(reader: Reader, message: str) -> None:
         ("烟感 告警 9栋", True),
         ("烟感 离线 9栋", False),
         ("温感探测器 电池低", False),
+        ("我还以为是放炮没想到房子塌了一半", True),
+        ("还以为是猫叫才发现是个婴儿掉井里了", True),
+        ("昨晚停电时以为着火了，原来是邻居炒菜", False),
     ],
 )
 def test_what_stands_beside_danger(reader: Reader, message: str, danger: bool) -> None:
