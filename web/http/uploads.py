@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flask import request
 
-from gis.errors import InvalidInput, invalid_field
+from gis.errors import InvalidInput, TooLarge, invalid_field
 from gis.files.sandbox import within_request
 
 MAX_FILE_NAME_CHARS = 100
@@ -39,6 +39,8 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
     InvalidInput
         There is no such part; or the file as a whole cannot be used, as an error about the field
         `file`.
+    TooLarge
+        It is, or what it unpacks to.
     """
     part = request.files.get("file")
     if part is None or not part.filename:
@@ -50,11 +52,13 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
         part.save(path)
         try:
             yield UploadedFile(path, name)
-        except InvalidInput as error:
+        except (InvalidInput, TooLarge) as error:
             if error.errors:
                 raise
             params = {
                 key: value.replace(path.name, name) if isinstance(value, str) else value
                 for key, value in error.params.items()
             }
+            if isinstance(error, TooLarge):
+                raise TooLarge(error.code, error.errors, extra=error.extra, **params) from None
             raise invalid_field("file", error.code.replace(path.name, name), **params) from None
