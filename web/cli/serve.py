@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import click
 
@@ -109,12 +110,41 @@ def run(
     # its name is short, as a socket's must be, wherever the deployment lies
     with tempfile.TemporaryDirectory(prefix="wangge-figures-") as folder, ExitStack() as stack:
         os.environ[worker_metrics.FOLDER_VARIABLE] = folder
+        stack.enter_context(wake_on_signals(server))
         if jobs:
             stack.enter_context(beside())
         if not settings.database_url:
             stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
     say(f"wangge: stopped; http://{host}:{port}/ is served no more")
+
+
+@contextmanager
+def wake_on_signals(server: Any) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end granian's server whichever thread the kernel hands them to.
+
+    Python runs handlers in the main thread, which waits for an event: a signal that comes to
+    another thread, as on a busy machine, would not wake it, and the server never end.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    former = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    # a signal to a forked worker is not one to us
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+
+    def wake() -> None:
+        with ours:
+            while numbers := ours.recv(64):
+                if not {signal.SIGTERM, signal.SIGINT}.isdisjoint(numbers):
+                    server.interrupt_signal = True
+                    server.main_loop_interrupt.set()
+
+    threading.Thread(target=wake, daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former)
+        theirs.close()
 
 
 def _import_application() -> None:

@@ -5,8 +5,11 @@ Its help or description says nothing of the classes that it raises.
 
 import inspect
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from gis.settings import ROOT, Settings
 from web.app import create_app
 from web.cli import COMMANDS, load_command
+from web.cli.serve import wake_on_signals
 
 PREPROCESSED = {"kind"}  # taken off the path before a view of Open311 is called
 
@@ -74,3 +78,20 @@ def test_only_migrate_demo_and_restore_change_a_schema() -> None:
     }
     # `restore` migrates the database that it makes beside the one in use
     assert calls == {"web/cli/db.py", "web/cli/demo.py", "gis/ops/backup.py"}
+
+
+def test_a_signal_to_any_thread_wakes_the_server() -> None:
+    server = SimpleNamespace(interrupt_signal=False, main_loop_interrupt=Event())
+    stopping = Event()
+    other = Thread(target=stopping.wait, daemon=True)
+    other.start()
+    former = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with wake_on_signals(server):
+            assert other.ident is not None
+            signal.pthread_kill(other.ident, signal.SIGTERM)
+            assert server.main_loop_interrupt.wait(10)
+            assert server.interrupt_signal
+    finally:
+        signal.signal(signal.SIGTERM, former)
+        stopping.set()
