@@ -14,7 +14,7 @@ from gis.files.sandbox import MEGABYTE, Limits
 
 PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk"
 # several times what the sheets of a community of 100 grids take
-LIMITS = Limits(cpu_s=180.0, wall_s=240.0, memory_bytes=3_000 * MEGABYTE)
+PDF_LIMITS = Limits(cpu_s=180.0, wall_s=240.0, memory_bytes=3_000 * MEGABYTE)
 
 
 def html_to_pdf(html: str) -> bytes:
@@ -26,11 +26,11 @@ def html_to_pdf(html: str) -> bytes:
         `pdf.not_installed`: Pango, or a font with Chinese characters, is not on this machine.
         `pdf.busy`: other documents are being written just now.
     TooLarge
-        `pdf.too_large`: it takes more time or memory than `LIMITS`.
+        `pdf.too_large`: it takes more time or memory than `PDF_LIMITS`.
     """
-    with sandbox.within_request(LIMITS.wall_s, busy="pdf.busy"):
+    with sandbox.within_request(PDF_LIMITS.wall_s, busy="pdf.busy"):
         try:
-            return bytes(sandbox.run(write_pdf, html, limits=LIMITS, name="PDF"))
+            return bytes(sandbox.run(write_pdf, html, limits=PDF_LIMITS, name="PDF"))
         except InvalidInput:
             raise TooLarge("pdf.too_large") from None
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from gis.errors import InvalidInput, TooLarge
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-MAX_RATIO = (
+MAX_ZIP_RATIO = (
     100  # unpacked to packed size; real maps and workbooks unpack to 2-30 times, bombs to 1,000
 )
-MIN_UNPACKED_BYTES = 20_000_000  # bytes that may unpack from any archive
+MIN_UNZIPPED_BYTES = 20_000_000  # bytes that may unpack from any archive
 
 
 def unpacked_limit(path: Path, most: int) -> int:
     """Return how many bytes, at most `most`, may come out of an archive of this size."""
-    return min(most, max(MIN_UNPACKED_BYTES, MAX_RATIO * path.stat().st_size))
+    return min(most, max(MIN_UNZIPPED_BYTES, MAX_ZIP_RATIO * path.stat().st_size))
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def test_kmz_is_unpacked_within_limits(tmp_path, monkeypatch):
     assert len(read_vector(path).shapes) == 2
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("doc.kml", KML.format(head=" " * 3_000_000))
-    monkeypatch.setattr(unpacking, "MIN_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(unpacking, "MIN_UNZIPPED_BYTES", 1_000_000)
     with pytest.raises(TooLarge, match="unpacks to more than 1 MB"):
         read_vector(path)
 
