@@ -294,7 +294,11 @@ def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool
 def _above(
     session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
 ) -> dict[int, MultiPolygon | None]:
-    """Return the new shapes of all areas above the grids, as unions of the level below."""
+    """Return the new shapes of the areas above the grids that change, as unions of those below.
+
+    What lies above an area that stays as it is stays too: the outline of a street or a county, the
+    costliest of all, is not dissolved again for a border inside a community.
+    """
     shapes_above: dict[int, MultiPolygon | None] = {}
     below = dict(grids)
     while below:
@@ -314,9 +318,15 @@ def _above(
             members = parts[parent]
             if (shape := shapes.get(child)) is not None:
                 members.append(shape)
-        below = {
+        stored = boundaries_at(session, parts, at)
+        unions = {
             parent: to_multipolygon(dissolve(members)) if members else None
             for parent, members in parts.items()
+        }
+        below = {
+            parent: shape
+            for parent, shape in unions.items()
+            if not equals_exact(shape, stored.get(parent))
         }
         shapes_above |= below
     return shapes_above
