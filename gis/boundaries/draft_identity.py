@@ -1,6 +1,7 @@
 """Names and codes of areas as a draft has them, folded over its operations in order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -43,15 +44,67 @@ def new_grids_of(operation: Operation) -> Mapping[str, Mapping[str, str]]:
 def recoded(done: Iterable[Operation]) -> dict[str, str]:
     """Return the last code of each grid that a draft gives another one, by its first code.
 
-    A grid that has its first code back in the end is left out.
+    A grid that has its first code back in the end is left out; so is one that the draft itself
+    creates, and one whose land another grid takes later on: nothing of it goes on.
     """
     last: dict[str, str] = {}
+    born: set[str] = set()
     for operation in done:
         if operation.op["op"] in RECODING:
             code, new_code = str(operation.op["code"]), str(operation.op["new_code"])
             first_code = next((key for key, value in last.items() if value == code), code)
-            last[first_code] = new_code
+            if first_code not in born:
+                last[first_code] = new_code
+        ended = {code for code, shape in operation.geometries.items() if shape is None}
+        last = {first_code: code for first_code, code in last.items() if code not in ended}
+        born |= operation.new_grids.keys()
     return {first_code: code for first_code, code in last.items() if first_code != code}
+
+
+def lasting_lineage(
+    steps: Iterable[Sequence[str]], lasting: Container[str]
+) -> list[tuple[str, str, str]]:
+    """Return the lineage of grids over all steps, without those created and ended in them.
+
+    Parameters
+    ----------
+    steps
+        (kind, from, to) in order.
+    lasting
+        The codes of grids that stood before the draft or stand after it.
+
+    Returns
+    -------
+    (kind, from, to), sorted by codes. A grid that changed its code on the way to another is merged
+    into it, or split; it is recoded if nothing else befell it.
+    """
+    into: dict[str, dict[str, str]] = {}
+    for kind, start, end in steps:
+        into.setdefault(start, {})[end] = kind
+    return [
+        (kind, start, end)
+        for start in sorted(into)
+        if start in lasting
+        for end, kind in sorted(_ends(into, start, lasting).items())
+    ]
+
+
+def _ends(
+    into: Mapping[str, Mapping[str, str]], start: str, lasting: Container[str]
+) -> dict[str, str]:
+    """Return the lasting grids that the steps from a grid end in, by code, each with the kind."""
+    ends: dict[str, str] = {}
+    ahead, passed = deque([(start, "recoded")]), {start}
+    while ahead:
+        code, kind = ahead.popleft()
+        for end, step in into.get(code, {}).items():
+            whole = step if kind == "recoded" else kind
+            if end in lasting and end != start:
+                ends.setdefault(end, whole)
+            elif end not in passed:
+                passed.add(end)
+                ahead.append((end, whole))
+    return ends
 
 
 def first_code(done: Iterable[Operation], op: OperationSpec) -> str | None:

@@ -31,6 +31,7 @@ from gis.boundaries.queries import boundaries_at
 from gis.boundaries.revert import create_reverting_draft as create_reverting_draft
 from gis.boundaries.reviews import MAX_REASON_CHARS
 from gis.boundaries.store import publish_shapes
+from gis.boundaries.store_checks import require_none_later
 from gis.boundaries.unit_reassignment import reassign_units
 from gis.db import allow_boundary_writes, cached_text
 from gis.errors import Conflict, Forbidden, InvalidInput, invalid_field
@@ -283,6 +284,7 @@ def _write(
     for operation in done:
         new_grids |= operation.new_grids
     ids = _ids(session, shapes)
+    require_none_later(session, ids.values(), at)
     present = {code for code, shape in shapes.items() if shape is not None}
     born = {code: new_grids[code] for code in shapes if code in present and code not in ids}
     shapes = {code: shape for code, shape in shapes.items() if code in ids or code in born}
@@ -382,18 +384,9 @@ def _make(
 
 
 def _lineage(session: Session, draft: Revision, done: Sequence[Operation]) -> None:
-    """Write the lineage of grids over all operations, without those created and ended in them."""
-    pairs: dict[tuple[str, str], str] = {}
-    for operation in done:
-        pairs |= {(start, end): kind for kind, start, end in operation.lineage}
-    ids = _ids(session, {code for pair in pairs for code in pair})
-    for (start, end), kind in list(pairs.items()):
-        if start in ids and end not in ids:  # split off, then merged again
-            for (other, last), _ in list(pairs.items()):
-                if other == end and last in ids and last != start:
-                    pairs.setdefault((start, last), kind)
-    for (start, end), kind in sorted(pairs.items()):
-        if start in ids and end in ids:
-            session.add(
-                Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end])
-            )
+    steps = [step for operation in done for step in operation.lineage]
+    ids = _ids(session, {code for _, *both in steps for code in both})
+    session.add_all(
+        Lineage(revision_id=draft.id, kind=kind, from_id=ids[start], to_id=ids[end])
+        for kind, start, end in draft_identity.lasting_lineage(steps, ids)
+    )

@@ -204,7 +204,7 @@ def _holder(
     """Who holds it in the new patch: only what changes."""
     if (
         row.dispatch_mode == "order"
-        or row.area_id is None
+        or (row.area_id is None and row.holder_id is not None)  # of a building, which stays
         or row.area_id in areas
         or row.state in DONE
     ):

@@ -382,6 +382,61 @@ def test_a_grid_goes_to_another_community_with_posts_units_and_open_incidents(se
     assert code(6) in shapes_of(session) and new_code not in shapes_of(session)
 
 
+def test_a_grid_that_moves_and_is_then_merged_goes_on_nowhere(session, two):
+    grid = area(session, code(6))
+    two.post("grid_leader", grid, "王五")
+    account = Account(username="w5", password_hash="x")
+    session.add(account)
+    session.flush()
+    session.add(AccessGrant(account_id=account.id, role="grid_worker", area_id=grid.id))
+    session.flush()
+    number = do(
+        session,
+        begin(session),
+        {"op": "move_to", "code": code(6), "parent": EAST},
+        {"op": "merge", "codes": [EAST_GRID, EAST + "002"], "into": EAST_GRID},
+    )
+    assert "post_left" in {item.kind for item in preview.preview(session, LEAD, number).problems}
+    publish.publish(session, LEAD, number, "并", None)
+    assert session.scalars(select(AccessGrant.area_id)).all() == [grid.id]
+    lineage = hierarchy.history(session, EAST_GRID)[2]
+    assert [(row.relation, row.code) for row in lineage] == [("merged_from", code(6))]
+
+
+def test_a_part_split_off_and_moved_away_comes_back(session, two):
+    before = shapes_of(session)
+    number = in_force(
+        session,
+        {"op": "split", "code": code(6), "line": line((2.8, 0.9), (2.8, 2.1))},
+        {"op": "move_to", "code": code(10), "parent": EAST},
+    )
+    assert "no_post" in {item.kind for item in preview.preview(session, LEAD, number).problems}
+    back = publish.create_reverting_draft(session, LEAD, number)
+    publish.publish(session, LEAD, back.id, "撤", None)
+    after = shapes_of(session)
+    assert after.keys() == before.keys()
+    assert after[code(6)].equals(before[code(6)])
+
+
+def test_what_is_planned_for_a_grid_is_said_when_a_change_is_to_hold_before(session, two):
+    later = datetime.now(UTC) + timedelta(days=10)
+    in_force(session, {"op": "move_to", "code": code(6), "parent": EAST}, effective=later)
+    in_force(
+        session,
+        {"op": "transfer", "region": land(0.7, 0, 1, 1), "to": code(2)},
+        effective=later,
+    )
+    for op in (
+        {"op": "transfer", "region": land(2, 1, 2.3, 2), "to": code(5)},
+        {"op": "move_to", "code": code(2), "parent": EAST},
+    ):
+        number = do(session, begin(session), op)
+        with pytest.raises(Conflict, match="has a boundary that holds from") as refused:
+            publish.publish(session, LEAD, number, "好", None)
+        assert refused.value.code == "store.planned_later"
+    publish.publish(session, LEAD, number, "好", later + timedelta(days=1))
+
+
 def test_a_grid_goes_only_where_both_communities_allow_it_and_not_abroad(session, two):
     own = Principal("account", "account 钱一", {Action.DRAFT: frozenset({area(session, BASE).id})})
     number = drafts.create_draft(session, own, "划归").id
