@@ -7,6 +7,7 @@ from typing import Any
 
 from gis.areas import codes
 from gis.areas.models import LEVELS, Level
+from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.errors import FieldError, InvalidInput
 from gis.files import cells, tables, vector
 from gis.files.cells import CellError, clean_text
@@ -170,6 +171,14 @@ def columns(level: Level) -> tuple[Column, ...]:
             Column(f"{above}_name", f"{above.zh}名称", cells.parse_text, name, "", ""),
         ]
     return tuple(attributes)
+
+
+def name_fault(name: str) -> Message | None:
+    """Return what is wrong with a name: too long, or with a mark that nobody sees."""
+    if len(name) > MAX_AREA_NAME_CHARS:
+        return Message("area_row.name_too_long", {"limit": MAX_AREA_NAME_CHARS})
+    hidden = next((mark for mark in name if not mark.isprintable()), None)
+    return hidden and Message("area_row.name_hidden", {"mark": f"U+{ord(hidden):04X}"})
 
 
 def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadReport) -> AreaFile:

@@ -16,10 +16,16 @@ from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import LEVELS, Area, Level
-from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
-from gis.exchange.area_file import LEVEL_LABELS, AreaFile, AreaRecord, ReadOptions, read_area_file
+from gis.exchange.area_file import (
+    LEVEL_LABELS,
+    AreaFile,
+    AreaRecord,
+    ReadOptions,
+    name_fault,
+    read_area_file,
+)
 from gis.exchange.area_shapes import (
     MAX_NOTES_PER_TYPE,
     check_land_abroad,
@@ -224,10 +230,8 @@ def validate_records(
                 file.refuse(entry, "code", "area_row.code_twice", place=location_by_code[code])
             )
         location_by_code.setdefault(code, entry.location)
-        if len(entry.values.get("name", "")) > MAX_AREA_NAME_CHARS:
-            refused.append(
-                file.refuse(entry, "name", "area_row.name_too_long", limit=MAX_AREA_NAME_CHARS)
-            )
+        if fault := name_fault(entry.values.get("name", "")):
+            refused.append(file.refuse(entry, "name", fault))
         if fault := _unfit(stored.get(code), code, level):
             refused.append(file.refuse(entry, "code", fault))
         refused += [
@@ -268,8 +272,8 @@ def _wrong_above(
         if fault := _unfit(stored.get(code), code, above):
             yield f"{above}_code", fault
         name = entry.values.get(f"{above}_name", "")
-        if len(name) > MAX_AREA_NAME_CHARS:
-            yield f"{above}_name", Message("area_row.name_too_long", {"limit": MAX_AREA_NAME_CHARS})
+        if fault := name_fault(name):
+            yield f"{above}_name", fault
         if name and names.setdefault(code, name) != name:
             params = {
                 "level": LEVEL_LABELS[above],

@@ -9,40 +9,33 @@ others; of a grid that the file omits, and whose area stays free, the planner sa
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 from shapely import STRtree
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
 from gis.areas.models import Level, Revision
 from gis.boundaries import drafts, operations
 from gis.boundaries.numbering import next_codes
-from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG, grids_near
-from gis.db import STORAGE_SRID
-from gis.errors import invalid_field
+from gis.boundaries.operation_fields import OperationSpec
+from gis.errors import InvalidInput, NotFound, invalid_field
 from gis.exchange import boundary_missing, boundary_names
 from gis.exchange.area_file import AreaFile, AreaRecord, ReadOptions, read_area_file
 from gis.exchange.area_shapes import fit_to_coverage, repair_geometries
 from gis.exchange.areas import MAX_CLEAN_WIDTH_M, existing_areas, validate_records
+from gis.exchange.boundary_stored import FAR_FUTURE, grids_around, named_grids
 from gis.files import tables
-from gis.files.report import LoadReport
-from gis.messages import text_of
+from gis.files.report import LoadReport, RejectedRow
+from gis.messages import Message, text_of
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
 from gis.shapes.polygon_coverage import NOISE_WIDTH_M, Gap, Overlap, PolygonLike
 
-FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)  # a moment at which the newest shapes are in force
-COUNTIES_SQL = f"""
-SELECT DISTINCT a.county FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND upper_inf(b.valid_time)
-  AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})"""  # noqa: S608  ours
 MIN_TAKEN_SHARE = 0.5  # share of a grid's area that went to others
 MAX_LISTED_ERRORS = 500  # listed gaps and overlaps of a file
 
@@ -62,6 +55,7 @@ class BoundaryFileDraft:
     draft: The draft; None if the file was rejected or equals the stored boundaries.
     new, gone, changed: Codes of grids.
     renamed: New names by code.
+    recoded: New codes by code.
     missing: Name by code of the grids of its communities that the file omits, and whose land it
     leaves free.
     torn: Remaining gaps and overlaps, or those for which it was rejected.
@@ -73,6 +67,7 @@ class BoundaryFileDraft:
     gone: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
+    recoded: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     torn: CoverageErrors = field(default_factory=CoverageErrors)
 
@@ -89,7 +84,7 @@ def draft_from_file(
 ) -> BoundaryFileDraft:
     """Create a draft of the differences between a file of grids and the newest boundaries.
 
-    A table (see `gis.files.tables`) of codes and names gives areas these names.
+    A table (see `gis.files.tables`) of codes with names or new codes gives areas these.
 
     Parameters
     ----------
@@ -133,21 +128,54 @@ def draft_from_file(
     if path.suffix.lower() in tables.TEXTS + tables.WORKBOOKS:
         entries = boundary_names.read_names(path, result.report)
         result.renamed = boundary_names.new_names(session, entries, result.report)
-        result.report.counts = {"rows": len(entries), "renamed": len(result.renamed)}
+        recodings = boundary_names.new_codes(entries)
+        result.recoded = {entry.code: str(step["new_code"]) for entry, step in recodings}
+        result.report.counts = {
+            "rows": len(entries),
+            "renamed": len(result.renamed),
+            "recoded": len(recodings),
+        }
         steps = []
     else:
+        recodings = []
         steps = _compare(session, path, options or ReadOptions(), clean, missing, result)
     if result.report.refused:
         return result
     if result.renamed:
         steps.append({"op": "rename", "names": result.renamed})
-    if not steps:
+    if not steps and not recodings:
         result.report.note("boundary_file.nothing_to_draft")
         return result
-    result.draft = drafts.create_draft(session, principal, title)
-    for step in steps:
-        drafts.add_operation(session, principal, result.draft.id, step)
+    _draft(session, principal, title, steps, recodings, result)
     return result
+
+
+def _draft(
+    session: Session,
+    principal: Principal,
+    title: str,
+    steps: Sequence[OperationSpec],
+    recodings: Sequence[tuple[AreaRecord, OperationSpec]],
+    result: BoundaryFileDraft,
+) -> None:
+    """Create the draft; rows whose new code cannot be given are refused, and there is none then."""
+    with session.begin_nested() as attempt:
+        draft = drafts.create_draft(session, principal, title)
+        for step in steps:
+            drafts.add_operation(session, principal, draft.id, step)
+        for entry, step in recodings:
+            try:
+                drafts.add_operation(session, principal, draft.id, step)
+            except (InvalidInput, NotFound) as error:
+                fault = error.errors[0] if error.errors else error
+                refused = RejectedRow(
+                    entry.location_with_code, "new_code", Message(fault.code, fault.params)
+                )
+                result.report.refused.append(refused)
+        if result.report.refused:
+            attempt.rollback()
+        else:
+            result.draft = draft
 
 
 def _compare(
@@ -162,8 +190,9 @@ def _compare(
     report = result.report
     file = read_area_file(path, Level.GRID, options, report)
     repair_geometries(file.entries, report, needed=True)
-    stored = _stored(session, file.entries)
+    stored = grids_around(session, file.entries)
     boundary_names.recognise(session, file, stored, report)
+    stored = named_grids(session, file.entries) | stored
     _number(session, file, stored, report)
     good = _validated(session, file, report)
     result.gone = _gone(good, stored)
@@ -230,25 +259,6 @@ def _redraw(
     return {"op": "redraw", "grids": grids}
 
 
-def _stored(session: Session, entries: Sequence[AreaRecord]) -> dict[str, PolygonLike]:
-    """Return the newest grids around those of a file, of the counties it names or lies in."""
-    shapes = [entry.shape for entry in entries if entry.shape is not None]
-    counties = sorted(
-        {codes.ancestor_code(entry.code, Level.COUNTY) for entry in entries if entry.code}
-        or _counties_under(session, shapes)
-    )
-    return dict(grids_near(session, counties, shapes, FAR_FUTURE, NEIGHBOUR_MARGIN_DEG))
-
-
-def _counties_under(session: Session, shapes: Sequence[PolygonLike]) -> set[str]:
-    """Return the counties of the grids whose boxes lie near some shapes."""
-    if not shapes:
-        return set()
-    west, south, east, north = shapely.total_bounds(list(shapes)).tolist()
-    box = {"west": west, "south": south, "east": east, "north": north}
-    return set(session.scalars(text(COUNTIES_SQL), box))
-
-
 def _number(
     session: Session, file: AreaFile, stored: Mapping[str, PolygonLike], report: LoadReport
 ) -> None:
@@ -274,8 +284,8 @@ def _number(
             if new:
                 used.add(new)
                 entry.values["code"] = new
-                entry.values.pop("name", None)  # the name of the one it was split from
                 if code:
+                    entry.values.pop("name", None)  # the name of the one it was split from
                     report.note(
                         "boundary_file.code_twice", place=entry.location, code=code, new=new
                     )

@@ -1,6 +1,7 @@
-"""Names of grids in a file, from another program or a table of codes and names, as renamings."""
+"""Names and codes of grids in a file, from another program or a table, as operations."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,21 @@ from gis.areas import codes
 from gis.areas.models import Level
 from gis.boundaries import draft_identity
 from gis.boundaries.identity_operations import name_faults
-from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
-from gis.exchange.area_file import AreaFile, AreaRecord, columns
-from gis.files import tables
+from gis.boundaries.operation_fields import OperationSpec
+from gis.errors import InvalidInput
+from gis.exchange.area_file import AreaFile, AreaRecord, columns, name_fault
+from gis.files import cells, tables
+from gis.files.column import Column
 from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 
+NEW_CODE = Column(
+    "new_code", "新编码", cells.parse_code, ("新网格编码", "新代码", "新编号", "newcode"), "", ""
+)
+
 
 def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
-    """Read a table with a code and a name in each row.
+    """Read a table with a code, and a name, a new code or both, in each row.
 
     Rows with a cell that cannot be read, an empty one, or a code of another row are refused in the
     report.
@@ -29,15 +36,14 @@ def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
     InvalidInput, TooLarge
         The file as a whole cannot be taken.
     """
-    by_key = {column.key: column for column in columns(Level.GRID)}
-    name_columns = [by_key["code"], replace(by_key["name"], needed=True)]
-    table = tables.read_table(path, name_columns, report)
+    table = _read_table(path, report)
     entries: list[AreaRecord] = []
     location_by_code: dict[str, Message] = {}
     for row in table.rows:
         values = {key: str(value) for key, value in row.values.items() if value}
         entry = AreaRecord(row_label(row.number), values)
-        empty = next((key for key in ("code", "name") if not values.get(key)), None)
+        required = ["code"] if values.get(NEW_CODE.key) else ["code", "name"]
+        empty = next((key for key in required if not values.get(key)), None)
         if empty is not None:
             report.refused.append(table.refuse(row.number, empty, "field.value_missing"))
         elif entry.code in location_by_code:
@@ -45,16 +51,49 @@ def read_names(path: Path, report: LoadReport) -> list[AreaRecord]:
             report.refused.append(
                 table.refuse(row.number, "code", "area_row.code_twice", place=location)
             )
-        elif len(entry.values["name"]) > MAX_AREA_NAME_CHARS:
-            report.refused.append(
-                table.refuse(
-                    row.number, "name", "area_row.name_too_long", limit=MAX_AREA_NAME_CHARS
-                )
-            )
+        elif fault := name_fault(entry.values.get("name", "")):
+            report.refused.append(table.refuse(row.number, "name", fault))
         else:
             location_by_code[entry.code] = entry.location
             entries.append(entry)
     return entries
+
+
+def _read_table(path: Path, report: LoadReport) -> tables.Table:
+    """Open a table that has names, else one that has new codes.
+
+    Raises
+    ------
+    InvalidInput, TooLarge
+        It has neither, or cannot be taken at all.
+    """
+    code, name, *_ = columns(Level.GRID)
+    try:
+        return tables.read_table(path, [code, replace(name, needed=True), NEW_CODE], report)
+    except InvalidInput:
+        with suppress(InvalidInput):
+            return tables.read_table(path, [code, name, replace(NEW_CODE, needed=True)], report)
+        raise
+
+
+def new_codes(entries: Sequence[AreaRecord]) -> list[tuple[AreaRecord, OperationSpec]]:
+    """Return the operations that give grids of a table other codes, each with its row."""
+    return [
+        (entry, _recoding(entry.code, new_code))
+        for entry in entries
+        if (new_code := entry.values.get(NEW_CODE.key)) and new_code != entry.code
+    ]
+
+
+def _recoding(code: str, new_code: str) -> OperationSpec:
+    op: OperationSpec = {"op": "recode", "code": code, "new_code": new_code}
+    old, new = (
+        codes.ancestor_code(item, Level.COMMUNITY)
+        if codes.code_error(item, Level.GRID) is None
+        else ""
+        for item in (code, new_code)
+    )
+    return op if not new or old == new else op | {"op": "move_to", "parent": new}
 
 
 def new_names(
@@ -129,7 +168,9 @@ def recognise(
             entry.values["code"] = entry.values.pop("name")
             continue
         matches = by_name.get(" ".join(name.split()), [])
-        if len(matches) == 1 and matches[0] not in used:
+        if matches and (len(matches) > 1 or matches[0] in used):
+            entry.values.pop("name")  # the name of the one it was split from
+        elif matches:
             entry.values["code"] = matches[0]
             used.add(matches[0])
             report.note(

@@ -1,8 +1,9 @@
 """Outlines and texts of a DXF drawing, read in the child process of `gis.files.vector`.
 
 A drawing names no coordinate system and no attributes. Its closed lines on one layer are the
-outlines, and the texts inside an outline are its code and name. A line within a line is a hole in
-it, and a line drawn twice, as a hole and as what fills it, is one.
+outlines; where it has none, the edges of its hatches, as QGIS and GDAL write areas. The texts
+inside an outline are its code and name. A line within a line is a hole in it, and a line drawn
+twice, as a hole and as what fills it, is one.
 """
 
 import codecs
@@ -15,7 +16,7 @@ import numpy as np
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from shapely import LineString, Polygon, STRtree
+from shapely import LineString, MultiPolygon, Polygon, STRtree
 
 from gis.errors import InvalidInput, TooLarge
 from gis.messages import Message
@@ -79,8 +80,15 @@ def read_drawing(path: Path, name: str, layer: str | None, max_features: int) ->
     """
     entities = _read(path, name, max_features)
     is_line = np.array([isinstance(shape, LineString) for shape in entities.shapes], dtype=bool)
+    is_hatch = np.array(
+        [isinstance(shape, Polygon | MultiPolygon) for shape in entities.shapes], dtype=bool
+    )
     lines = entities.where(is_line)
     closed = np.array([_is_closed(line) for line in lines.shapes], dtype=bool)
+    if is_hatch.any() and not closed.any():
+        lines = _edges(entities.where(is_hatch))
+        is_line |= is_hatch
+        closed = np.array([_is_closed(line) for line in lines.shapes], dtype=bool)
     layers = sorted(set(lines.layers[closed].tolist()))
     if not layers:
         raise _nothing_closed(name, lines.shapes)
@@ -91,12 +99,21 @@ def read_drawing(path: Path, name: str, layer: str | None, max_features: int) ->
     outlines = lines.where(lines.layers == (layer or layers[0]))
     shapes, repairs, faults = _polygons(_without_twins(outlines.shapes))
     shapes = _with_holes(shapes)
-    is_text = np.array([text is not None for text in entities.texts], dtype=bool)
+    # the text of a hatch is its pattern
+    is_text = ~is_hatch & np.array([text is not None for text in entities.texts], dtype=bool)
     codes, names, notes = _labels(layer or layers[0], shapes, entities.where(is_text), faults)
     if left_out := int((~is_line & ~is_text).sum()):
         notes.append(Message("map_file.entities_left_out", {"count": left_out}))
     columns = dict(zip(DXF_COLUMNS, (codes, names), strict=True))
     return Drawing(columns, shapes, repairs, faults, notes)
+
+
+def _edges(hatches: _Entities) -> _Entities:
+    """Return the rings of hatches as lines."""
+    parts, whose = shapely.get_parts(hatches.shapes, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    owner = whose[part]
+    return _Entities(hatches.layers[owner], hatches.texts[owner], rings)
 
 
 def _read(path: Path, name: str, max_features: int) -> _Entities:

@@ -290,7 +290,8 @@ def from_file(
 
     Get the file by ./wangge dump grids FILE.gpkg. Grids are matched by code, and other names rename
     them; a refused file changes nothing. KML, KMZ and DXF are read too (of DXF, --crs says the
-    system), and tables (.csv, .xlsx) of codes and names rename.
+    system), and tables (.csv, .xlsx) of codes and names rename, those with a column new_code give
+    other codes.
 
     Raises
     ------
@@ -333,6 +334,7 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
             "gone": file_draft.gone,
             "changed": file_draft.changed,
             "renamed": file_draft.renamed,
+            "recoded": file_draft.recoded,
             "missing": file_draft.missing,
         }
         click.echo(orjson.dumps(summary).decode())
@@ -345,7 +347,8 @@ def _print_file_draft(file_draft: "BoundaryFileDraft", number: int | None, as_js
         return
     counts = (
         f"{len(file_draft.new)} new, {len(file_draft.changed)} changed,"
-        f" {len(file_draft.gone)} gone, {len(file_draft.renamed)} renamed"
+        f" {len(file_draft.gone)} gone, {len(file_draft.renamed)} renamed,"
+        f" {len(file_draft.recoded)} with another code"
     )
     click.echo(
         f"draft {number}: {counts}" if number else "every grid is as published; no draft was made"

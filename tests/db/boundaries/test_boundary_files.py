@@ -7,9 +7,13 @@ import pyogrio
 import pytest
 import shapely
 from shapely import Polygon
+from sqlalchemy import select
 
+from gis.areas.models import Area
 from gis.boundaries import drafts, preview, publish
+from gis.boundaries.draft_identity import draft_names
 from gis.errors import InvalidInput
+from gis.exchange.area_file import ReadOptions
 from gis.exchange.boundary_file import draft_from_file
 from gis.exchange.dump import dump
 from gis.shapes import polygon_coverage
@@ -174,6 +178,40 @@ def test_a_table_of_codes_and_names_renames_and_names_each_row_at_fault(session,
     }
 
 
+def test_a_table_gives_other_codes_and_names_each_row_at_fault(session, town, tmp_path):
+    table = tmp_path / "codes.csv"
+    table.write_text(
+        f"网格编码,新编码,网格名称\n{code(5)},{code(20)},\n{code(6)},{code(21)},花园😀网格\n{code(7)},,南\n"
+    )
+    result = draft_from_file(session, LEAD, table, "换编码")
+    assert result.recoded == {code(5): code(20), code(6): code(21)}
+    publish.publish(session, LEAD, result.draft.id, "换编码", None)
+    assert {code(20), code(21)} <= shapes_of(session).keys()
+    name = session.scalars(select(Area.name).where(Area.code == code(21))).one()
+    assert name == "花园😀网格"
+    rows = [
+        (code(1), code(2), ""),
+        (code(2), "abc", ""),
+        (code(3), code(5), ""),
+        (code(4), "520402007099001", ""),
+        (code(8), code(30), "第\u202e八网格"),
+        (code(9), code(31), "网" * 300),
+    ]
+    table.write_text("code,new_code,name\n" + "".join(f"{','.join(row)}\n" for row in rows[:4]))
+    refused = draft_from_file(session, LEAD, table, "换编码")
+    assert refused.draft is None
+    assert [row.where[:5] for row in refused.report.refused] == ["row 2", "row 3", "row 4", "row 5"]
+    table.write_text("code,new_code,name\n" + "".join(f"{','.join(row)}\n" for row in rows[4:]))
+    refused = draft_from_file(session, LEAD, table, "换编码")
+    assert [row.message.code for row in refused.report.refused] == [
+        "area_row.name_hidden",
+        "area_row.name_too_long",
+    ]
+    table.write_text(f"code\n{code(1)}\n")
+    with pytest.raises(InvalidInput, match="网格名称"):
+        draft_from_file(session, LEAD, table, "x")
+
+
 def test_a_kml_is_matched_by_the_names_of_its_places(session, town, tmp_path):
     def place(name, west, east):
         corners = [(west, 0), (east, 0), (east, 1), (west, 1), (west, 0)]
@@ -184,14 +222,23 @@ def test_a_kml_is_matched_by_the_names_of_its_places(session, town, tmp_path):
         )
 
     path = tmp_path / "grids.kml"
-    places = place("第001网格", 0, 1.3) + place(code(2), 1.3, 2)
+    places = place("第001网格", 0, 1.3) + place(code(2), 1.3, 1.6)
+    places += place("花园网格", 1.6, 1.8) + place("第001网格", 1.8, 2)
     path.write_text(
         '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>a</name>'
         f"{places}</Folder></Document></kml>"
     )
     result = draft_from_file(session, LEAD, path, "谷歌地球", missing="keep")
-    assert result.report.refused == [] and result.new == [] and result.renamed == {}
+    assert result.report.refused == [] and result.renamed == {}
     assert {code(1), code(2)} <= set(result.changed)
+    names = draft_names(drafts.list_operations(session, result.draft.id))
+    assert [names[item] for item in result.new] == ["花园网格", "西兴第11网格"]
+    start, end = "<Document><Folder><name>a</name>", "</Folder></Document>"
+    path.write_text(
+        f'<kml xmlns="http://www.opengis.net/kml/2.2">{start}{place(code(2), 1, 2)}{end}</kml>'
+    )
+    shifted = draft_from_file(session, LEAD, path, "偏移", ReadOptions(crs="gcj02"), missing="keep")
+    assert (shifted.new, shifted.changed) == ([], [code(2)])  # far from where it stands
 
 
 def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(session, file):

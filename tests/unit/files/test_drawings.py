@@ -35,6 +35,14 @@ def square(x, y, side=100):
     return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
 
 
+def hatch(layer, corners):
+    edges = "".join(f"10\n{x}\n20\n{y}\n" for x, y in corners)
+    return (
+        f"0\nHATCH\n8\n{layer}\n10\n0\n20\n0\n30\n0\n2\nSOLID\n70\n1\n71\n0\n91\n1\n92\n2\n72\n0\n73\n1\n"
+        f"93\n{len(corners)}\n{edges}97\n0\n75\n0\n76\n1\n98\n0\n"
+    )
+
+
 ARC = "0\nARC\n8\n道路\n10\n5\n20\n5\n40\n3\n50\n0\n51\n90\n"
 CIRCLE = "0\nCIRCLE\n8\n道路\n10\n5\n20\n5\n40\n3\n"
 EAST, NORTH = 595_000, 2_902_000  # EPSG:4544
@@ -59,6 +67,17 @@ def drawing(tmp_path):
         return path
 
     return make
+
+
+def test_areas_without_lines_round_them_are_outlines(drawing):
+    path = drawing(
+        hatch("网格", square(EAST, NORTH)),
+        hatch("网格", square(EAST + 100, NORTH)),
+        words("网格", EAST + 50, NORTH + 50, "520402007012001"),
+    )
+    assert lines_of(path) == [("520402007012001", None, 10_000), (None, None, 10_000)]
+    filled = drawing(polyline("界", square(EAST, NORTH)), hatch("填充", square(EAST, NORTH, 90)))
+    assert lines_of(filled) == [(None, None, 10_000)]  # not called SOLID, as its pattern is
 
 
 def test_closed_lines_are_outlines_and_texts_in_them_code_and_name(drawing):

@@ -199,7 +199,7 @@ def from_file(query_data: FileIn) -> Response:
     other names are renamings. A file with overlaps or gaps is refused (422) with them as GeoJSON in
     `torn`; `clean` mends them up to a width. One that omits grids is refused with them in
     `missing`, until the parameter `missing` says what becomes of them. A table (CSV, Excel) of
-    codes and names renames.
+    codes and names renames; with a column new_code (新编码) it gives other codes too.
 
     Raises
     ------
@@ -236,6 +236,7 @@ def from_file(query_data: FileIn) -> Response:
         "gone": file_draft.gone,
         "changed": file_draft.changed,
         "renamed": file_draft.renamed,
+        "recoded": file_draft.recoded,
         "missing": missing_to_json(file_draft),
         "torn": coverage_errors_to_geojson(file_draft),
         "revision": None if file_draft.draft is None else revision_to_json(file_draft.draft, by),
