@@ -103,11 +103,19 @@ def _require_as_published(
 ) -> None:
     """Raise Conflict, with the places, for grids that are neither as published nor as before.
 
+    Grids to which it only gave a vertex may have any land since.
+
     Raises
     ------
     Conflict
         `revert.redrawn_since`: which grids, by which revisions.
     """
+    redrawn = {
+        code: (was, drew)
+        for code, (was, drew) in redrawn.items()
+        if was is None or drew is None or operations.moves_land({code: was}, {code: drew})
+    }
+    now = {code: shape for code, shape in now.items() if code in redrawn}
     as_before = set(now) - set(
         operations.moves_land(now, {code: redrawn[code][0] for code in now if code in redrawn})
     )

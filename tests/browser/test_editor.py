@@ -411,6 +411,12 @@ def test_a_second_tab_is_told_what_changed_and_loses_nothing(desk, planned):
     other.mouse.up()
     expect(other.locator("#ed-bar-status")).to_contain_text("此草案已在别处改动：1.")
     expect(other.locator(".ed-pending")).to_be_visible()
+    desk.keyboard.press("Control+z")
+    expect(desk.locator("#ed-step-count")).to_be_empty()
+    desk.reload()  # neither tab has overwritten what the other left in the browser
+    expect(desk.locator(".ed-pending")).to_be_visible()
+    desk.locator("#ed-redo").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
     other.get_by_role("button", name="显示改动").click()
     expect(other.locator("#ed-step-count")).to_have_text("1")
     expect(other.locator("#ed-bar")).to_be_hidden()

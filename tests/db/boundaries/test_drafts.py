@@ -221,6 +221,32 @@ def test_a_revert_brings_the_old_lines_and_the_old_code_back(session, town):
     assert session.scalar(select(Area.retired_at).where(Area.code == code(6))) is None
 
 
+def test_a_grid_that_only_gained_a_vertex_may_have_any_land_when_a_split_is_taken_back(
+    session, town
+):
+    before = shapes_of(session)
+    numbers = []
+    for op in (
+        {
+            "op": "move_border",
+            "between": [code(4), code(5)],
+            "line": line((1, 1), (1.2, 1.5), (1, 2)),
+        },
+        {"op": "split", "code": code(1), "line": line((0.37, -0.1), (0.37, 1.1))},
+    ):
+        number = begin(session)
+        drafts.add_operation(session, LEAD, number, op)
+        numbers.append(publish.publish(session, LEAD, number, "好", None).id)
+    for number in numbers:  # the border first, so that the split's neighbour has other land again
+        back = publish.create_reverting_draft(session, LEAD, number)
+        publish.publish(session, LEAD, back.id, "撤", None)
+    after = shapes_of(session)
+    assert after.keys() == before.keys()
+    assert all(after[item].equals(before[item]) for item in before)
+    with pytest.raises(Conflict, match="nothing to take back"):
+        publish.create_reverting_draft(session, LEAD, numbers[0])
+
+
 def test_a_second_pair_of_eyes_and_rights_by_area(session, town):
     planner = Principal(
         "account",

@@ -157,13 +157,16 @@ async function send(missing) {
         h(
           'p',
           { className: 'rev-done' },
-          t('Draft made: %(changed)s changed, %(new)s new, %(gone)s gone, %(renamed)s renamed, %(recoded)s with another code', {
-            changed: body.changed.length,
-            new: body.new.length,
-            gone: body.gone.length,
-            renamed: Object.keys(body.renamed).length,
-            recoded: Object.keys(body.recoded).length,
-          }),
+          t(
+            'Draft made: %(changed)s changed, %(new)s new, %(gone)s gone, %(renamed)s renamed, %(recoded)s with another code',
+            {
+              changed: body.changed.length,
+              new: body.new.length,
+              gone: body.gone.length,
+              renamed: Object.keys(body.renamed).length,
+              recoded: Object.keys(body.recoded).length,
+            },
+          ),
         ),
         h(
           'p',
