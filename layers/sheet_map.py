@@ -103,7 +103,8 @@ def _buildings(
         )
         west, south, east, north = wide[row].tolist()
         (left, top), (right, bottom) = frame.place(west, north), frame.place(east, south)
-        if max(right - left, bottom - top) >= NARROW_MM:
+        is_named = homes.names[row] != homes.codes[row]
+        if is_named and max(right - left, bottom - top) >= NARROW_MM:
             named.append((homes.names[row], (left + right) / 2, (top + bottom) / 2))
     return named
 

@@ -100,6 +100,11 @@ def moved_units(
     newly divided and not settled, and errors on those whose decision no longer fits.
     """
     units, issues, settled = [], [], []
+    names = {
+        code: name
+        for grids in (old, new)
+        for code, name in zip(grids.codes, grids.names, strict=True)
+    }
     was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
     after = read_unit_households(session, new, core, at)
     decided = decisions(session, done, [unit.code for unit in after], at)
@@ -113,20 +118,25 @@ def moved_units(
             in_draft = unit.code in decided.settled
             settled.append(SettledUnit(unit.code, unit.name, grid, counts, in_draft))
             if not holds_part(grid, counts):
-                issues.append(_unit_issue(unit, counts, "settle_void", "refused", grid))
+                issues.append(_unit_issue(unit, counts, "settle_void", "refused", grid, names))
         elif is_torn:
-            issues.append(_unit_issue(unit, counts, "unit_torn", "warning", majority))
+            issues.append(_unit_issue(unit, counts, "unit_torn", "warning", majority, names))
     return units, issues, settled
 
 
 def _unit_issue(
-    unit: UnitHouseholds, counts: Mapping[str, int], kind: str, severity: str, grid: str
+    unit: UnitHouseholds,
+    counts: Mapping[str, int],
+    kind: str,
+    severity: str,
+    grid: str,
+    names: Mapping[str, str],
 ) -> PreviewIssue:
     shares = [
-        Message("preview.households_in_grid", {"grid": code, "count": str(count)})
+        Message("preview.households_in_grid", {"grid": names.get(code, code), "count": str(count)})
         for code, count in counts.items()
     ]
-    params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": grid}
+    params = {"name": unit.name, "code": unit.code, "shares": shares, "grid": names.get(grid, grid)}
     message = Message(UNIT_MESSAGES[kind], params)
     return new_issue(kind, severity, (unit.code, *counts), message, unit.point)
 

@@ -20,9 +20,6 @@ from gis.errors import Conflict, InvalidInput
 from gis.files.datasets import is_loaded, record_load
 from gis.files.report import LoadReport
 
-DEMO_ATTRIBUTION = "示例数据，纯属虚构"
-
-
 GENERATOR_VERSION = (
     2  # of the generator: part of the digest, raised when the same seed gives another town
 )
@@ -81,7 +78,7 @@ def generate_town(
     )
     town.write(progress)
     report.counts, report.bbox = town.counts, _extent(town.plan)
-    record_load(session, "town", description, digest, report.counts, DEMO_ATTRIBUTION, made_up=True)
+    record_load(session, "town", description, digest, report.counts, "", made_up=True)
     return report
 
 

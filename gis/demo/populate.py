@@ -127,7 +127,7 @@ def populate(session: Session, seed: int = 2026, now: datetime | None = None) ->
         f"made-up people, seed {seed}",
         f"populate {seed}",
         counts,
-        "示例住户与人员，纯属虚构",
+        "",
         made_up=True,
     )
     return counts

@@ -424,7 +424,7 @@ def test_a_border_through_a_building_and_a_torn_unit_are_warned_of_and_settled(s
     }
     assert "75%" in problems["building_cut"].en and "25%" in problems["building_cut"].en
     assert problems["unit_torn"].codes == (unit.code, code(4), code(5))
-    assert "3 in 520402007012004" in problems["unit_torn"].en
+    assert "3 in 第004网格" in problems["unit_torn"].en
     drafts.add_operation(
         session, LEAD, number, {"op": "settle", "unit": unit.code, "grid": code(5)}
     )

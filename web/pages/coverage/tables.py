@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext
 
 from gis.db import audit_context
 from gis.errors import WanggeError
-from gis.facilities import standard_editions
+from gis.facilities import standard_editions, standards
+from gis.files.column import Column
 from gis.files.editions import Editions
 from gis.incidents.routing.rules_store import require_all_counties
 from gis.network import profile_table
@@ -31,9 +32,10 @@ bp = Blueprint("coverage_tables", __name__)
 
 
 class EditedTable(NamedTuple):
-    """A table kept in editions: its title, editions, and what loads one."""
+    """A table kept in editions: its title, columns, editions, and what loads one."""
 
     title: Any
+    columns: tuple[Column, ...]
     editions: Editions[Any]
     load: Callable[..., int | None]
 
@@ -41,11 +43,13 @@ class EditedTable(NamedTuple):
 EDITED_TABLES = {
     "profiles": EditedTable(
         lazy_gettext("Who walks how fast, and what hinders them"),
+        profile_table.COLUMNS,
         profile_table.EDITIONS,
         profile_table.load,
     ),
     "standards": EditedTable(
         lazy_gettext("Which facilities are required, by tier"),
+        standards.COLUMNS,
         standard_editions.EDITIONS,
         standard_editions.EDITIONS.load,
     ),
@@ -96,17 +100,23 @@ def _page(**values: Any) -> Response:
     return render_page(
         "coverage/tables.html",
         tables=[
-            (name, table.title, _cells(table.editions)) for name, table in EDITED_TABLES.items()
+            (name, table.title, _headers(table.columns), _cells(table.editions))
+            for name, table in EDITED_TABLES.items()
         ],
         may_edit=principal().is_allowed(Action.RULES),
         **values,
     )
 
 
+def _headers(columns: tuple[Column, ...]) -> list[str]:
+    """Return the headers in the reader's language; a spreadsheet may have either."""
+    return [column.zh if i18n.chosen() == "zh" else column.key for column in columns]
+
+
 def _cells(editions: Editions[Any]) -> list[list[str]]:
-    """Return the table in force as its spreadsheet shows it, the headers first."""
+    """Return the rows of the table in force as its spreadsheet shows them."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
         editions.dump(editions.active_rows(session()), path)
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.reader(file))
+            return list(csv.reader(file))[1:]
