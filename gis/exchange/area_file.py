@@ -178,7 +178,9 @@ def name_fault(name: str) -> Message | None:
     if len(name) > MAX_AREA_NAME_CHARS:
         return Message("area_row.name_too_long", {"limit": MAX_AREA_NAME_CHARS})
     hidden = next((mark for mark in name if not mark.isprintable()), None)
-    return hidden and Message("area_row.name_hidden", {"mark": f"U+{ord(hidden):04X}"})
+    if hidden is None:
+        return None
+    return Message("area_row.name_hidden", {"mark": f"U+{ord(hidden):04X}"})
 
 
 def read_area_file(path: Path, level: Level, options: ReadOptions, report: LoadReport) -> AreaFile:
