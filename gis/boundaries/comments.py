@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Revision
-from gis.boundaries import colleagues, draft_locks, drafts
+from gis.boundaries import colleagues, draft_grids, draft_locks, drafts
 from gis.boundaries.draft_checks import require_near_grids
 from gis.boundaries.models import DraftComment
 from gis.boundaries.preview_grids import grid_names
@@ -208,7 +208,7 @@ def _pin(
 
 
 def _land_of(session: Session, draft: Revision, code: str) -> PolygonLike | None:
-    drawn = drafts.drawn_shapes(drafts.list_operations(session, draft.id))
+    drawn = draft_grids.drawn_shapes(drafts.list_operations(session, draft.id))
     if drawn.get(code) is not None:
         return drawn[code]
     wkb = session.scalar(cached_text(GRID_LAND_SQL), {"code": code})

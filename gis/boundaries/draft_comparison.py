@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Operation, Revision
-from gis.boundaries import difference, draft_locks, drafts, operations
+from gis.boundaries import difference, draft_grids, draft_locks, drafts, operations
 from gis.boundaries.household_counts import BuildingHouseholds, read_building_households
 from gis.boundaries.preview import compactness
 from gis.boundaries.preview_grids import (
@@ -122,7 +122,7 @@ def _states(
         old_shapes |= neighbours | old
     states = {"published": old_shapes}
     for side, steps in zip(("a", "b"), done, strict=True):
-        shapes = old_shapes | drafts.drawn_shapes(steps)
+        shapes = old_shapes | draft_grids.drawn_shapes(steps)
         states[side] = {code: land for code, land in shapes.items() if land is not None}
     return states
 

@@ -1,12 +1,13 @@
 """The grids around some shapes as a draft has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import shapely
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Operation
 from gis.boundaries.queries import NEIGHBOUR_TOLERANCE_DEG
 from gis.db import STORAGE_SRID, cached_text
 from gis.shapes.polygon_coverage import PolygonLike
@@ -122,3 +123,14 @@ def touching_grids(geometries: Mapping[str, PolygonLike], codes: Sequence[str]) 
         for code, shape in geometries.items()
         if any(shape.intersects(other) for other in changed)
     }
+
+
+def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
+    """Return the shapes of a draft that differ from the published ones, by code.
+
+    None means that the grid has no area any longer.
+    """
+    shapes: dict[str, str | None] = {}
+    for operation in done:
+        shapes |= operation.geometries
+    return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}

@@ -5,7 +5,7 @@ boundaries it was drawn on. If another revision has redrawn a grid whose area th
 two conflict until the draft is rebased. Nothing here commits.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Operation, Revision, RevisionState
 from gis.boundaries import (
     conservation,
+    draft_grids,
     draft_identity,
     operation_model,
     operations,
@@ -49,7 +50,6 @@ from gis.errors import Conflict, NotFound, WanggeError, invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes.edits import ChangedGeometries
-from gis.shapes.polygon_coverage import PolygonLike
 from gis.shapes.repair import to_multipolygon
 
 MAX_TITLE_CHARS = 200  # characters
@@ -162,17 +162,6 @@ def list_operations(session: Session, number: int) -> list[Operation]:
     )
 
 
-def drawn_shapes(done: Iterable[Operation]) -> dict[str, PolygonLike | None]:
-    """Return the shapes of a draft that differ from the published ones, by code.
-
-    None means that the grid has no area any longer.
-    """
-    shapes: dict[str, str | None] = {}
-    for operation in done:
-        shapes |= operation.geometries
-    return {code: None if wkb is None else shapely.from_wkb(wkb) for code, wkb in shapes.items()}
-
-
 @contextmanager
 def _redrawing(session: Session, principal: Principal, draft: Revision) -> Iterator[None]:
     """Change the steps of a draft: under the principal's name, and to its next version.
@@ -236,7 +225,7 @@ def _do(
     step: int,
 ) -> Operation:
     """Apply an operation to a draft and return it, not yet added to the session."""
-    drawn = drawn_shapes(earlier)
+    drawn = draft_grids.drawn_shapes(earlier)
     new_codes = {code for item in earlier for code in item.new_grids}
     county = county_of_operation(session, op)
     named = [] if op["op"] == "rename" else operations.grids_named(op)  # a name has no borders

@@ -69,7 +69,7 @@ def read_editor_view(
         stored := statistics.stored(session, number)
     ) is not None and revision.effective is not None:
         return _as_published(session, stored, revision.effective)
-    drawn = drafts.drawn_shapes(done)
+    drawn = draft_grids.drawn_shapes(done)
     require_area_id(session, within)
     rows = session.execute(
         cached_text(
@@ -130,7 +130,7 @@ def build_editor_view(
     around
         Whether to include the neighbours.
     """
-    drawn = drafts.drawn_shapes(done)
+    drawn = draft_grids.drawn_shapes(done)
     if not codes:
         return EditorView({}, {}, {}, {}, [])
     county = patterns.ancestor_code(codes[0], Level.COUNTY)

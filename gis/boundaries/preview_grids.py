@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gis.areas import codes as patterns
 from gis.areas.models import Level, Operation, Revision, RevisionState
 from gis.areas.snapshot import GridIndex
-from gis.boundaries import draft_grids, draft_identity, drafts
+from gis.boundaries import draft_grids, draft_identity
 from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG
 from gis.db import cached_text
 from gis.shapes.measure import shape_array
@@ -23,7 +23,7 @@ def grid_states(
     session: Session, revision: Revision, done: Sequence[Operation]
 ) -> tuple[dict[str, PolygonLike], dict[str, PolygonLike], dict[str, PolygonLike]]:
     """Return the old and new shapes of a revision's grids, and the unchanged grids around."""
-    drawn = drafts.drawn_shapes(done)
+    drawn = draft_grids.drawn_shapes(done)
     if revision.state == RevisionState.PUBLISHED:
         return _published(session, revision)
     if not drawn:

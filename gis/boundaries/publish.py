@@ -16,6 +16,7 @@ from gis.areas.models import Area, Level, Lineage, Operation, Revision, Revision
 from gis.boundaries import (
     conservation,
     draft_conflicts,
+    draft_grids,
     draft_identity,
     draft_locks,
     drafts,
@@ -134,7 +135,7 @@ def _replay_unchanged(
 ) -> list[Operation]:
     """Do the operations of a draft again on what is published now; the land must be the same."""
     drawn, touched = (
-        drafts.drawn_shapes(done),
+        draft_grids.drawn_shapes(done),
         {code for item in done for code in item.changed_codes},
     )
     drafts.replay(session, drafts_author(draft), draft)
@@ -142,7 +143,7 @@ def _replay_unchanged(
     _same_land(
         drawn,
         touched,
-        drafts.drawn_shapes(again),
+        draft_grids.drawn_shapes(again),
         {code for item in again for code in item.changed_codes},
     )
     return again
@@ -262,7 +263,7 @@ def _cancels(
 
 def _born(done: Sequence[Operation]) -> set[str]:
     """Return the codes of the new grids that exist at the end of a draft."""
-    shapes = drafts.drawn_shapes(done)
+    shapes = draft_grids.drawn_shapes(done)
     return {
         code for operation in done for code in operation.new_grids if shapes.get(code) is not None
     }
@@ -279,7 +280,7 @@ def _write(
     cancels: bool,
 ) -> None:
     allow_boundary_writes(session)
-    shapes = drafts.drawn_shapes(done)
+    shapes = draft_grids.drawn_shapes(done)
     new_grids: dict[str, Any] = {}
     for operation in done:
         new_grids |= operation.new_grids

@@ -16,7 +16,7 @@ from gis.areas.hierarchy import area as read_area
 from gis.areas.hierarchy import areas
 from gis.areas.identity import find_area_id
 from gis.areas.models import Area, Level, Operation, Revision
-from gis.boundaries import drafts, revision_access
+from gis.boundaries import draft_grids, drafts, revision_access
 from gis.boundaries.draft_grids import neighbouring_grids
 from gis.boundaries.draft_locks import require_draft
 from gis.boundaries.household_counts import (
@@ -234,7 +234,7 @@ def _grids(
     """Return the shapes of some grids and of those around, as a draft has them or in force."""
     county = patterns.ancestor_code(codes[0], Level.COUNTY)
     if done:
-        drawn = drafts.drawn_shapes(done)
+        drawn = draft_grids.drawn_shapes(done)
         return neighbouring_grids(session, county, drawn, codes, []).geometries
     ids = session.scalars(select(Area.id).where(Area.code.in_(codes)))
     named = list(boundaries_at(session, ids, at).values())

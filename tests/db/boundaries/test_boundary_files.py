@@ -10,7 +10,7 @@ from shapely import Polygon
 from sqlalchemy import select
 
 from gis.areas.models import Area
-from gis.boundaries import drafts, preview, publish
+from gis.boundaries import draft_grids, drafts, preview, publish
 from gis.boundaries.draft_identity import draft_names
 from gis.errors import InvalidInput
 from gis.exchange.area_file import ReadOptions
@@ -256,7 +256,7 @@ def test_a_torn_file_is_refused_with_every_tear_and_mended_within_a_tolerance(se
     mended = draft_from_file(session, LEAD, torn, "补", clean=5)
     assert mended.draft is not None and mended.torn.overlaps == [] and mended.torn.gaps == []
     assert any("mended" in note for note in mended.report.notes)
-    shapes = drafts.drawn_shapes(drafts.list_operations(session, mended.draft.id))
+    shapes = draft_grids.drawn_shapes(drafts.list_operations(session, mended.draft.id))
     assert polygon_coverage.is_valid(
         [shape for shape in ({**shapes_of(session), **shapes}).values() if shape is not None]
     )

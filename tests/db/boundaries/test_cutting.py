@@ -5,7 +5,7 @@ import shapely
 from sqlalchemy import select
 
 from gis.areas.models import Area, Lineage
-from gis.boundaries import drafts, publish
+from gis.boundaries import draft_grids, drafts, publish
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
 from tests.support import draft_town
@@ -99,7 +99,7 @@ def test_a_border_is_made_simpler_or_straight(session, town):
         between=[code(4), code(5)],
         line=line((1, 1), (1.02, 1.3), (0.97, 1.5), (1.03, 1.7), (1, 2)),
     )
-    bent = drafts.drawn_shapes(drafts.list_operations(session, number))[code(4)]
+    bent = draft_grids.drawn_shapes(drafts.list_operations(session, number))[code(4)]
     step = add(session, number, op="simplify", between=[code(4), code(5)])
     straight = shapely.from_wkb(step.geometries[code(4)])
     assert shapely.get_num_coordinates(straight) < shapely.get_num_coordinates(bent)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from gis.areas import hierarchy
 from gis.areas.models import Area, Boundary, Lineage, Revision
 from gis.areas.resolver import locate
-from gis.boundaries import drafts, editor_view, preview, publish, revision_access
+from gis.boundaries import draft_grids, drafts, editor_view, preview, publish, revision_access
 from gis.boundaries.queries import boundaries_at
 from gis.boundaries.store import publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -118,8 +118,11 @@ def test_undo_takes_back_a_step_and_all_after_it(session, town):
     assert [
         undo_operation.step for undo_operation in drafts.undo_operations(session, LEAD, number, 2)
     ] == [2]
-    assert set(drafts.drawn_shapes(drafts.list_operations(session, number))) >= {code(5), code(10)}
-    assert code(11) not in drafts.drawn_shapes(drafts.list_operations(session, number))
+    assert set(draft_grids.drawn_shapes(drafts.list_operations(session, number))) >= {
+        code(5),
+        code(10),
+    }
+    assert code(11) not in draft_grids.drawn_shapes(drafts.list_operations(session, number))
     with pytest.raises(NotFound, match="no step 2"):
         drafts.undo_operations(session, LEAD, number, 2)
 

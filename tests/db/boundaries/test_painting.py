@@ -4,7 +4,7 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from gis.boundaries import drafts
+from gis.boundaries import draft_grids, drafts
 from gis.errors import InvalidInput
 from gis.shapes.polygon_coverage import is_valid
 from tests.support.draft_town import LEAD, S, begin, code, shapes_of, town
@@ -31,7 +31,7 @@ def paint(session, number, to, *buildings):
 
 
 def after(session, number):
-    drawn = drafts.drawn_shapes(drafts.list_operations(session, number))
+    drawn = draft_grids.drawn_shapes(drafts.list_operations(session, number))
     return shapes_of(session) | {key: shape for key, shape in drawn.items() if shape is not None}
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from gis.areas.models import Area
-from gis.boundaries import drafts, editor_view, preview, publish
+from gis.boundaries import draft_grids, drafts, editor_view, preview, publish
 from gis.errors import Conflict, InvalidInput
 from tests.support import draft_town
 from tests.support.draft_town import LEAD, begin, code, line, shapes_of
@@ -119,7 +119,7 @@ def test_a_split_leaves_the_code_where_most_households_live(session, town):
     for room in ("101", "102", "103"):
         town.household(house, room)
     again = drafts.add_operation(session, LEAD, number, small)
-    shapes = drafts.drawn_shapes([again])
+    shapes = draft_grids.drawn_shapes([again])
     assert shapes[code(5)].area < shapes[code(10)].area and largest
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.boundaries import drafts, editor_view, preview, publish, statistics
+from gis.boundaries import draft_grids, drafts, editor_view, preview, publish, statistics
 from gis.boundaries.draft_conflicts import conflicts, is_outdated
 from gis.boundaries.draft_identity import NEWEST_NAME_SQL, draft_names, settled_grids
 from gis.errors import WanggeError
@@ -150,7 +150,9 @@ class TwoPlanners(RuleBasedStateMachine):
 
     def result_of(self, number: int) -> Any:
         done = drafts.list_operations(self.session, number)
-        shapes = {code: shape and shape.wkb for code, shape in drafts.drawn_shapes(done).items()}
+        shapes = {
+            code: shape and shape.wkb for code, shape in draft_grids.drawn_shapes(done).items()
+        }
         return shapes, draft_names(done), settled_grids(done), [item.op for item in done]
 
     @rule(planner=who, step=st.integers(1, 3))

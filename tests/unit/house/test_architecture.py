@@ -5,6 +5,7 @@ else.
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -111,11 +112,14 @@ def modules(root: Path) -> dict[str, Path]:
     }
 
 
-def imports(file: Path, names: dict[str, Path], module: str) -> Iterator[tuple[int, str]]:
+def imports(
+    file: Path, names: dict[str, Path], module: str, *, at_once: bool = False
+) -> Iterator[tuple[int, str]]:
     """Yield line and module of every import of a file, those inside functions and relative ones
-    too.
+    too; or only of those that are done when it is imported itself.
     """
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in tree.body if at_once else ast.walk(tree):
         match node:
             case ast.Import():
                 yield from ((node.lineno, alias.name) for alias in node.names)
@@ -191,6 +195,19 @@ def sql_in_web(root: Path) -> list[str]:
 
 def test_every_import_points_down() -> None:
     assert wrong_imports(ROOT) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Else whether a module can be imported depends on which came first."""
+    names = modules(ROOT)
+    graph = {
+        name: names.keys() & {target for _, target in imports(file, names, name, at_once=True)}
+        for name, file in names.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_web_asks_and_holds_no_sql() -> None:
