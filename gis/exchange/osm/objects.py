@@ -21,6 +21,7 @@ from gis.exchange.osm.walk_graph import DEGREE
 from gis.files import sandbox
 from gis.files.sandbox import Limits
 
+MAX_WAY_NODES = 50_000  # OSM allows 2,000; joining a street takes time with its nodes
 MAX_X, MAX_Y = 180 * DEGREE, 90 * DEGREE
 NODE_INDEX = "sparse_file_array,places"  # in the folder of the child
 _FACTORY = osmium.geom.WKBFactory()
@@ -155,7 +156,7 @@ def read_objects(
     Raises
     ------
     InvalidInput
-        The file is damaged, or not sorted.
+        The file is damaged, or not sorted, or a way has more than MAX_WAY_NODES nodes.
     """
     source = open_osm(path)
     if (box := header_box(source)) is not None:
@@ -191,6 +192,14 @@ def read_objects(
                 (thing.location.x, thing.location.y),
             )
         elif kind == "w":
+            if (count := len(thing.nodes)) > MAX_WAY_NODES:
+                raise InvalidInput(
+                    "osm.way_too_long",
+                    file=path.name,
+                    way=str(thing.id),
+                    count=count,
+                    limit=MAX_WAY_NODES,
+                )
             columns = _columns(thing.nodes)
             if missing is None:
                 missing = next(

@@ -741,6 +741,12 @@ BAD_FILES = {
     "zip": (b"PK\x03\x04", "packed with zip"),
     "bomb": (pbf_bomb(), "unpack"),
     "header only": (pbf_bomb()[:40], "ends inside"),
+    "long way": (
+        f'{XML}<osm version="0.6"><node id="1" lat="1" lon="1"/><way id="7">'.encode()
+        + b'<nd ref="1"/>' * 50_001
+        + b'<tag k="highway" v="path"/></way></osm>',
+        "way 7 of .* has 50,001 nodes, at most 50,000; split it",
+    ),
 }
 
 
