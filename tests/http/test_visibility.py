@@ -388,7 +388,7 @@ def test_files_views_and_notices_hold_no_person_and_no_words(
     )
     output = [str(body) for body in world.session.scalars(text("SELECT body FROM notice"))]
     output += [str(world.session.execute(text(view.query)).all()) for view in qgis.VIEWS.values()]
-    for layer in dump.LAYER_NAMES:
+    for layer in dump.EXPORT_LAYERS:
         file = tmp_path / f"{layer}.csv"
         try:
             dump.dump(world.session, layer, file)
