@@ -53,6 +53,11 @@ class BuildingNotFound:
 
 BY_CODE = "SELECT id, code FROM building WHERE code = ANY(:codes)"
 NAMED = "SELECT id, code, estate, name, address FROM building"
+NAMED_WITHIN = """
+SELECT DISTINCT b.id, b.code, b.estate, b.name, b.address FROM building b
+JOIN boundary s ON s.area_id = ANY(:areas) AND s.valid_time @> now() AND s.geom && b.geom
+  AND ST_Intersects(s.geom, ST_PointOnSurface(b.geom))
+"""
 
 # The nearest building; of several that cover the point, the lowest code. Distances are in
 # metres.
@@ -67,9 +72,14 @@ FROM wanted_point w CROSS JOIN LATERAL (
 
 
 def find_buildings(
-    session: Session, queries: Sequence[BuildingQuery]
+    session: Session, queries: Sequence[BuildingQuery], within: Sequence[int] | None = None
 ) -> list[int | BuildingNotFound]:
     """Find the building that each query means, in their order.
+
+    Parameters
+    ----------
+    within
+        Ids of the areas among whose buildings names and addresses are looked up; None: all.
 
     Returns
     -------
@@ -82,7 +92,8 @@ def find_buildings(
     by_code = dict(_by_code(session, {query.code for query in queries if query.code}))
     points = [(nth, query) for nth, query in enumerate(queries) if _is_point(query)]
     at_point = _at_points(session, points) if points else {}
-    names = BuildingNameIndex.load(session) if any(_is_named(query) for query in queries) else None
+    is_named = any(_is_named(query) for query in queries)
+    names = BuildingNameIndex.load(session, within) if is_named else None
     matches: list[int | BuildingNotFound] = []
     missing = 0
     for nth, query in enumerate(queries):
@@ -97,7 +108,7 @@ def find_buildings(
         else:
             match = BuildingNotFound("building", Message("building_match.empty"))
         if match is None:
-            names = names or BuildingNameIndex.load(session)
+            names = names or BuildingNameIndex.load(session, within)
             match = names.explain(query, offer=missing < MAX_QUERIES_WITH_SUGGESTIONS)
             missing += 1
         matches.append(match)
@@ -178,9 +189,11 @@ class BuildingNameIndex:
                 )
 
     @classmethod
-    def load(cls, session: Session) -> "BuildingNameIndex":
-        """Return the index of all buildings."""
-        return cls(session.execute(text(NAMED)).all())
+    def load(cls, session: Session, within: Sequence[int] | None = None) -> "BuildingNameIndex":
+        """Return the index of all buildings, or of those that stand in some areas."""
+        if within is None:
+            return cls(session.execute(text(NAMED)).all())
+        return cls(session.execute(text(NAMED_WITHIN), {"areas": list(within)}).all())
 
     def find(self, query: BuildingQuery) -> int | BuildingNotFound | None:
         """Return the building of a name or an address; None when there is none."""

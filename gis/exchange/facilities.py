@@ -1,6 +1,6 @@
 """Loading the places people walk to for a service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -18,7 +18,7 @@ from gis.facilities.category_words import is_own_name, key_of_word
 from gis.files import datasets
 from gis.files.points import read_points
 from gis.files.report import LoadReport
-from gis.files.tables import Row, Table, finish_reading, read_table
+from gis.files.tables import Row, Table, finish_reading, no_check, read_table
 from gis.messages import Message
 
 FACILITY_STAGING_SQL = f"""
@@ -124,7 +124,29 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
         The file cannot be read as such a table.
     """
     report = LoadReport("facilities", path.name)
-    table = read_table(path, FACILITY_COLUMNS, report)
+    load_facility_table(session, read_table(path, FACILITY_COLUMNS, report), report, crs)
+    if not report.refused:
+        datasets.record_load(
+            session, "facilities", path, datasets.file_sha256(path), report.counts, ""
+        )
+    return report
+
+
+def load_facility_table(
+    session: Session,
+    table: Table,
+    report: LoadReport,
+    crs: str | None = None,
+    check: Callable[[], None] = no_check,
+) -> None:
+    """Load facilities from an open table; see `load_facilities`.
+
+    Parameters
+    ----------
+    check
+        Called when all rows are in the table incoming_facility and nothing is written yet; may
+        refuse more.
+    """
     rows = list(table.rows)
     row_by_code: dict[str, int] = {}
     for row in rows:
@@ -146,11 +168,11 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
             for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         copy_rows(session, "incoming_facility", FACILITY_STAGING_COLUMNS, incoming)
-        _write(session, report)
-        datasets.record_load(
-            session, "facilities", path, datasets.file_sha256(path), report.counts, ""
-        )
-    return report
+        session.execute(text(AT_BUILDINGS))
+        session.execute(text(FACILITY_COUNTIES_SQL))
+        check()
+        if finish_reading(report):
+            _write(session, report)
 
 
 def _find_by_address(
@@ -237,8 +259,6 @@ def _incoming(
 
 
 def _write(session: Session, report: LoadReport) -> None:
-    session.execute(text(AT_BUILDINGS))
-    session.execute(text(FACILITY_COUNTIES_SQL))
     session.execute(text(FORMER_ENTRANCES))
     session.execute(text(REOPEN_FACILITIES_SQL))
     new, changed = session.execute(

@@ -3,7 +3,7 @@
 No names.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from gis.exchange.household_sql import (
 from gis.files import datasets
 from gis.files.points import InputPoint, points_to_storage
 from gis.files.report import LoadReport
-from gis.files.tables import Table, finish_reading, read_table
+from gis.files.tables import Table, finish_reading, no_check, read_table
 from gis.messages import Message
 from gis.places.unit_parts import derive_unit_parts
 
@@ -74,7 +74,29 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
         The file cannot be read as such a table.
     """
     report = LoadReport("households", path.name)
-    table = read_table(path, HOUSEHOLD_COLUMNS, report)
+    load_household_table(session, read_table(path, HOUSEHOLD_COLUMNS, report), report, crs)
+    if not report.refused:
+        datasets.record_load(
+            session, "households", path, datasets.file_sha256(path), report.counts, ""
+        )
+    return report
+
+
+def load_household_table(
+    session: Session,
+    table: Table,
+    report: LoadReport,
+    crs: str | None = None,
+    check: Callable[[], None] = no_check,
+) -> None:
+    """Load homes from an open table; see `load_households`.
+
+    Parameters
+    ----------
+    check
+        Called when all rows are in the table incoming_household and nothing is written yet; may
+        refuse more.
+    """
     places: dict[BuildingKey, int] = {}
     session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_household"))
     session.execute(text(HOUSEHOLD_STAGING_SQL))
@@ -95,12 +117,9 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     _set_buildings(session, places, table, report)
     new_units = _check_units(session, table, report)
     _check_homes(session, table, report)
+    check()
     if finish_reading(report):
         _write(session, new_units, report)
-        datasets.record_load(
-            session, "households", path, datasets.file_sha256(path), report.counts, ""
-        )
-    return report
 
 
 def _homes(

@@ -4,6 +4,7 @@ One row is one post, or one leave.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
@@ -11,17 +12,17 @@ from sqlalchemy.orm import Session
 
 from gis.exchange.columns import PEOPLE_COLUMNS
 from gis.exchange.people_store import list_person_ids, write_leaves, write_people, write_posts
-from gis.exchange.post_rows import ROLE_BY_WORD, PostLoader, find_role
+from gis.exchange.post_rows import ROLE_BY_WORD, PostChange, PostLoader, find_role
 from gis.files import datasets
 from gis.files.header import plain_name
 from gis.files.report import LoadReport
-from gis.files.tables import Row, finish_reading, read_table
+from gis.files.tables import Row, Table, finish_reading, no_check, read_table
 from gis.incidents.reading import unanswered
 from gis.settings import Settings
 
 # Texts that mark a vacant post.
 VACANT_PATTERN = re.compile(
-    r"[(（\[【]?(?:空缺|暂缺|缺编|缺|空岗|空|待定|待补|无|暂无|[-—/]+)[)）\]】]?"
+    r"[(（\[【]?(?:空缺|暂缺|缺编|缺员|缺|空岗|空|待定|待补|待招|无|暂无|[-—/]+)[)）\]】]?"
 )
 
 
@@ -53,7 +54,27 @@ def load_people(
         The file cannot be read as such a table.
     """
     report = LoadReport("people", path.name)
-    table = read_table(path, PEOPLE_COLUMNS, report)
+    load_people_table(session, read_table(path, PEOPLE_COLUMNS, report), report, timezone)
+    if not report.refused:
+        datasets.record_load(session, "people", path, datasets.file_sha256(path), report.counts, "")
+    return report
+
+
+def load_people_table(
+    session: Session,
+    table: Table,
+    report: LoadReport,
+    timezone: tzinfo,
+    check: Callable[[PostLoader, Sequence[PostChange]], None] = no_check,
+) -> None:
+    """Load people, posts and leave from an open table; see `load_people`.
+
+    Parameters
+    ----------
+    check
+        Called with the loader and the posts that change before anything is written; may refuse
+        more.
+    """
     rows = [_with_vacancies(row, report) for row in table.rows]
     if "to" in table.columns and plain_name(table.columns["to"]) == table.columns["to"] != "to":
         end = table.columns["to"]
@@ -72,14 +93,13 @@ def load_people(
     report.refused += [
         table.refuse(conflict.row, conflict.field, conflict.reason) for conflict in conflicts
     ]
+    check(loader, posts)
     if finish_reading(report):
         write_people(session, loader.people, report)
         ids = list_person_ids(session, list(loader.people.keys() | loader.names.keys()))
         write_posts(session, posts, ids, report)
         write_leaves(session, leaves, ids, report)
-        datasets.record_load(session, "people", path, datasets.file_sha256(path), report.counts, "")
         report.messages += unanswered.note(session, loader.now)
-    return report
 
 
 def _note_role(row: Row, report: LoadReport) -> None:

@@ -123,13 +123,13 @@ class Meanings:
         for start in range(min(len(rows), MAX_HEADER_ROW)):
             header = self.read(rows, start, start)
             while not self.is_whole(header) and header.end + 1 < len(rows) and header.keys:
-                if header.end - start + 1 >= MAX_HEADER_ROWS or not self._continues(rows, header):
+                if header.end - start + 1 >= MAX_HEADER_ROWS or not self.continues(rows, header):
                     break
                 header = self.read(rows, start, header.end + 1)
             if not self.is_whole(header):
                 continue
             while header.end + 1 < len(rows) and header.end - start + 1 < MAX_HEADER_ROWS:
-                if not self._continues(rows, header):
+                if not self.continues(rows, header):
                     break
                 header = self.read(rows, start, header.end + 1)
             return header
@@ -144,7 +144,7 @@ class Meanings:
             default=Header(0, 0, {}, {}),
         )
 
-    def _continues(self, rows: Sequence[Raw], header: Header) -> bool:
+    def continues(self, rows: Sequence[Raw], header: Header) -> bool:
         """Return whether the next row belongs to the header.
 
         Such a row names columns, and holds no data under any.

@@ -18,7 +18,7 @@ def fault_message(fault: FieldError) -> Message:
     return Message(fault.code, {"field": field_name, **fault.params})
 
 
-def row_label(number: int) -> Message:
+def row_label(number: int | str) -> Message:
     """Return the name of a row as its author finds it: "row 12"."""
     return Message("load.row", {"row": str(number)})
 
@@ -63,11 +63,13 @@ class RowNote:
 
     rows: Number of each row and what stood in it; at most MAX_LISTED_ROWS.
     count: How many rows there are.
+    numbers: The numbers of all of them.
     """
 
     message: Message
-    rows: list[tuple[int, Message | str]] = field(default_factory=list)
+    rows: list[tuple[int | str, Message | str]] = field(default_factory=list)
     count: int = 0
+    numbers: set[int] = field(default_factory=set)
 
     def text_in(self, language: str) -> str:
         """Return the note with its rows in a language."""
@@ -155,6 +157,7 @@ class LoadReport:
             self.messages.append(self._row_notes[code])
         note = self._row_notes[code]
         note.count += 1
+        note.numbers.add(row)
         if len(note.rows) < MAX_LISTED_ROWS:
             note.rows.append((row, detail))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gis.errors import InvalidInput, WanggeError
-from gis.files import sandbox, tables
+from gis.files import sandbox, text_tables, workbooks
 
 
 def iterate_inside(
@@ -32,7 +32,11 @@ def reading_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     in_child = sandbox.iterate
 
     def iterate(function: Callable[..., Any], *args: object, **options: Any) -> Iterator[Any]:
-        read = iterate_inside if function.__module__ == tables.__name__ else in_child
+        read = (
+            iterate_inside
+            if function.__module__ in (text_tables.__name__, workbooks.__name__)
+            else in_child
+        )
         yield from read(function, *args, **options)
 
     monkeypatch.setattr(sandbox, "iterate", iterate)
