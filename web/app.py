@@ -72,6 +72,7 @@ BLUEPRINTS = (
     "web.api.profiles.views",
     "web.api.devices.views",
     "web.api.imports.views",
+    "web.api.registers.views",
     "web.open311.views",
     "web.api.reports.views",
     "web.api.notices.views",
@@ -102,6 +103,7 @@ BLUEPRINTS = (
     "web.pages.editor.views",
     "web.pages.revisions.views",
     "web.pages.units.views",
+    "web.pages.registers.views",
 )
 
 

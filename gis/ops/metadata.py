@@ -24,6 +24,7 @@ from gis.areas.models import (
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
 from gis.db import Base
+from gis.exchange.registers.models import RegisterRecipe
 from gis.facilities.models import (
     CheckupPhoto,
     CheckupVisit,
@@ -103,6 +104,7 @@ __all__ = [
     "PlannedName",
     "Post",
     "Publication",
+    "RegisterRecipe",
     "Reporter",
     "Revision",
     "Role",

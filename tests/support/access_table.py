@@ -528,6 +528,12 @@ TABLE: dict[str, Row] = {
     ),
     "POST /api/v1/incidents/moves/bulk": Row(signed_in, json={"moves": []}),
     "POST /api/v1/incidents/import": Row(may(A.DISPATCH), form=FILE),
+    "POST /api/v1/registers": Row(may_one(A.DRAFT, A.PUBLISH, A.ACCOUNTS), form=FILE),
+    "GET /api/v1/registers/recipes": Row(may_one(A.DRAFT, A.PUBLISH, A.ACCOUNTS)),
+    "DELETE /api/v1/registers/recipes/<int:recipe_id>": Row(
+        of_nothing(may_one(A.DRAFT, A.PUBLISH, A.ACCOUNTS)), path={"recipe_id": "1"}
+    ),
+    "GET /registers": Row(may_one(A.DRAFT, A.PUBLISH, A.ACCOUNTS)),
     "GET /api/v1/photos/<uuid:photo_id>": Row(sees_photo),
     "GET /api/v1/photos/<uuid:photo_id>/thumbnail": Row(sees_photo),
     "GET /api/v1/figures": Row(may(A.FIGURES), "since=2026-01-01"),

@@ -89,7 +89,7 @@ def sign_in(
     return client.post("/sign-in", data=form, **origin)
 
 
-def send(client: FlaskClient, address: str, **form: str):
+def send(client: FlaskClient, address: str, **form: object):
     """Send a form of a signed-in page, with its token."""
     return client.post(address, data={"csrf_token": token(client), **form})
 

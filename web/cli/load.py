@@ -9,12 +9,11 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.areas.models import LEVELS
-from gis.crs import SUPPORTED_CRS
-from gis.errors import Unavailable
 from gis.files.report import LoadReport
-from gis.messages import Message
 from gis.settings import Settings
-from web.cli.common import MOMENT, local_now, progress_bar, progress_line, session_scope
+from web.cli.common import MOMENT, local_now, progress_line, session_scope
+from web.cli.load_common import COMMIT, FILE_ARGUMENT, POINTS, REPORT_AS_JSON, refresh_circles
+from web.cli.load_register import register
 from web.cli.load_text import print_report
 
 KINDS_AFFECTING_CIRCLES = (
@@ -25,16 +24,6 @@ KINDS_AFFECTING_CIRCLES = (
     "elevation",
     "edits",
 )  # loads after which circles may be others
-FILE_ARGUMENT = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-COMMIT = click.option(
-    "--commit", is_flag=True, help="Keep what was loaded; without it everything is undone."
-)
-REPORT_AS_JSON = click.option(
-    "--json", "as_json", is_flag=True, help="The report as one JSON document on stdout."
-)
-POINTS = click.option(
-    "--crs", type=click.Choice(SUPPORTED_CRS), help="System of the points of rows that name none."
-)
 
 
 @click.group()
@@ -44,6 +33,9 @@ def command() -> None:
     A load with a refused row changes nothing and exits with 1. The same file loaded twice changes
     nothing.
     """
+
+
+command.add_command(register)
 
 
 @command.command("areas")
@@ -307,28 +299,6 @@ def elevation(
     )
 
 
-def _circles(session: Session, report: LoadReport) -> None:
-    """Bring the service circles and the walks of buildings in step with what was just loaded.
-
-    Without streets there are none.
-    """
-    from gis.facilities.access_store import recompute_stored
-    from gis.facilities.path_edits import find_problems
-    from gis.facilities.service_circles import recompute
-
-    try:
-        done = recompute(session, progress=progress_bar("circles"))
-        recompute_stored(session)
-        unfit = find_problems(session)
-    except Unavailable as none:
-        report.note("load.no_service_circles", reason=Message(none.code, none.params))
-        return
-    session.commit()
-    report.note("load.service_circles", recomputed=done.recomputed, unchanged=done.unchanged)
-    if unfit:
-        report.note("load.edits_unfit", count=len(unfit), ids=", ".join(map(str, unfit)))
-
-
 def _incidents(session: Session, report: LoadReport) -> None:
     """Let open incidents follow to the patch they lie in now."""
     from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
@@ -358,7 +328,7 @@ def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_js
             session.commit()
             report.committed = True
             if report.kind in KINDS_AFFECTING_CIRCLES:
-                _circles(session, report)
+                refresh_circles(session, report)
     print_report(report, as_json)
     if report.refused:
         for row in [] if as_json else report.refused:

@@ -24,6 +24,8 @@ OPTIONAL = {"field", "moves", "keys", "labels"}
 FAMILIES = (
     "field_label.",
     "area_level.",
+    "register_kind.",
+    "register_field.",
     "revision_state.",
     "locate.",
     "role.",

@@ -168,6 +168,15 @@ INPUTS: dict[str, Input] = {
     "POST /api/v1/incidents/import": Input(
         query={"crs": "cgcs2000"}, file=("incidents.csv", TABLE)
     ),
+    "POST /api/v1/registers": Input(
+        query={"kind": "roster"},
+        file=("花名册.csv", "社区,网格名称,姓名,职务,联系电话\n"),
+        status=403,
+        why="docs.example_account",
+    ),
+    "DELETE /api/v1/registers/recipes/{recipe_id}": Input(
+        path={"recipe_id": "1"}, status=404, why="docs.example_none_yet"
+    ),
     "POST /api/v1/incidents/{incident_id}/parts": Input(
         json={"kind": "external", "organisation": "供水公司"},
         status=422,

@@ -5,15 +5,16 @@ from typing import Any
 from flask import current_app, url_for
 from flask_babel import lazy_gettext
 
+from gis.exchange.registers.rights import ANY_ACTIONS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import role_label
 from web.http import i18n
 from web.security.guard import principal
 
-# path under the root, words, the action it takes (None: any account) -> the account menu; only
-# pages that exist
-MENU: tuple[tuple[str, Any, Action | None], ...] = (
+# path under the root, words, the actions of which it takes one (none: any account) -> the account
+# menu; only pages that exist
+MENU: tuple[tuple[Any, ...], ...] = (
     ("work", lazy_gettext("My work"), Action.HANDLE),
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
@@ -24,14 +25,15 @@ MENU: tuple[tuple[str, Any, Action | None], ...] = (
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("units", lazy_gettext("Ten-household units"), Action.PUBLISH),
+    ("registers", lazy_gettext("Registers"), *ANY_ACTIONS),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
-    ("nearby", lazy_gettext("My 15 minutes"), None),
-    ("notices", lazy_gettext("Notices"), None),
-    ("password", lazy_gettext("Change password"), None),
+    ("nearby", lazy_gettext("My 15 minutes")),
+    ("notices", lazy_gettext("Notices")),
+    ("password", lazy_gettext("Change password")),
 )
 
 
@@ -49,8 +51,8 @@ def menu() -> list[tuple[str, str]]:
     by = principal()
     return [
         (root + path, str(title))
-        for path, title, action in MENU
-        if has_page(path) and (action is None or by.is_allowed(action))
+        for path, title, *actions in MENU
+        if has_page(path) and (not actions or by.is_allowed_any(actions))
     ]
 
 

@@ -1,0 +1,119 @@
+"""A register of buildings as rows of the loader of buildings; a range is a building each."""
+
+from collections.abc import Iterator, Sequence
+
+from gis.exchange.registers.cells import Contact
+from gis.exchange.registers.ranges import split_buildings
+from gis.exchange.registers.reading import Register
+from gis.exchange.registers.scope import Defaults, Scope
+from gis.files.report import LoadReport
+from gis.files.table_rows import Row
+from gis.files.tables import Table
+from gis.labels import normalise_text
+from gis.messages import Message
+from gis.places.address import label_of_building, normalise_label, parse_address
+from gis.places.naming import name_before, short_estate
+
+# figures that one row of several buildings cannot be shared out among them
+SHARED_OUT = ("homes", "stairwells")
+PLAIN = ("code", "lon", "lat", "crs", "address", "kind", "floors", "stairwells", "homes")
+
+
+def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
+    """Return the buildings of a register for the loader of buildings."""
+    columns = {"name": register.headers.get("building_name", ""), **register.headers}
+    table = Table(columns, iter(()))
+    defaults = Defaults(scope, register, report)
+    rows: list[Row] = []
+    seen: dict[tuple[str, str], int] = {}
+    for row in defaults.with_estates(register.rows, report):
+        if isinstance(community := defaults.community(row), Message):
+            report.refused.append(table.refuse(row.number, "community", community))
+            continue
+        for building in _buildings(row, table, report):
+            key = (short_estate(building["estate"] or ""), label_of(building["name"] or ""))
+            key = (building["code"] or key[0], "" if building["code"] else key[1])
+            if (earlier := seen.setdefault(key, row.number)) != row.number:
+                report.refused.append(
+                    table.refuse(row.number, "name", "register_row.same_building", row=str(earlier))
+                )
+                continue
+            rows.append(building)
+    return Table(columns, iter(rows))
+
+
+def label_of(name: str) -> str:
+    """Return the number of a building, or its whole name where it has none."""
+    return label_of_building(name) or normalise_text(name)
+
+
+def _buildings(row: Row, table: Table, report: LoadReport) -> Iterator[Row]:
+    """Yield the buildings of a row, or refuse it."""
+    faults: list[tuple[str, Message]] = []
+    estate, names = _names(row, report)
+    if not names and not row["code"]:
+        faults.append(("name", Message("register_row.no_building")))
+    if len(names) > 1:
+        faults += [
+            (key, Message("register_row.not_shared_out", {"count": len(names)}))
+            for key in SHARED_OUT
+            if row[key] is not None
+        ]
+    report.refused += [table.refuse(row.number, *fault) for fault in faults]
+    if faults:
+        return
+    if len(names) > 1:
+        detail = Message("register_row.buildings_of", {"names": names})
+        report.note_row("register_row.several_buildings", row.number, detail)
+    for name in names or [""]:
+        values = {
+            **{key: row[key] for key in PLAIN},
+            "estate": estate,
+            "name": name or None,
+            **_contact(row, "head"),
+            **_contact(row, "sponsor"),
+        }
+        yield Row(row.number, values)
+
+
+def _names(row: Row, report: LoadReport) -> tuple[str | None, Sequence[str]]:
+    """Return the estate and the buildings of a row, from its cells or from its address."""
+    estate, words = row["estate"], row["building_name"]
+    if not words and row["address"]:
+        address = parse_address(row["address"])
+        words = f"{address.building}号楼" if address.building and not address.several else None
+        estate = estate or name_before(address) or None
+        if words:
+            detail = f"{row['address']}: {estate or ''}{words}"
+            report.note_row("register_row.building_of_address", row.number, detail)
+    if not words:
+        return estate, []
+    names = split_buildings(words) or [words]
+    read = [_without_estate(name, estate) for name in names]
+    inside = next((inner for inner, _ in read if inner), None)
+    return estate or inside, [name for _, name in read]
+
+
+def _without_estate(name: str, estate: str | None) -> tuple[str | None, str]:
+    """Return the estate in the name of a building, and the name without it: 3栋 is 3号楼."""
+    plain = normalise_text(name)
+    if estate:
+        plain = plain.removeprefix(normalise_text(estate)) or plain
+    number = normalise_label(plain)
+    if number != plain:
+        return None, f"{number}号楼"
+    if plain.isdecimal():
+        return None, f"{int(plain)}号楼"
+    address = parse_address(plain)
+    if address.building and not address.is_inside and address.prefix and not estate:
+        return address.prefix, f"{address.building}号楼"
+    return None, plain
+
+
+def _contact(row: Row, key: str) -> dict[str, str | None]:
+    """Return name and telephone of a head or sponsor, also of one cell."""
+    contact: Contact | None = row[key]
+    phone = row[f"{key}_phone"]
+    if contact is None or not contact.name:
+        return {key: None, f"{key}_phone": None}
+    return {key: contact.name, f"{key}_phone": contact.phone or phone or None}

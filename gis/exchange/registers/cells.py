@@ -1,0 +1,178 @@
+"""Cells of registers as offices fill them: 28户, a name with its telephone, an identity number."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import NamedTuple
+
+from gis.exchange.people import VACANT_PATTERN
+from gis.files.cells import CellError, Guess, clean_text, parse_integer, parse_text
+from gis.files.cells import parse_person_name as parse_name
+from gis.files.dates import parse_first_day
+from gis.files.telephones import parse_telephone
+
+ELDERLY_FROM, CHILD_TO, MAX_AGE = 60, 6, 120  # years, all inclusive
+
+# who is on the list but does not live there any more, or never did
+OUT_PATTERN = re.compile(
+    "死亡|已故|去世|亡故|病故|销户|注销|迁出|迁移|搬走|搬离|不在此居住|未居住|空挂|户在人不在"
+)
+HEAD_PATTERN = re.compile(r"(?:户主|本人|之户主|0?1户主)(?:[(（].*[)）])?")
+# who is on a list of staff but no longer works there
+LEFT_PATTERN = re.compile("离职|离任|调离|调出|辞职|辞退|退休|去世|已故|不在岗|已退出")
+_UNIT_WORDS = "户|层|楼|个|个?单元|栋|幢|人|口|间|套|座|梯|家|张|名"
+_AMOUNT_PATTERN = re.compile(rf"(?:共|计|约)?(\d{{1,6}})(?:{_UNIT_WORDS})?")
+_ANY_PHONE_PATTERN = re.compile(
+    r"(?:\+?86[-\s]?)?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|0\d{2,3}[-\s]?\d{7,8}|(?<!\d)\d{7,8}(?!\d)"
+)
+_BETWEEN_PATTERN = re.compile(
+    r"(?:电话|手机|联系方式)?[\s:：,，、;；/()（）]+(?:电话|手机|联系方式)?"
+)
+_IDENTITY_PATTERN = re.compile(
+    r"\d{6}(\d{4})(\d{2})(\d{2})\d{3}[\dX]|\d{6}(\d{2})(\d{2})(\d{2})\d{3}"
+)
+
+
+class Contact(NamedTuple):
+    """A person of a post as a cell has it; empty texts where it says nothing."""
+
+    name: str
+    phone: str
+
+
+class Identity(NamedTuple):
+    """What an identity number is read for; the number itself is not kept.
+
+    born: None where the number holds no day. same: Equal for equal numbers, in this process only.
+    """
+
+    born: date | None
+    same: int
+
+
+def parse_amount(value: object) -> int:
+    """Return a whole number, also with its unit: 28户, 7层, 2个.
+
+    Raises
+    ------
+    CellError
+        The cell is no whole number.
+    """
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(value)))
+    match = _AMOUNT_PATTERN.fullmatch(text)
+    return int(match[1]) if match else parse_integer(value)
+
+
+def parse_contact(value: object) -> Contact:
+    """Return a name with the telephone that may stand beside it; no name for a vacant post.
+
+    Raises
+    ------
+    CellError
+        It holds several telephones, or Excel has made a date of it.
+    """
+    text = unicodedata.normalize("NFKC", parse_text(value))
+    if VACANT_PATTERN.fullmatch(text):
+        return Contact("", "")
+    phones = _ANY_PHONE_PATTERN.findall(text)
+    if len(phones) > 1:
+        raise CellError("register_cell.several_people")
+    if not phones:
+        if re.search(r"\d", text):
+            raise CellError("register_cell.not_name")
+        if re.search("[、,;/]", text):
+            raise CellError("register_cell.several_people")
+        return Contact(str(parse_name(text)), "")
+    before, after = text.split(phones[0])
+    name = _BETWEEN_PATTERN.sub("", before + after)
+    if re.search(r"\d", name):
+        raise CellError("register_cell.not_name")
+    return Contact(str(parse_name(name)), str(phone_of(phones[0])))
+
+
+def phone_of(value: object) -> str:
+    """Return a telephone without blanks and dashes; empty where the cell says there is none."""
+    phone = parse_telephone(value)
+    text = phone.value if isinstance(phone, Guess) else phone
+    return re.sub(r"[\s-]", "", text or "")
+
+
+def parse_phone(value: object) -> str | Guess:
+    """Return a telephone; blanks and dashes in it do not count.
+
+    Raises
+    ------
+    CellError
+        Digits are lost, or there are several.
+    """
+    text = unicodedata.normalize("NFKC", clean_text(value))
+    if len(_ANY_PHONE_PATTERN.findall(text)) > 1 and re.search("[、,;/]", text):
+        raise CellError("register_cell.several_phones")
+    phone = parse_telephone(value)
+    if isinstance(phone, Guess):
+        return phone
+    return re.sub(r"[\s-]", "", phone)
+
+
+def parse_presence(value: object) -> bool:
+    """Return that a cell is filled; what stands in it is not kept."""
+    return bool(clean_text(value))
+
+
+def parse_relation(value: object) -> str:
+    """Return "head" or "member"."""
+    return "head" if HEAD_PATTERN.fullmatch(clean_text(value)) else "member"
+
+
+def parse_status(value: object) -> str | None:
+    """Return the word that says that somebody is not living there; None for other words."""
+    match = OUT_PATTERN.search(clean_text(value))
+    return match[0] if match else None
+
+
+def parse_left(value: object) -> str | None:
+    """Return the word that says that somebody no longer works there; None for other words."""
+    match = LEFT_PATTERN.search(clean_text(value))
+    return match[0] if match else None
+
+
+def parse_identity(value: object) -> Identity | None:
+    """Return the birthday in an identity number, without the number.
+
+    None where the cell holds none: a damaged number counts nobody's age.
+    """
+    text = re.sub(r"\s", "", clean_text(value)).upper()
+    if isinstance(value, float | int) or not text:
+        return None  # Excel has lost its last digits
+    return Identity(_born(_IDENTITY_PATTERN.fullmatch(text)), hash(text))
+
+
+def parse_birth(value: object) -> date | None:
+    """Return a birthday; None for a cell that holds none, which counts nobody's age."""
+    try:
+        day = parse_first_day(value)
+    except CellError:
+        return None
+    return None if isinstance(day, Guess) else day.date()  # of a month alone the day is missing
+
+
+def parse_age(value: object) -> int | None:
+    """Return an age in years; None for a cell that holds none."""
+    match = re.fullmatch(r"(\d{1,3})(?:周?岁)?", clean_text(value))
+    return int(match[1]) if match and int(match[1]) <= MAX_AGE else None
+
+
+def _born(match: re.Match[str] | None) -> date | None:
+    if match is None:
+        return None
+    year, month, day = match.groups()[:3] if match[1] else match.groups()[3:]
+    try:
+        return date(int(year) if match[1] else 1900 + int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def years_between(born: date, today: date) -> int | None:
+    """Return an age in whole years; None for one that cannot be."""
+    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return age if 0 <= age <= MAX_AGE else None

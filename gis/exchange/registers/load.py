@@ -1,0 +1,278 @@
+"""Load a register in one step: propose or take a mapping, read, compare with what is stored."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import TooLarge
+from gis.exchange.facilities import load_facility_table
+from gis.exchange.households import load_household_table
+from gis.exchange.people import load_people_table
+from gis.exchange.registers import differences
+from gis.exchange.registers.buildings import to_buildings
+from gis.exchange.registers.differences import Change
+from gis.exchange.registers.facilities import to_facilities
+from gis.exchange.registers.fields import REGISTER_KINDS, header_columns
+from gis.exchange.registers.mapping import RegisterMapping, propose
+from gis.exchange.registers.reading import SKIPPED, Register, read_register, with_labels
+from gis.exchange.registers.residents import is_by_person, to_households
+from gis.exchange.registers.roster import to_people
+from gis.exchange.registers.scope import Scope
+from gis.exchange.registers.sheets import open_sheets
+from gis.files.report import LoadReport, RejectedRow, RowNote
+from gis.files.tables import Row, Table
+from gis.messages import Message
+
+# Facilities whose old or new place is not the reader's.
+FOREIGN_FACILITIES_SQL = """
+SELECT f.row FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code
+CROSS JOIN LATERAL (VALUES (f.point), (coalesce(k.entrance, ST_PointOnSurface(k.geom)))) p (point)
+LEFT JOIN LATERAL grid_at(p.point, now()) g ON true
+WHERE p.point IS NOT NULL AND (g.id IS NULL OR NOT g.id = ANY(:areas)) ORDER BY f.row
+"""
+# notes that say what a row holds, and assume nothing
+PLAIN_NOTES = frozenset({"post_row.vacant", "facility_row.at_building"})
+# Homes in a stairwell that a building with stairwells does not have yet.
+NEW_STAIRWELLS_SQL = """
+SELECT h.row, h.stairwell FROM incoming_household h
+WHERE h.stairwell IS NOT NULL AND EXISTS (
+    SELECT FROM stairwell s WHERE s.building_id = h.building_id)
+  AND NOT EXISTS (
+    SELECT FROM stairwell s WHERE s.building_id = h.building_id AND s.name = h.stairwell)
+ORDER BY h.row
+"""
+# two loads of the same new people at once would enter them twice
+ONE_LOAD_SQL = "SELECT pg_advisory_xact_lock(hashtext('wangge.register'))"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a register is loaded.
+
+    kind: None: as it is proposed. mapping: None: as it is proposed. areas: Ids of the areas where
+    one of a kind may be loaded, with all below them; None: everywhere. crs: Of points that name
+    none.
+    end_gone: Take away what went. skip_refused: Load the other rows where some are refused. most:
+    Rows that are read at most.
+    """
+
+    now: datetime
+    timezone: tzinfo
+    kind: str | None = None
+    mapping: RegisterMapping | None = None
+    areas: Callable[[str], Collection[int] | None] = lambda kind: None
+    crs: str | None = None
+    end_gone: bool = False
+    skip_refused: bool = False
+    most: int | None = None
+
+
+@dataclass
+class RegisterLoad:
+    """What became of a register.
+
+    mapping: As it was proposed or taken. report: What was read, with its refused rows. rows: How
+    many are sure, a guess, refused, and passed over. changes: In what is stored. ready: Whether it
+    was written, to be committed. gone: Whether what went was taken away. loaded: The rows as the
+    loader of the kind got them. may_skip: Whether refused rows leave the others right.
+    """
+
+    mapping: RegisterMapping
+    report: LoadReport
+    rows: dict[str, int] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    ready: bool = False
+    gone: bool = False
+    may_skip: bool = False
+    loaded: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a kind is loaded: its rows for a loader, and the loader.
+
+    load: None where rows are only read.
+    """
+
+    convert: Callable[[Scope, Register, LoadReport], Table]
+    load: Callable[["_Loading", Table], None] | None
+
+
+def load_register(session: Session, path: Path, name: str, options: Options) -> RegisterLoad:
+    """Load a register; the caller commits it when it is `ready`, or rolls back.
+
+    Parameters
+    ----------
+    name
+        Of the file, as its sender calls it; it may say what the file lists.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read as a register, or lacks a column of the mapping.
+    TooLarge
+        It has more rows than the options allow, or is beyond the limits of its format.
+    """
+    report = LoadReport(options.kind or "register", name)
+    headers = tuple(column for kind in REGISTER_KINDS for column in header_columns(kind))
+    sheets = open_sheets(path, headers, report)
+    if options.most and sum(len(sheet.rows) for sheet in sheets) > options.most:
+        raise TooLarge("register.too_many_rows", limit=options.most)
+    mapping = options.mapping or propose(sheets, name, options.kind)[0]
+    report.kind = mapping.kind
+    areas = options.areas(mapping.kind)
+    register = read_register(sheets, mapping, report)
+    today = options.now.astimezone(options.timezone).date()
+    scope = Scope.load(session, areas, today, options.crs)
+    if mapping.kind != "buildings":
+        session.execute(text(ONE_LOAD_SQL))
+    first = _Loading(session, scope, options, deepcopy(report))
+    first.run(register)
+    refused = first.report.refused
+    loading, register_read = first, register
+    numbers = _numbers(refused)
+    may_skip = bool(refused) and numbers is not None and _may_skip(register)
+    if may_skip and options.skip_refused and numbers is not None:
+        rest = [row for row in register.rows if row.number not in numbers]
+        register_read = replace(register, rows=rest)
+        report.refused = []
+        loading = _Loading(session, scope, options, report)
+        loading.run(register_read)
+        if loading.report.refused:
+            loading, refused = first, refused + loading.report.refused
+    ready = not loading.report.refused and KIND_LOADS[mapping.kind].load is not None
+    if ready and options.end_gone:
+        loading.take_away()
+    loading.report.refused = refused
+    result = RegisterLoad(
+        mapping, loading.report, changes=loading.changes, ready=ready,
+        gone=ready and options.end_gone,
+        may_skip=may_skip,
+        loaded=loading.rows,
+    )  # fmt: skip
+    result.rows = _count(loading.report, register)
+    with_labels(loading.report, register)
+    return result
+
+
+class _Loading:
+    """One pass over the rows of a register."""
+
+    def __init__(
+        self, session: Session, scope: Scope, options: Options, report: LoadReport
+    ) -> None:
+        self.session, self.scope, self.options, self.report = session, scope, options, report
+        self.changes: list[Change] = []
+        self.rows: list[Row] = []
+
+    def run(self, register: Register) -> None:
+        """Convert and load the rows; with a refusal nothing is written."""
+        kind = KIND_LOADS[register.kind]
+        table = kind.convert(self.scope, register, self.report)
+        self.rows = list(table.rows)
+        self.report.counts["rows"] = len(self.rows)
+        if kind.load is not None:
+            kind.load(self, Table(table.columns, iter(self.rows)))
+        else:
+            self.report.note("register.only_read", kind=Message(f"register_kind.{register.kind}"))
+
+    def households(self, table: Table) -> None:
+        """Load homes."""
+
+        def check() -> None:
+            for row, name in self.session.execute(text(NEW_STAIRWELLS_SQL)):
+                self.report.note_row("register_row.new_stairwell", row, name)
+            self.changes = differences.of_homes(self.session)
+
+        load_household_table(self.session, table, self.report, self.options.crs, check)
+
+    def people(self, table: Table) -> None:
+        """Load people and posts, those of areas that may be loaded."""
+        load_people_table(
+            self.session,
+            table,
+            self.report,
+            self.options.timezone,
+            lambda loader, posts: self.changes.extend(
+                differences.of_posts(self.session, loader, posts)
+            ),
+        )
+
+    def facilities(self, table: Table) -> None:
+        """Load facilities that stand, and stood, where they may be loaded."""
+
+        def check() -> None:
+            if self.scope.limited:
+                params = {"areas": self.scope.areas.own_ids()}
+                rows = self.session.scalars(text(FOREIGN_FACILITIES_SQL), params)
+                self.report.refused += [
+                    table.refuse(row, "address", "register_row.not_yours")
+                    for row in dict.fromkeys(rows)
+                ]
+            self.changes = differences.of_facilities(self.session)
+
+        load_facility_table(self.session, table, self.report, self.options.crs, check)
+
+    def take_away(self) -> None:
+        """Take away what went."""
+        ids = [change.id for change in self.changes if change.what == "went" and change.id]
+        if not ids:
+            return
+        match self.report.kind:
+            case "residents":
+                differences.remove_homes(self.session, ids)
+            case "facilities":
+                differences.remove_facilities(self.session, ids)
+            case _:
+                differences.end_posts(self.session, ids, self.options.now)
+
+
+_PEOPLE = _Kind(to_people, _Loading.people)
+KIND_LOADS: Mapping[str, _Kind] = {
+    "residents": _Kind(to_households, _Loading.households),
+    "buildings": _Kind(to_buildings, None),
+    "roster": _PEOPLE,
+    "members": _PEOPLE,
+    "volunteers": _PEOPLE,
+    "facilities": _Kind(to_facilities, _Loading.facilities),
+}
+
+
+def _may_skip(register: Register) -> bool:
+    """Return whether a refused row leaves the others right.
+
+    A person who cannot be placed makes some home too small, nobody knows which.
+    """
+    return register.kind != "residents" or not is_by_person(register)
+
+
+def _numbers(refused: Sequence[RejectedRow]) -> set[int] | None:
+    """Return the numbers of refused rows; None if the file itself is refused."""
+    locations = [row.location for row in refused]
+    if not all(isinstance(at, Message) and at.code == "load.row" for at in locations):
+        return None
+    return {int(str(at.params["row"])) for at in locations if isinstance(at, Message)}
+
+
+def _count(report: LoadReport, register: Register) -> dict[str, int]:
+    """Return how many rows are sure, a guess, refused, and passed over."""
+    notes = [note for note in report.messages if isinstance(note, RowNote)]
+    skipped = set().union(*(note.numbers for note in notes if note.message.code in SKIPPED))
+    refused = _numbers([row for row in report.refused if isinstance(row.location, Message)
+                        and row.location.code == "load.row"]) or set()  # fmt: skip
+    guessed = set().union(
+        *(note.numbers for note in notes if note.message.code not in (*SKIPPED, *PLAIN_NOTES))
+    )
+    guess = (guessed & {row.number for row in register.rows}) - refused
+    total = register.count
+    return {
+        "sure": total - len(guess) - len(refused),
+        "guess": len(guess),
+        "refused": len(refused),
+        "passed_over": len(skipped),
+    }

@@ -1,0 +1,137 @@
+"""Where a register may be loaded, and which community its rows speak of."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
+from gis.exchange.registers.area_names import AreaNames, NamedArea
+from gis.exchange.registers.reading import Register
+from gis.files.report import LoadReport
+from gis.files.table_rows import Row
+from gis.labels import normalise_text
+from gis.messages import Message
+from gis.places.address import parse_address
+from gis.places.naming import stands_in
+
+# Buildings that stand in a grid of the given areas.
+BUILDINGS_IN_SQL = """
+SELECT b.id FROM building b JOIN LATERAL grid_at(ST_PointOnSurface(b.geom), now()) g ON true
+WHERE b.id = ANY(:buildings) AND g.id = ANY(:areas)
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where, for whom and on which day a register is read.
+
+    areas: Names of all areas. limited: Whether only some are the reader's. today: Ages are counted
+    on this day. crs: System of points that name none.
+    """
+
+    session: Session
+    areas: AreaNames
+    limited: bool
+    today: date
+    crs: str | None = None
+
+    @classmethod
+    def load(
+        cls, session: Session, areas: Collection[int] | None, today: date, crs: str | None
+    ) -> "Scope":
+        """Return the scope of who may load registers in some areas; None: everywhere."""
+        return cls(session, AreaNames.load(session, areas), areas is not None, today, crs)
+
+    def match(
+        self, queries: Sequence[tuple[BuildingQuery, NamedArea | None]]
+    ) -> dict[tuple[BuildingQuery, NamedArea | None], int | BuildingNotFound]:
+        """Return the building of each query: of those in its community, else of all."""
+        matches: dict[tuple[BuildingQuery, NamedArea | None], int | BuildingNotFound] = {}
+        for community in dict.fromkeys(area for _, area in queries):
+            asked = list(dict.fromkeys(query for query, area in queries if area == community))
+            if community is not None or self.limited:
+                grids = self.areas.grids_in(community)
+                answers = find_buildings(self.session, asked, grids)
+                matches |= {
+                    (query, community): match for query, match in zip(asked, answers, strict=True)
+                }
+                asked = [q for q in asked if isinstance(matches[q, community], BuildingNotFound)]
+            if not asked:
+                continue
+            answers = find_buildings(self.session, asked)
+            for query, match in zip(asked, answers, strict=True):
+                matches.setdefault((query, community), match)
+                if isinstance(match, int):
+                    matches[query, community] = match
+        return matches
+
+    def standing_in(self, community: NamedArea, buildings: Iterable[int]) -> set[int]:
+        """Return which of some buildings stand in a community."""
+        params = {"buildings": sorted(buildings), "areas": self.areas.grids_in(community)}
+        return set(self.session.scalars(text(BUILDINGS_IN_SQL), params))
+
+    def foreign_buildings(self, buildings: Iterable[int]) -> set[int]:
+        """Return which of some buildings stand where the register may not be loaded."""
+        ids = set(buildings)
+        if not self.limited:
+            return set()
+        params = {"buildings": sorted(ids), "areas": self.areas.own_ids()}
+        return ids - set(self.session.scalars(text(BUILDINGS_IN_SQL), params))
+
+
+ESTATES_SQL = "SELECT DISTINCT estate FROM building WHERE estate <> ''"
+
+
+def _has_prefix(name: str) -> bool:
+    """Return whether the name of a building has that of its estate in front."""
+    return bool(parse_address(name).prefix)
+
+
+class Defaults:
+    """What the title of a register says for the rows whose cells do not: community and estate."""
+
+    def __init__(self, scope: Scope, register: Register, report: LoadReport) -> None:
+        self.scope = scope
+        self.by_words: dict[str, NamedArea | Message] = {}
+        title = " ".join([*register.titles, report.source])
+        self.has_estates = "estate" in register.headers
+        titled = {area.id: area for area in scope.areas.communities_in(title)}
+        self.of_title = next(iter(titled.values())) if len(titled) == 1 else None
+        if self.of_title and "community" not in register.headers:
+            report.note("register.community_of_title", name=self.of_title.name)
+        self.estate = None if self.has_estates else self._estate(title)
+        if self.estate:
+            report.note("register.estate_of_title", name=self.estate)
+
+    def community(self, row: Row) -> NamedArea | Message | None:
+        """Return the community of a row; a message where its cell names none."""
+        words = row["community"]
+        if not words:
+            return self.of_title
+        if words not in self.by_words:
+            self.by_words[words] = self.scope.areas.find(words, "community")
+        return self.by_words[words]
+
+    def with_estates(self, rows: Sequence[Row], report: LoadReport) -> list[Row]:
+        """Fill a blank estate beside a building: as in the row right above, or as in the title."""
+        filled: list[Row] = []
+        for row in rows:
+            last = filled[-1] if filled else None
+            if row["building_name"] and not row["estate"]:
+                above = last["estate"] if last and row.number == last.number + 1 else None
+                if estate := above or self.estate:
+                    row = Row(row.number, {**row.values, "estate": estate})
+                    report.note_row("register_row.estate_filled", row.number, estate)
+                elif not (row["code"] or row["building"] or _has_prefix(row["building_name"])):
+                    report.note_row("register_row.no_estate", row.number)
+            filled.append(row)
+        return filled
+
+    def _estate(self, title: str) -> str | None:
+        plain = normalise_text(title)
+        estates = self.scope.session.scalars(text(ESTATES_SQL))
+        named = [estate for estate in estates if stands_in(estate, plain)]
+        return named[0] if len(named) == 1 else None
