@@ -192,14 +192,7 @@ def read_objects(
                 (thing.location.x, thing.location.y),
             )
         elif kind == "w":
-            if (count := len(thing.nodes)) > MAX_WAY_NODES:
-                raise InvalidInput(
-                    "osm.way_too_long",
-                    file=path.name,
-                    way=str(thing.id),
-                    count=count,
-                    limit=MAX_WAY_NODES,
-                )
+            _require_short(path, thing)
             columns = _columns(thing.nodes)
             if missing is None:
                 missing = next(
@@ -224,6 +217,19 @@ def _pass(path: Path, processor: osmium.FileProcessor) -> Iterator[Any]:
         yield from processor
     except (RuntimeError, osmium.InvalidLocationError) as error:
         raise damaged_file_error(path, error) from None
+
+
+def _require_short(path: Path, way: Any) -> None:
+    """Refuse a way of more than `MAX_WAY_NODES` nodes.
+
+    Raises
+    ------
+    InvalidInput
+        It has more.
+    """
+    if (count := len(way.nodes)) > MAX_WAY_NODES:
+        params = {"way": str(way.id), "count": count, "limit": MAX_WAY_NODES}
+        raise InvalidInput("osm.way_too_long", file=path.name, **params)
 
 
 def _area(area: Any) -> tuple[str | None, list[Columns]]:
