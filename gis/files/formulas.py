@@ -28,13 +28,18 @@ def cell_text(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
-    text = "".join(
-        character
-        for character in value
-        if character in CONTROLS
-        or (unicodedata.category(character) != "Cc" and character not in NO_XML)
-    )
+    text = xml_text(value)
     return f"'{text}" if is_formula(text.lstrip("'")) else text
+
+
+def xml_text(text: str) -> str:
+    """Return a text without control characters and without what no XML holds."""
+    return "".join(
+        character
+        for character in text
+        if character in CONTROLS
+        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in NO_XML)
+    )
 
 
 def restore(text: str) -> str:

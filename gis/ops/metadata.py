@@ -56,6 +56,7 @@ from gis.incidents.models import (
 from gis.network.models import WalkEdge, WalkEdit, WalkNetwork, WalkNode, WalkWall
 from gis.notices.models import Notice, NoticeTarget
 from gis.ops.history import HistoryEntry
+from gis.papers.models import PaperTemplate
 from gis.people.models import Leave, Person, Post, Role
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
@@ -99,6 +100,7 @@ __all__ = [
     "Operation",
     "OrderOffer",
     "OrderTaker",
+    "PaperTemplate",
     "Person",
     "Photo",
     "PlannedName",

@@ -65,11 +65,13 @@ def write_list(
         Column(key, label(f"list_column.{key}", language), parse_text, (), "", "")
         for key in LIST_COLUMNS
     ]
-    write_table(path, columns, [list(_cells(row, zone, language)) for row in rows])
+    write_table(path, columns, [list(list_cells(row, zone, language)) for row in rows])
     return len(rows)
 
 
-def _cells(incident: IncidentView, zone: tzinfo, language: str) -> Iterator[str]:
+def list_cells(incident: IncidentView, zone: tzinfo, language: str) -> Iterator[str]:
+    """Yield the text of each of LIST_COLUMNS for an incident."""
+
     def in_language(name: str) -> str:
         return getattr(incident, f"{name}_{language}") or ""
 

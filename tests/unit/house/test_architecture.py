@@ -40,6 +40,7 @@ FLOORS = [
     "gis.incidents",
     "gis.boundaries",
     "gis.frames",
+    "gis.papers",
     "gis.exchange",
     "gis.demo",
     "gis.ops",
@@ -91,6 +92,8 @@ THIRD_PARTY = {
     },
     "layers": {"flask", "apiflask", "click", "granian", "werkzeug"},
 }
+# forms of Word are filled by a template engine, which is held to a sandbox
+ALLOWED_THIRD_PARTY = {("gis.papers.template_document", "jinja2.sandbox")}
 PACKAGES = ("gis", "layers", "web")
 SQL_PATTERN = re.compile(r"(?<![\w.])(text|cached_text)\(|\.execute\(")
 SQL_IN_WEB = {
@@ -163,7 +166,8 @@ def is_wrong(module: str, target: str) -> bool:
     """Return whether a module may not import another."""
     package, other = module.split(".")[0], target.split(".")[0]
     if other not in PACKAGES:
-        return other == "tests" or other in THIRD_PARTY.get(package, ())
+        forbidden = other == "tests" or other in THIRD_PARTY.get(package, ())
+        return forbidden and (module, target) not in ALLOWED_THIRD_PARTY
     if floor(target) > floor(module):
         return True
     if target.endswith(".views") and module != "web.app" and module.startswith("web."):

@@ -54,6 +54,8 @@ FAMILIES = (
     "checkup_result.",
     "checkup_reason.",
     "checkup_column.",
+    "paper.",
+    "paper_field.",
 )
 
 

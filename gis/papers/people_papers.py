@@ -1,0 +1,271 @@
+"""Papers of people: the roster, party members on duty, follow-up visits, a worker's diary."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import NotFound, TooLarge
+from gis.incidents.catalogue import editions
+from gis.incidents.reading.statistics import grouped_statistics
+from gis.incidents.reading.statistics_sql import Scope
+from gis.incidents.states import move_labels
+from gis.messages import label
+from gis.papers.data import EVERY, MAX_ROWS, Content, Figure, Question, Row, marked_figures
+from gis.papers.incident_papers import person_query
+from gis.people.posts import PostRow, posts_of
+from gis.people.queries import area_chain
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
+from gis.rights.roles import role_label
+from gis.rights.visibility import internal, visibility_clause
+
+ROSTER_COLUMNS = ("area_name", "code", "role", "holder", "deputy", "since", "on_leave")
+ROSTER_ROLES = ("grid_leader", "grid_worker", "unit_head")
+ROSTER_FIGURES = (EVERY, "held", "vacant", "on_leave", *ROSTER_ROLES)
+MEMBER = "party_member"
+MEMBER_COUNTS = ("reported", "closed", "overdue", "in_time", "satisfaction")
+MEMBER_COLUMNS = ("holder", "person", "area_name", "since", *MEMBER_COUNTS)
+MEMBER_FIGURES = (EVERY, "active", "orders")
+VISIT_COLUMNS = (
+    "at", "number", "category", "address", "area_name", "outcome", "solved", "rating", "reasons",
+    "note",
+)  # fmt: skip
+VISIT_FIGURES = (EVERY, "reached", "solved", "not_solved", "satisfied", "not_satisfied")
+CONTENT_FROM = 4  # stars from which who was visited is satisfied
+DIARY_COLUMNS = ("at", "move", "number", "category", "area_name", "address", "note")
+DIARY_MOVES = ("note", "take", "handle", "return", "follow_up")
+DIARY_FIGURES = (EVERY, *(f"move_{name}" for name in DIARY_MOVES))
+LEADS = (Action.SUPERVISE, Action.DISPATCH)  # one of them where the person works
+
+
+def read_roster(session: Session, by: Principal, asked: Question) -> Content:
+    """Return the posts of the area and of all areas in it, as they stand at the moment."""
+    rows = [
+        _roster_row(post, asked) for post in _posts(session, by, asked) if post.level != "building"
+    ]
+    return Content(marked_figures(rows, *ROSTER_FIGURES), rows)
+
+
+def _roster_row(post: PostRow, asked: Question) -> Row:
+    is_away = _is_away(post, asked.moment)
+    marks = {post.role, "held" if post.holder else "vacant"}
+    return Row(
+        {
+            "area_name": post.area_name,
+            "code": post.area,
+            "role": role_label(post.role, asked.language),
+            "holder": (post.holder or {}).get("name", ""),
+            "deputy": (post.deputy or {}).get("name", ""),
+            "since": _day(post.valid_from, asked),
+            "on_leave": _yes(is_away, asked.language) if is_away else "",
+        },
+        frozenset(marks | ({"on_leave"} if is_away else set())),
+    )
+
+
+def _posts(session: Session, by: Principal, asked: Question) -> list[PostRow]:
+    """Return the posts in the area that stand at the moment of the paper.
+
+    Raises
+    ------
+    TooLarge
+        They are more than a paper holds.
+    """
+    posts = posts_of(session, by, asked.area, asked.moment, within=True, limit=MAX_ROWS + 1)
+    if len(posts) > MAX_ROWS:
+        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    return [post for post in posts if post.valid_from <= asked.moment]
+
+
+def read_members(session: Session, by: Principal, asked: Question) -> Content:
+    """Return the party members on duty, with what each of them held of the period's incidents."""
+    period = asked.period
+    scope = Scope(period.since, period.until, asked.now, "person", asked.area, period.zone.key)
+    posts = [post for post in _posts(session, by, asked) if post.role == MEMBER and post.holder]
+    counted = {row.key: row for row in grouped_statistics(session, by, scope)[1]}
+    rows = []
+    for post in posts:
+        holder = post.holder or {}
+        own = counted.get(holder["code"])
+        values = {
+            name: (own.rates.get(name) or getattr(own, name)) if own else None
+            for name in MEMBER_COUNTS
+        }
+        values |= {"reported": own.reported if own else 0, "closed": own.closed if own else 0}
+        rows.append(
+            Row(
+                {
+                    "holder": holder["name"],
+                    "person": holder["code"],
+                    "area_name": post.area_name,
+                    "since": _day(post.valid_from, asked),
+                    **values,
+                },
+                frozenset({"active", "orders"} if own else ()),
+                person_query(asked, holder["code"]),
+            )
+        )
+    orders = sum(own.reported for own in counted.values() if own.key in _codes(posts))
+    return Content([*marked_figures(rows, EVERY, "active"), Figure("orders", orders)], rows)
+
+
+def _codes(posts: list[PostRow]) -> set[str]:
+    return {post.holder["code"] for post in posts if post.holder}
+
+
+VISITS_SQL = """
+SELECT e.at, e.note, e.detail, i.id, i.category, c.zh AS category_zh, i.address, g.name AS area_name
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+  JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  JOIN area g ON g.id = i.grid_id
+WHERE e.move = 'follow_up' AND e.at >= :since AND e.at < :until AND :area = ANY(i.area_ids)
+  AND {visible} AND {inside}
+ORDER BY e.at, e.id LIMIT :limit
+"""
+
+
+def read_visits(session: Session, by: Principal, asked: Question) -> Content:
+    """Return the follow-up visits made in the period, and what was said at them."""
+    by.require(Action.READ, asked.chain)
+    visible, params = visibility_clause(by, "i")
+    query = VISITS_SQL.format(visible=visible, inside=internal(by))
+    rows = [
+        _visit(session, row, asked)
+        for row in _events(session, query, params | {"area": asked.area_id}, asked)
+    ]
+    return Content(marked_figures(rows, *VISIT_FIGURES), rows)
+
+
+def _visit(session: Session, row: Any, asked: Question) -> Row:
+    detail, language = row["detail"], asked.language
+    solved, rating = detail.get("solved"), detail.get("rating")
+    marks = {
+        "reached": detail["outcome"] == "reached",
+        "solved": solved is True,
+        "not_solved": solved is False,
+        "satisfied": rating is not None and rating >= CONTENT_FROM,
+        "not_satisfied": rating is not None and rating < CONTENT_FROM,
+    }
+    reasons = [label(f"dissatisfaction.{name}", language) for name in detail.get("reasons", ())]
+    return Row(
+        _incident_cells(session, row, asked)
+        | {
+            "outcome": label(f"follow_up_outcome.{detail['outcome']}", language),
+            "solved": "" if solved is None else _yes(solved, language),
+            "rating": rating,
+            "reasons": "、".join(reasons),
+        },
+        frozenset(name for name, is_counted in marks.items() if is_counted),
+        {},
+        row["id"],
+    )
+
+
+DIARY_SQL = """
+SELECT e.at, e.note, e.move, i.id, i.category, c.zh AS category_zh, i.address, g.name AS area_name
+FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
+  JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  JOIN area g ON g.id = i.grid_id
+WHERE e.person_id = :person AND e.at >= :since AND e.at < :until
+  AND (e.person_id = :me OR {visible} AND {inside})
+ORDER BY e.at, e.id LIMIT :limit
+"""
+PERSON_POSTS_SQL = """
+SELECT p.area_id, p.building_id FROM post p
+WHERE :person IN (p.holder_id, p.deputy_id)
+  AND p.valid_time && tstzrange(CAST(:since AS timestamptz), CAST(:until AS timestamptz))
+"""
+
+
+def read_diary(session: Session, by: Principal, asked: Question) -> Content:
+    """Return what a person did on incidents in the period: their own, or read by who leads them.
+
+    Raises
+    ------
+    NotFound
+        There is no such person, or their diary is not for the principal.
+    """
+    person, name = _diary_person(session, by, asked)
+    visible, params = visibility_clause(by, "i")
+    query = DIARY_SQL.format(visible=visible, inside=internal(by))
+    rows = [
+        Row(
+            _incident_cells(session, row, asked)
+            | {"move": move_labels(row["move"])[asked.language == "en"]},
+            frozenset({f"move_{row['move']}"}),
+            {},
+            row["id"],
+        )
+        for row in _events(session, query, params | {"person": person, "me": by.person_id}, asked)
+    ]
+    return Content(marked_figures(rows, *DIARY_FIGURES), rows, name)
+
+
+def _diary_person(session: Session, by: Principal, asked: Question) -> tuple[int, str]:
+    """Return id and name of the person whose diary it is; without a code that of who asks.
+
+    Raises
+    ------
+    NotFound
+        There is none, or the principal leads none of the areas where they work.
+    """
+    find = text("SELECT id, name FROM personal.person WHERE code = :code OR id = :me")
+    wanted = {"code": asked.person, "me": None if asked.person else by.person_id}
+    person = session.execute(find, wanted).one_or_none()
+    if person is None:
+        raise NotFound("paper.person_unknown")
+    if person.id == by.person_id or by.kind == "system":
+        return person.id, person.name
+    posts = {"person": person.id, "since": asked.period.since, "until": asked.period.until}
+    for area, building in session.execute(text(PERSON_POSTS_SQL), posts):
+        if by.is_allowed_any(LEADS, area_chain(session, area, building, asked.moment)):
+            return person.id, person.name
+    raise NotFound("paper.person_unknown")
+
+
+def _events(session: Session, query: str, params: dict[str, Any], asked: Question) -> list[Any]:
+    """Return the events of the period that a query selects.
+
+    Raises
+    ------
+    TooLarge
+        They are more than a paper holds.
+    """
+    period = {"since": asked.period.since, "until": asked.period.until, "limit": MAX_ROWS + 1}
+    rows = session.execute(text(query), params | period).mappings().all()
+    if len(rows) > MAX_ROWS:
+        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    return list(rows)
+
+
+def _incident_cells(session: Session, row: Any, asked: Question) -> dict[str, Any]:
+    """Return the cells of an event that its incident gives."""
+    name = editions.category_label(session, row["category"], asked.language, row["category_zh"])
+    return {
+        "at": f"{row['at'].astimezone(asked.period.zone):%Y-%m-%d %H:%M}",
+        "number": str(row["id"]),
+        "category": name,
+        "address": row["address"],
+        "area_name": row["area_name"],
+        "note": row["note"],
+    }
+
+
+def _is_away(post: PostRow, at: datetime) -> bool:
+    """Return whether the holder of a post is on leave at a moment."""
+    return any(
+        leave["person"] == (post.holder or {}).get("code")
+        and datetime.fromisoformat(str(leave["from"])) <= at
+        and (leave["until"] is None or at < datetime.fromisoformat(leave["until"]))
+        for leave in post.leave
+    )
+
+
+def _day(moment: datetime, asked: Question) -> str:
+    return moment.astimezone(asked.period.zone).date().isoformat()
+
+
+def _yes(value: bool, language: str) -> str:
+    return label("paper_value.yes" if value else "paper_value.no", language)
