@@ -1,10 +1,11 @@
 """Forms read and filled in a child process with limits, see gis/files/sandbox.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from gis.files.sandbox import MEGABYTE, Limits, run
 from gis.incidents.reading.statistics import RateCount
 from gis.papers.data import PaperData, Value, value_text
+from gis.papers.template_forms import fill_here, read_here
 from gis.papers.template_names import Cell
 from gis.papers.words import facts
 
@@ -49,40 +50,3 @@ def _cell(key: str, value: Value) -> Cell:
     if isinstance(value, int | float):
         return text, value, "0.0" if isinstance(value, float) else ""
     return text, None, ""
-
-
-def read_here(content: bytes, ending: str, file: str) -> list[str]:
-    """Return the fields of a form; called in the child process only.
-
-    Raises
-    ------
-    InvalidInput, TooLarge
-        It is no form that may be kept.
-    """
-    from gis.papers.template_archive import check_archive
-
-    check_archive(content, ending, file)
-    if ending == ".docx":
-        from gis.papers.template_document import document_fields
-
-        return document_fields(content)
-    from gis.papers.template_workbook import workbook_fields
-
-    return workbook_fields(content, file)
-
-
-def fill_here(
-    content: bytes,
-    ending: str,
-    mapping: Mapping[str, str],
-    figures: Mapping[str, Cell],
-    rows: Sequence[Mapping[str, Cell]],
-) -> bytes:
-    """Return a form filled in; called in the child process only."""
-    if ending == ".docx":
-        from gis.papers.template_document import filled_document
-
-        return filled_document(content, mapping, figures, rows)
-    from gis.papers.template_workbook import filled_workbook
-
-    return filled_workbook(content, mapping, figures, rows)

@@ -135,11 +135,10 @@ def test_what_is_not_known_is_refused(town: PaperTown) -> None:
         town.fill("stars")
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_paper_opens_in_every_format(town: PaperTown, language: str) -> None:
+def test_every_paper_opens_in_every_format(town: PaperTown) -> None:
     for key in READY:
         person = town.town.person("网格员1").code if key == "diary" else ""
-        data = town.fill(key, language=language, person=person)
+        data = town.fill(key, language="en" if key == "ledger" else "zh", person=person)
         sheet = load_workbook(BytesIO(paper_workbook(data, "https://w.example"))).active
         assert sheet is not None
         assert sheet.max_row >= len(data.rows) + len(data.figures) + 5
