@@ -22,8 +22,9 @@ from gis.rights.principal import Principal
 class Paper:
     """A paper. What it is called is `paper.KEY` in the catalogue of messages.
 
-    period: The kind that it is usually of, one of `period.KINDS`. is_of_person: Whether it is of a
-    person and not of an area. read: None while its figures do not exist.
+    period: The kind that it is usually of, one of `period.KINDS`. read: None while its figures do
+    not exist. is_of_person: Whether it is of a person and not of an area. is_export: Whether a
+    file of it takes Action.EXPORT, since it names people or holds what they wrote.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Paper:
     figures: Sequence[str] = ()
     columns: Sequence[str] = ()
     is_of_person: bool = False
+    is_export: bool = True
 
 
 PAPERS = (
@@ -49,6 +51,7 @@ PAPERS = (
             incident_papers.read_report,
             incident_papers.REPORT_FIGURES,
             incident_papers.REPORT_COLUMNS,
+            is_export=False,
         )
         for key, period in (("daily", "day"), ("weekly", "week"), ("monthly", "month"))
     ),
@@ -88,6 +91,7 @@ PAPERS = (
         people_papers.DIARY_FIGURES,
         people_papers.DIARY_COLUMNS,
         is_of_person=True,
+        is_export=False,
     ),
 )
 PAPER_BY_KEY = {paper.key: paper for paper in PAPERS}
@@ -166,3 +170,15 @@ def fill(
     content = paper.read(session, by, asked)
     subject = content.person or asked.area_name
     return PaperData(key, asked, paper.columns, content.figures, content.rows, subject)
+
+
+def require_file(by: Principal, data: PaperData) -> None:
+    """Let through who may take a paper away as a file.
+
+    Raises
+    ------
+    Forbidden
+        Taking data out of its area is not allowed.
+    """
+    if PAPER_BY_KEY[data.key].is_export:
+        by.require(Action.EXPORT, data.question.chain)

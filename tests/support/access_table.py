@@ -211,6 +211,7 @@ def spot_checked(asker: Asker) -> str:
     return "none" if allowed == "yes" else allowed
 
 
+PAPER = "area=520402007012&period=2026-W47"
 GRID_ROLES = ("unit head", "grid worker", "grid leader")
 
 
@@ -588,6 +589,22 @@ TABLE: dict[str, Row] = {
     "GET /unanswered": Row(may(A.ACCOUNTS)),
     "GET /figures.<any(csv, xlsx):kind>": Row(may(A.FIGURES), path={"kind": "csv"}),
     "GET /figures/rows": Row(reads_figures),
+    # a paper of the home community; forms of it there are none
+    "GET /api/v1/papers": Row(signed_in),
+    "GET /api/v1/papers/<key>": Row(checks_up, PAPER, path={"key": "weekly"}),
+    "GET /api/v1/papers/<key>/file": Row(checks_up, PAPER, path={"key": "weekly"}),
+    "GET /papers": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /diary": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /papers/rows": Row(checks_up, PAPER + "&paper=weekly"),
+    "GET /papers/file.<any(xlsx, docx, pdf):kind>": Row(
+        checks_up, PAPER + "&paper=weekly", path={"kind": "xlsx"}
+    ),
+    "POST /papers/forms": Row(may(A.FIGURES), form={"name": "表", "paper": "weekly"}),
+    "GET /papers/forms/<int:form_id>": Row(of_nothing(may(A.FIGURES)), path={"form_id": 1}),
+    "POST /papers/forms/<int:form_id>": Row(of_nothing(may(A.FIGURES)), path={"form_id": 1}),
+    "GET /papers/forms/<int:form_id>/file": Row(
+        reads_report, PAPER + "&paper=weekly", path={"form_id": 1}
+    ),
     "GET /spot-checks": Row(may(A.SUPERVISE)),
     # the week is over, and nothing was closed in it
     "POST /spot-checks": Row(may(A.SUPERVISE), form={"week": "2026-W02"}),

@@ -39,6 +39,7 @@ COMMANDS = {
     "coverage": "Who has a facility within some minutes' walk, and who has not.",
     "coverage-report": "The coverage of one area as a report, .html or .pdf.",
     "sheet": "The map sheet of a grid, or of all grids of a community, to print.",
+    "paper": "A paper that is handed up, or a form of an office filled in with it.",
     "siting": "Where new facilities serve most people, and who loses if one closes.",
     "serve": "Serve the map and the API.",
     "worker": "Run the jobs alone: overdue matters, notices, cleaning (serve runs them too).",

@@ -9,9 +9,11 @@ from urllib.parse import quote
 from flask import Response
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 GPKG = "application/geopackage+sqlite3"
 MEDIA_TYPE_BY_ENDING = {
     ".csv": "text/csv",
+    ".docx": DOCX,
     ".gpkg": GPKG,
     ".html": "text/html",
     ".pdf": "application/pdf",

@@ -74,6 +74,12 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/categories/suggest": Input(query={"words": "楼下有一堆垃圾"}),
     "GET /api/v1/coverage/buildings": Input(query=CLINIC | {"bbox": "{bbox}"}),
     "GET /api/v1/figures": Input(query={"since": "2026-11-01"}),
+    "GET /api/v1/papers/{key}": Input(
+        path={"key": "weekly"}, query={"area": "{community}", "period": "2026-W47"}
+    ),
+    "GET /api/v1/papers/{key}/file": Input(
+        path={"key": "weekly"}, query={"area": "{community}", "period": "2026-W47"}
+    ),
     "GET /api/v1/export/grids.gpkg": Input(query={"within": "{community}"}),
     # who plans
     "POST /api/v1/facilities": Input(

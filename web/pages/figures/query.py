@@ -15,6 +15,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import params
 
+DEFAULT_GROUP = "category"
 DEFAULT_DAYS = 30  # length of the period without one in the address
 GROUP_LABELS = {
     "street": lazy_gettext("Street"),
@@ -81,8 +82,13 @@ def allowed_groups(by: Principal) -> dict[str, Any]:
     }
 
 
-def parse_query(by: Principal) -> FigureQuery:
+def parse_query(by: Principal, *, whole: bool = False) -> FigureQuery:
     """Return the question of the address, with defaults for what is missing.
+
+    Parameters
+    ----------
+    whole
+        Whether it may be of all groups together (`per=all`), as the rows behind a figure may.
 
     Raises
     ------
@@ -93,12 +99,13 @@ def parse_query(by: Principal) -> FigureQuery:
     query = FigureQuery(
         since=request.args.get("since") or (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat(),
         until=request.args.get("until") or today.isoformat(),
-        per=request.args.get("per", "category"),
+        per=request.args.get("per", DEFAULT_GROUP),
         area=request.args.get("area", ""),
         sort=request.args.get("sort", "-reported"),
     )
     orders = [sign + name for name in ("key", *METRICS) for sign in ("", "-")]
-    for name, allowed in (("per", [*allowed_groups(by)]), ("sort", orders)):
+    groups = [*allowed_groups(by), *(["all"] if whole else [])]
+    for name, allowed in (("per", groups), ("sort", orders)):
         value = getattr(query, name)
         if value not in allowed:
             raise params.invalid_field(name, "field.none_of", value=value[:40], allowed=allowed)

@@ -37,6 +37,7 @@ from web.http.errors import localised_detail
 from web.pages.figures import charts
 from web.pages.figures.cells import figure_cell, metric_title
 from web.pages.figures.query import (
+    DEFAULT_GROUP,
     GROUP_LABELS,
     FigureQuery,
     allowed_groups,
@@ -160,7 +161,7 @@ def _days(scope: Scope) -> tuple[str, str]:
 def rows() -> Response:
     """List the incidents behind a figure of a group; `part` chooses those that count."""
     by = require(Action.FIGURES)
-    query, language = parse_query(by), i18n.chosen()
+    query, language = parse_query(by, whole=True), i18n.chosen()
     metric, key = request.args.get("metric", "reported"), request.args.get("key")
     part = request.args.get("part", "of")
     if query.per == "all":
@@ -178,6 +179,7 @@ def rows() -> Response:
     page, last = listed[:PAGE_ROWS], listed[PAGE_ROWS - 1] if len(listed) > PAGE_ROWS else None
     address = {"metric": metric} | ({} if key is None else {"key": key})
     group = _one_group(by, query, key) if key is not None or metric in RATES else None
+    overview = {"per": DEFAULT_GROUP} if query.per == "all" else {}
     return render_page(
         "figures/rows.html",
         query=query,
@@ -197,7 +199,7 @@ def rows() -> Response:
             for row in page
         ],
         address=lambda **fields: f"?{query.address(**address, **fields)}",
-        back=f"{url_for('figures_page.figures')}?{query.address()}",
+        back=f"{url_for('figures_page.figures')}?{query.address(**overview)}",
         older=encode_after(last) if last else None,
         zone=current_app.config["SETTINGS"].timezone,
     )

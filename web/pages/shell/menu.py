@@ -19,6 +19,8 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("desk", lazy_gettext("Dispatcher's desk"), Action.DISPATCH),
     ("screen", lazy_gettext("Command centre screen"), Action.SUPERVISE),
     ("figures", lazy_gettext("Figures"), Action.FIGURES),
+    ("papers", lazy_gettext("Papers"), Action.FIGURES),
+    ("diary", lazy_gettext("My diary of visits"), Action.HANDLE),
     ("spot-checks", lazy_gettext("Spot checks"), Action.SUPERVISE),
     ("checkup", lazy_gettext("Check-up of a community"), Action.FIGURES),
     ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),

@@ -1,0 +1,14 @@
+"""A paper as a file; the format follows its ending."""
+
+from gis.papers.data import PaperData
+from gis.papers.document import paper_document
+from gis.papers.page import paper_pdf
+from gis.papers.workbook import paper_workbook
+
+WRITERS = {".xlsx": paper_workbook, ".docx": paper_document, ".pdf": paper_pdf}
+FORMATS = tuple(ending[1:] for ending in WRITERS)
+
+
+def file_name(data: PaperData, ending: str) -> str:
+    """Return what the file of a paper is called, without blanks."""
+    return f"{data.key}-{data.question.area or 'me'}-{data.question.period.text}{ending}"

@@ -1,0 +1,67 @@
+"""`./wangge paper KEY`: a paper that is handed up, or a form of an office filled in with it."""
+
+from pathlib import Path
+
+import click
+
+from gis.messages import LOCALES
+from gis.rights.principal import system_principal
+from web.cli.common import local_now, record_disclosure, session_scope, user
+
+KEYS = "ledger daily weekly monthly members follow_ups stars buildings roster diary"
+FORMATS = "xlsx docx pdf"
+
+
+@click.command()
+@click.argument("key", type=click.Choice(KEYS.split()), metavar="KEY")
+@click.option("--area", default="", help="Code of the area.")
+@click.option("--period", required=True, help="As 2026-11-27, 2026-W47, 2026-11 or 2026.")
+@click.option("--person", default="", help="Staff number, for a diary.")
+@click.option("--format", "format_", type=click.Choice(FORMATS.split()), default="xlsx")
+@click.option("--template", default="", help="Name of a form; its format is its own.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("--lang", type=click.Choice([*LOCALES]), default="zh", show_default=True)
+@click.option("--reason", default="", help="Why, for auditors.")
+def command(
+    key: str,
+    area: str,
+    period: str,
+    person: str,
+    format_: str,
+    template: str,
+    out: Path | None,
+    lang: str,
+    reason: str,
+) -> None:
+    """Write the paper KEY to a file; without --out in the present folder.
+
+    KEY: ledger, daily, weekly, monthly, members, follow_ups, stars, buildings, roster or diary.
+    """
+    from gis.papers.files import WRITERS, file_name
+    from gis.papers.fill import fill
+    from gis.papers.templates import fill_template, find_template
+    from gis.settings import Settings
+
+    settings, me = Settings.from_env(), system_principal(user())
+    with session_scope("paper") as session:
+        data = fill(
+            session,
+            me,
+            key,
+            area,
+            period,
+            person=person,
+            now=local_now(),
+            zone=settings.timezone,
+            language=lang,
+        )
+        if template:
+            form = find_template(session, me, key, template, area)
+            ending, content = fill_template(session, me, form, data)
+        else:
+            ending = f".{format_}"
+            content = WRITERS[ending](data, settings.address or "")
+        file = out or Path(file_name(data, ending))
+        file.write_bytes(content)
+        record_disclosure(session, "export", f"paper {file_name(data, ending)}", reason=reason)
+    click.echo(f"{file}: {len(data.rows)} rows")
