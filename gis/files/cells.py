@@ -40,7 +40,7 @@ DAY_PATTERN = re.compile(
 )
 MOMENT_PATTERN = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s*\(?(?:星期|周)[一二三四五六日天]\)?)?"
-    r"(?:(?:[T\s]+|(?<=[日号]))(?:上午|早上)?\s*(\d{1,2})[:时点](?:(\d{2})(?:[:分](?:(\d{2})(?:\.0+)?秒?)?)?)?)?[起止]?"
+    r"(?:(?:[T\s]+|(?<=[日号]))(?:上午|早上)?\s*(\d{1,2})[:时点](?:(\d{2})(?:[:分](?:(\d{2})(?:\.(\d{1,6})0*)?秒?)?)?)?)?[起止]?"
 )
 
 
@@ -294,7 +294,8 @@ def parse_local_datetime(value: object) -> datetime:
         if day:
             raise CellError("cell.day_number", text=text, date=f"{day:%Y-%m-%d}")
         raise CellError("cell.not_date", text=text)
-    return to_datetime(text, *(int(part or 0) for part in parts.groups()))
+    *whole, fraction = parts.groups(default="0")
+    return to_datetime(text, *map(int, whole), int(fraction.ljust(6, "0")))
 
 
 def excel_day(text: str) -> datetime | None:
@@ -308,9 +309,9 @@ def excel_day(text: str) -> datetime | None:
 
 
 def to_datetime(
-    text: str, year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+    text: str, year: int, month: int, day: int, hour: int = 0, minute: int = 0, *seconds: int
 ) -> datetime:
-    """Return the moment of its parts.
+    """Return the moment of its parts, the last being seconds and microseconds.
 
     Raises
     ------
@@ -318,7 +319,7 @@ def to_datetime(
         The day does not exist, such as 2026-02-30.
     """
     try:
-        return datetime(year, month, day, hour, minute, second)
+        return datetime(year, month, day, hour, minute, *seconds)
     except ValueError as error:
         raise CellError("cell.no_such_day", text=text) from error
 

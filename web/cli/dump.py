@@ -9,7 +9,7 @@ from web.cli.common import MOMENT, record_disclosure, session_scope
 
 LAYER_NAMES = (
     "counties streets communities grids units buildings facilities entrances edits circles"
-    " households incidents"
+    " households incidents people"
 )
 
 
@@ -24,7 +24,10 @@ LAYER_NAMES = (
 @click.option(
     "--within",
     default="",
-    help="For areas: only those whose code begins so. For incidents: code of the area they lie in.",
+    help=(
+        "For areas and people: only where the code begins so."
+        " For incidents: code of the area they lie in."
+    ),
 )
 @click.option(
     "--reason", default="", help="Why, for auditors; the export is written down in any case."
@@ -33,25 +36,29 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx.
 
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
+    People: .csv .xlsx, as ./wangge load people reads them, with names and duty telephones.
 
     Raises
     ------
     InvalidInput
-        Incidents are asked for at a moment.
+        Incidents or people are asked for at a moment.
     """
     from gis.errors import InvalidInput
     from gis.exchange.dump import dump, list_attributions
     from gis.exchange.incident_file import write_incidents
+    from gis.exchange.people_file import write_people
     from gis.rights.principal import system_principal
     from gis.settings import Settings
 
     with session_scope() as session:
-        if layer != "incidents":
+        zone = Settings.from_env().timezone
+        if layer not in ("incidents", "people"):
             count = dump(session, layer, file, at, within)
         elif at is not None:
             raise InvalidInput("dump.no_dates", layer=layer)
+        elif layer == "people":
+            count = write_people(session, file, within=within, timezone=zone)
         else:
-            zone = Settings.from_env().timezone
             me = system_principal("command line")
             count = write_incidents(session, me, file, within=within, timezone=zone)
         parts = [layer, file.suffix, f"within {within}" if within else ""]

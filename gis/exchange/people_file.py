@@ -1,0 +1,95 @@
+"""Writing people, their posts and their leave to a table that `load people` reads back the same."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import InvalidInput, NotFound
+from gis.exchange.columns import PEOPLE_COLUMNS
+from gis.files.table_writer import write_table
+from gis.rights.roles import ROLE_BY_KEY, role_label
+
+ENDINGS = (".csv", ".xlsx")
+KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
+
+# raw SQL: three kinds of rows in one table
+ROWS_SQL = """
+SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role, a.code AS area, b.code AS building,
+  d.code AS deputy, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
+FROM post p
+  LEFT JOIN personal.person o ON o.id = p.holder_id
+  LEFT JOIN personal.person d ON d.id = p.deputy_id
+  LEFT JOIN area a ON a.id = p.area_id
+  LEFT JOIN building b ON b.id = p.building_id
+WHERE starts_with(coalesce(a.code, p.county), :within)
+UNION ALL
+SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, lower(l.valid_time), upper(l.valid_time)
+FROM leave l JOIN personal.person o ON o.id = l.person_id
+WHERE :within = '' OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
+  WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
+UNION ALL
+SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL
+FROM personal.person o
+WHERE CASE WHEN :within = ''
+  THEN NOT EXISTS (SELECT FROM post p WHERE p.holder_id = o.id)
+  ELSE EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
+    WHERE p.deputy_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
+  AND NOT EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
+    WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within)) END
+ORDER BY nth, area NULLS LAST, building, role, start, person
+"""
+
+
+def write_people(session: Session, path: Path, *, within: str = "", timezone: ZoneInfo) -> int:
+    """Write who holds which post since when, and who is away; return how many rows.
+
+    Parameters
+    ----------
+    path
+        Ends in .csv or .xlsx.
+    within
+        Beginning of the codes of areas; of posts of buildings that of their county.
+    timezone
+        Of the days in the file.
+
+    Raises
+    ------
+    InvalidInput
+        Another ending, or no such folder.
+    NotFound
+        There are none.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(ENDINGS))
+    if not path.parent.is_dir():
+        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
+    rows = session.execute(text(ROWS_SQL), {"within": within}).mappings()
+    cells = [_cells(row, timezone) for row in rows]
+    if not cells:
+        raise NotFound("dump.no_rows", layer="people")
+    write_table(path, PEOPLE_COLUMNS, [[row.get(key) or "" for key in KEYS] for row in cells])
+    return len(cells)
+
+
+def _cells(row: Any, timezone: ZoneInfo) -> dict[str, str]:
+    role = row["role"] and (role_label(row["role"], "zh") if row["role"] in ROLE_BY_KEY else "")
+    kinds = next(column.choices for column in PEOPLE_COLUMNS if column.key == "kind")
+    return {
+        **{key: row[key] for key in ("person", "name", "phone", "area", "building", "deputy")},
+        "role": role,
+        "kind": kinds[1] if row["nth"] == 2 else "",
+        "from": _time(row["start"], timezone),
+        "to": _time(row["stop"], timezone),
+    }
+
+
+def _time(moment: datetime | None, timezone: ZoneInfo) -> str:
+    """Return a moment as loads read it: a day where it is the first moment of one."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(timezone).replace(tzinfo=None)
+    return local.date().isoformat() if local.time() == datetime.min.time() else str(local)
