@@ -319,7 +319,7 @@ def to_datetime(
         The day does not exist, such as 2026-02-30.
     """
     try:
-        return datetime(year, month, day, hour, minute, *seconds)
+        return datetime(year, month, day, hour, minute, *seconds)  # type: ignore[arg-type]
     except ValueError as error:
         raise CellError("cell.no_such_day", text=text) from error
 

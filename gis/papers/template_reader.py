@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gis.files.sandbox import MEGABYTE, Limits, run
+from gis.files.sandbox import MEGABYTE, Limits, run, within_request
 from gis.incidents.reading.statistics import RateCount
 from gis.papers.data import PaperData, Value, value_text
 from gis.papers.template_forms import fill_here, read_here
@@ -34,12 +34,18 @@ def filled(
     ----------
     mapping
         Field -> key of a figure or column.
+
+    Raises
+    ------
+    Unavailable
+        Other files are being read and filled just now.
     """
     figures = {key: _cell(key, value) for key, value in facts(data).items()}
     rows = [{key: _cell(key, row.values[key]) for key in data.columns} for row in data.rows]
-    result: bytes = run(
-        fill_here, content, ending, dict(mapping), figures, rows, limits=LIMITS, name=file
-    )
+    with within_request():
+        result: bytes = run(
+            fill_here, content, ending, dict(mapping), figures, rows, limits=LIMITS, name=file
+        )
     return result
 
 

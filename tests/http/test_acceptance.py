@@ -813,6 +813,22 @@ def test_a_broken_backup_changes_nothing(restored, folder):
     assert restored.get(f"/api/v1/locate?{CENTRE}")["areas"]
 
 
+def test_a_paper_and_people_are_written_by_command(served, folder):
+    file, people = folder / "weekly.docx", folder / "people.csv"
+    asked = ("--area", "520402007004", "--period", "2026", "--format", "docx", "--out", file)
+    done = served.run_inside("paper", "weekly", *asked)
+    assert done.returncode == 0, done.stderr
+    assert file.read_bytes().startswith(b"PK")
+    assert served.run_inside("paper", "stars", *asked).returncode == 1
+    assert served.run_inside("dump", "people", people).returncode == 0
+    report = json.loads(served.run_inside("load", "people", people, "--json").stdout)
+    assert report["refused"] == []
+    assert {name: report["counts"][name] for name in ("new_posts", "changed_posts")} == {
+        "new_posts": 0,
+        "changed_posts": 0,
+    }
+
+
 def test_a_dump_loads_back_as_unchanged(restored, folder):
     file = folder / "grids.gpkg"
     assert restored.run_inside("dump", "grids", file).returncode == 0

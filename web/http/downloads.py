@@ -1,12 +1,14 @@
 """Files that a reader saves; no copy of them stays on the way."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from flask import Response
+from flask import Response, request
+
+from gis.files.table_writer import write_values
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -38,6 +40,19 @@ def attachment(name: str, content: bytes | str | Callable[[Path], object]) -> Re
     response.headers["Content-Disposition"] = f"attachment; {label}"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def wants_table() -> bool:
+    """Return whether a page is asked for what it lists as a table: `?format=xlsx`."""
+    return request.args.get("format") == "xlsx"
+
+
+def list_table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """Return what a page lists as .xlsx; what is no number is text."""
+    cells = [
+        [cell if isinstance(cell, int | float) else str(cell or "") for cell in row] for row in rows
+    ]
+    return attachment(f"{name}.xlsx", lambda path: write_values(path, header, cells))
 
 
 def _written(write: Callable[[Path], object], ending: str) -> bytes:

@@ -19,8 +19,7 @@ TABLES = ("personal.person", "post", "leave")
 
 def rows(session: Session) -> dict[str, list[Any]]:
     return {
-        table: session.execute(text(f"SELECT * FROM {table} ORDER BY id")).all()
-        for table in TABLES
+        table: session.execute(text(f"SELECT * FROM {table} ORDER BY id")).all() for table in TABLES
     }
 
 

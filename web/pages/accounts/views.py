@@ -19,13 +19,16 @@ from gis.rights.roles import role_label
 from gis.settings import Settings
 from web.http import i18n
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
 from web.security import guard
 from web.security import session as browser_session
+from web.security.disclosures import record_export
 
 bp = Blueprint("accounts_page", __name__)
 
+MAX_TABLE_ROWS = 10_000  # of a file
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 ACCOUNT_FIELDS = ("username", "person", "subject", "role", "area")
 
@@ -66,7 +69,30 @@ CONFIRMATIONS = {
 @bp.get("/accounts")
 def list_accounts() -> Response:
     """List accounts by name; `name` in the address opens one, `new` the form for another."""
-    return _page(guard.require(Action.ACCOUNTS))
+    principal = guard.require(Action.ACCOUNTS)
+    return _table(principal) if wants_table() else _page(principal)
+
+
+def _table(principal: Principal) -> Response:
+    """Return the accounts that are listed as a file; passwords are in none."""
+    rows = _find_accounts(principal, request.args.get("q", "")[:80], MAX_TABLE_ROWS)
+    zone, language = current_app.config["SETTINGS"].timezone, i18n.chosen()
+    cells = [
+        (
+            row.username,
+            row.person_name,
+            "; ".join(
+                f"{role_label(role.role, language)} {role.area_name}".strip() for role in row.roles
+            ),
+            f"{row.last.astimezone(zone):%Y-%m-%d %H:%M}" if row.last else "",
+            _("blocked") if not row.active else "",
+        )
+        for row in rows
+    ]
+    header = [_("Account"), _("Person"), _("Roles"), _("Last signed in"), _("blocked")]
+    response = list_table("accounts", header, cells)
+    record_export(principal, f"list of {len(cells)} accounts (.xlsx)")
+    return response
 
 
 @bp.post("/accounts")

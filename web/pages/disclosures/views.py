@@ -3,20 +3,24 @@
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from gis.accounts.disclosures import DisclosureView, Filters, list_disclosures
 from gis.errors import InvalidInput
 from gis.rights.actions import Action
+from gis.rights.principal import Principal
 from web.http import params
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
+from web.security.disclosures import record_export
 from web.security.guard import require
 
 bp = Blueprint("disclosures_page", __name__)
 
 PAGE_ROWS = 100
+MAX_TABLE_ROWS = 10_000  # of a file
 DISCLOSURE_KIND_LABELS = {
     "": lazy_gettext("Everything"),
     "contact": lazy_gettext("Contact"),
@@ -39,9 +43,12 @@ def disclosures() -> Response:
     error_text, rows = "", list[DisclosureView]()
     try:
         cursor = params.number_cursor(query["before"] or None, "before")
-        rows = list_disclosures(session(), by, _filters(query), PAGE_ROWS + 1, cursor)
+        limit = MAX_TABLE_ROWS if wants_table() else PAGE_ROWS + 1
+        rows = list_disclosures(session(), by, _filters(query), limit, cursor)
     except InvalidInput as error:
         error_text = localised_detail(error)
+    if wants_table() and not error_text:
+        return _table(by, rows)
     response = render_page(
         "disclosures/disclosures.html",
         query=query,
@@ -52,6 +59,26 @@ def disclosures() -> Response:
         zone=current_app.config["SETTINGS"].timezone,
     )
     response.status_code = 422 if error_text else 200
+    return response
+
+
+def _table(by: Principal, rows: list[DisclosureView]) -> Response:
+    """Return the disclosures as a file, which is one itself."""
+    header = [gettext(name) for name in ("When", "Who", "Kind", "What", "From where", "Why")]
+    zone = current_app.config["SETTINGS"].timezone
+    cells = [
+        (
+            f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            row.who,
+            str(DISCLOSURE_KIND_LABELS[row.kind]),
+            f"{row.subject} {row.incident or ''}".strip(),
+            row.source,
+            row.reason,
+        )
+        for row in rows
+    ]
+    response = list_table("disclosures", header, cells)
+    record_export(by, f"list of {len(cells)} disclosures (.xlsx)")
     return response
 
 

@@ -14,9 +14,11 @@ from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.pages.shell.page import render_page
 from web.security import guard
 from web.security import session as browser_session
+from web.security.disclosures import record_export
 
 bp = Blueprint("keys_page", __name__)
 
@@ -49,8 +51,27 @@ ACTION_LABELS = {
 @bp.get("/keys")
 def list_keys() -> Response:
     """List the keys of programs, without their secrets."""
-    _require_administrator_of_all()
-    return _page()
+    principal = _require_administrator_of_all()
+    return _table(principal) if wants_table() else _page()
+
+
+def _table(principal: Principal) -> Response:
+    """Return the keys as a file, without their secrets."""
+    zone = current_app.config["SETTINGS"].timezone
+    cells = [
+        (
+            key.name,
+            ", ".join(key.actions),
+            ", ".join(key.areas),
+            f"{key.created_at.astimezone(zone):%Y-%m-%d}",
+            f"{end.astimezone(zone):%Y-%m-%d}" if (end := key.revoked_at or key.expires_at) else "",
+        )
+        for key in api_keys.list_keys(session(), datetime.now(UTC))
+    ]
+    header = [_("Program"), _("May"), _("Area"), _("Valid"), ""]
+    response = list_table("keys", header, cells)
+    record_export(principal, f"list of {len(cells)} keys (.xlsx)")
+    return response
 
 
 @bp.post("/keys")

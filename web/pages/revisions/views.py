@@ -1,9 +1,11 @@
 """`/revisions`: boundary drafts and published revisions, each with a preview."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
+from sqlalchemy import Row
 
 from gis.areas.hierarchy import list_subtree
 from gis.areas.models import Revision, RevisionState
@@ -16,6 +18,7 @@ from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.pages.shell.base_map import base_map
 from web.pages.shell.page import render_page
 from web.security.guard import require
@@ -24,6 +27,7 @@ from web.security.session import principal
 bp = Blueprint("revisions_page", __name__)
 
 PAGE_ROWS = 100
+MAX_TABLE_ROWS = 10_000  # of a file
 MAX_ROW_GRIDS = 3  # in a row of the list; the others are counted
 REVISION_STATES = tuple(state.value for state in RevisionState)
 
@@ -55,8 +59,11 @@ def revisions() -> Response:
         by,
         state=state or None,
         before=int(cursor) if cursor else None,
-        limit=PAGE_ROWS + 1,
+        limit=MAX_TABLE_ROWS if wants_table() else PAGE_ROWS + 1,
     )
+    if wants_table():
+        header = [_("Number"), _("State"), _("Title"), _("Who"), _("When"), _("Why"), _("Grid")]
+        return list_table("revisions", header, map(_cells, rows))
     rows, older = rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
     figures = overview(session(), params.parse_datetime(None))
@@ -82,6 +89,13 @@ def revisions() -> Response:
         may_draft=may_draft,
         data={"bbox": figures.bbox},
     )
+
+
+def _cells(row: Row[Any]) -> tuple[object, ...]:
+    """Return the cells of a revision in a file."""
+    state, when = state_labels()[row.state], clock(row.published_at or row.created_at)
+    author = row.author.removeprefix("account ")
+    return row.id, state, row.title, author, when, row.reason, " ".join(row.grids)
 
 
 @bp.get("/revisions/compare")

@@ -23,8 +23,10 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
+from web.security.disclosures import record_export
 from web.security.guard import require
 
 bp = Blueprint("spot_checks_page", __name__)
@@ -38,7 +40,31 @@ def checks() -> Response:
     by = require(Action.SUPERVISE)
     week = request.args.get("week") or _last_weeks()[0]
     week_period(week, _zone())
-    return _page(by, week)
+    return _table(by, week) if wants_table() else _page(by, week)
+
+
+def _table(by: Principal, week: str) -> Response:
+    """Return the samples of a week as a file."""
+    language, zone = i18n.chosen(), _zone()
+    cells = [
+        (
+            sample.name,
+            row.grid,
+            str(row.incident_id),
+            editions.category_label(session(), row.category, language, row.category_zh),
+            row.description or row.address,
+            f"{row.reported_at.astimezone(zone):%Y-%m-%d %H:%M}",
+            label(f"spot_verdict.{row.verdict}", language) if row.verdict else "",
+            row.note,
+        )
+        for sample in list_samples(session(), by, week, params.parse_datetime(None))
+        for row in sample.incidents
+    ]
+    names = ("Community", "Grid", "Number of the matter", "Kind", "What", "Reported", "Verdict")
+    header = [*(gettext(name) for name in names), gettext("What was seen (needed unless real)")]
+    response = list_table(f"spot-checks-{week}", header, cells)
+    record_export(by, f"spot checks of {week}: {len(cells)} incidents (.xlsx)")
+    return response
 
 
 @bp.post("/spot-checks")
