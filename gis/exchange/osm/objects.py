@@ -228,8 +228,9 @@ def _require_short(path: Path, way: Any) -> None:
         It has more.
     """
     if (count := len(way.nodes)) > MAX_WAY_NODES:
-        params = {"way": str(way.id), "count": count, "limit": MAX_WAY_NODES}
-        raise InvalidInput("osm.way_too_long", file=path.name, **params)
+        raise InvalidInput(
+            "osm.way_too_long", file=path.name, way=str(way.id), count=count, limit=MAX_WAY_NODES
+        )
 
 
 def _area(area: Any) -> tuple[str | None, list[Columns]]:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0039"
-down_revision = "0034"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
