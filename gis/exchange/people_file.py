@@ -13,11 +13,11 @@ from gis.exchange.columns import PEOPLE_COLUMNS
 from gis.files.table_writer import write_table
 from gis.rights.roles import ROLE_BY_KEY, role_label
 
-ENDINGS = (".csv", ".xlsx")
-KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
+PEOPLE_ENDINGS = (".csv", ".xlsx")
+PEOPLE_KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
 
 # raw SQL: three kinds of rows in one table
-ROWS_SQL = """
+PEOPLE_ROWS_SQL = """
 SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role, a.code AS area, b.code AS building,
   d.code AS deputy, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
@@ -63,15 +63,17 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
     NotFound
         There are none.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(ENDINGS))
+    if path.suffix.lower() not in PEOPLE_ENDINGS:
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(PEOPLE_ENDINGS))
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
-    rows = session.execute(text(ROWS_SQL), {"within": within}).mappings()
+    rows = session.execute(text(PEOPLE_ROWS_SQL), {"within": within}).mappings()
     cells = [_cells(row, timezone) for row in rows]
     if not cells:
         raise NotFound("dump.no_rows", layer="people")
-    write_table(path, PEOPLE_COLUMNS, [[row.get(key) or "" for key in KEYS] for row in cells])
+    write_table(
+        path, PEOPLE_COLUMNS, [[row.get(key) or "" for key in PEOPLE_KEYS] for row in cells]
+    )
     return len(cells)
 
 

@@ -4,15 +4,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import TooLarge
-from gis.papers.data import EVERY, MAX_ROWS, Content, Figure, Question, Row, marked_figures
+from gis.papers.data import EVERY, MAX_PAPER_ROWS, Content, Figure, Question, Row, marked_figures
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-ROLES = ("building_head", "building_sponsor")
+BUILDING_ROLES = ("building_head", "building_sponsor")
 COUNTS = ("households", "people")
 COLUMNS = (
     "code", "estate", "name", "address", "area_name", "kind", "floors", "stairwells", *COUNTS,
-    *ROLES,
+    *BUILDING_ROLES,
 )  # fmt: skip
 FIGURES = (EVERY, "headed", "without_head", *COUNTS)
 
@@ -54,10 +54,10 @@ def read_buildings(session: Session, by: Principal, asked: Question) -> Content:
         They are more than a paper holds.
     """
     by.require(Action.NAMES, asked.chain)
-    params = {"area": asked.area_id, "at": asked.moment, "limit": MAX_ROWS + 1}
+    params = {"area": asked.area_id, "at": asked.moment, "limit": MAX_PAPER_ROWS + 1}
     found = session.execute(text(BUILDINGS_SQL), params).mappings().all()
-    if len(found) > MAX_ROWS:
-        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    if len(found) > MAX_PAPER_ROWS:
+        raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     rows = [
         Row(
             {name: row[name] if row[name] is not None else "" for name in COLUMNS},

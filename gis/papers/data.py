@@ -11,7 +11,7 @@ from gis.messages import has_label, label
 from gis.papers.period import Period
 
 Value = str | int | float | RateCount | None
-MAX_ROWS = 5000  # of one paper
+MAX_PAPER_ROWS = 5000  # of one paper
 EVERY = "rows"  # the mark of all rows
 
 

@@ -5,8 +5,8 @@ from gis.papers.document import paper_document
 from gis.papers.page import paper_pdf
 from gis.papers.workbook import paper_workbook
 
-WRITERS = {".xlsx": paper_workbook, ".docx": paper_document, ".pdf": paper_pdf}
-FORMATS = tuple(ending[1:] for ending in WRITERS)
+PAPER_WRITERS = {".xlsx": paper_workbook, ".docx": paper_document, ".pdf": paper_pdf}
+PAPER_FORMATS = tuple(ending[1:] for ending in PAPER_WRITERS)
 
 
 def file_name(data: PaperData, ending: str) -> str:

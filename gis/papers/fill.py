@@ -36,7 +36,7 @@ class Paper:
     is_export: bool = True
 
 
-PAPERS = (
+PAPER_TABLE = (
     Paper(
         "ledger",
         "month",
@@ -94,7 +94,7 @@ PAPERS = (
         is_export=False,
     ),
 )
-PAPER_BY_KEY = {paper.key: paper for paper in PAPERS}
+PAPER_BY_KEY = {paper.key: paper for paper in PAPER_TABLE}
 
 
 def find_paper(key: str) -> Paper:

@@ -20,7 +20,16 @@ from gis.incidents.reading.statistics import (
 )
 from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import ENDED_STATES, State
-from gis.papers.data import EVERY, MAX_ROWS, Content, Figure, Question, Row, Value, marked_figures
+from gis.papers.data import (
+    EVERY,
+    MAX_PAPER_ROWS,
+    Content,
+    Figure,
+    Question,
+    Row,
+    Value,
+    marked_figures,
+)
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
@@ -48,10 +57,10 @@ def read_ledger(session: Session, by: Principal, asked: Question) -> Content:
     by.require(Action.READ, asked.chain)
     period = asked.period
     filters = IncidentFilters(area=asked.area, since=period.since, until=period.until)
-    if exceeds(session, by, filters, MAX_ROWS, now=asked.now):
-        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    if exceeds(session, by, filters, MAX_PAPER_ROWS, now=asked.now):
+        raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     rows = []
-    for incident in list_incidents(session, by, filters, MAX_ROWS, None, now=asked.now):
+    for incident in list_incidents(session, by, filters, MAX_PAPER_ROWS, None, now=asked.now):
         is_open = incident.state not in ENDED_STATES
         marks = {
             "open": is_open,

@@ -12,7 +12,7 @@ from gis.incidents.reading.statistics import grouped_statistics
 from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import move_labels
 from gis.messages import label
-from gis.papers.data import EVERY, MAX_ROWS, Content, Figure, Question, Row, marked_figures
+from gis.papers.data import EVERY, MAX_PAPER_ROWS, Content, Figure, Question, Row, marked_figures
 from gis.papers.incident_papers import person_query
 from gis.people.posts import PostRow, posts_of
 from gis.people.queries import area_chain
@@ -73,9 +73,9 @@ def _posts(session: Session, by: Principal, asked: Question) -> list[PostRow]:
     TooLarge
         They are more than a paper holds.
     """
-    posts = posts_of(session, by, asked.area, asked.moment, within=True, limit=MAX_ROWS + 1)
-    if len(posts) > MAX_ROWS:
-        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    posts = posts_of(session, by, asked.area, asked.moment, within=True, limit=MAX_PAPER_ROWS + 1)
+    if len(posts) > MAX_PAPER_ROWS:
+        raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     return [post for post in posts if post.valid_from <= asked.moment]
 
 
@@ -233,10 +233,10 @@ def _events(session: Session, query: str, params: dict[str, Any], asked: Questio
     TooLarge
         They are more than a paper holds.
     """
-    period = {"since": asked.period.since, "until": asked.period.until, "limit": MAX_ROWS + 1}
+    period = {"since": asked.period.since, "until": asked.period.until, "limit": MAX_PAPER_ROWS + 1}
     rows = session.execute(text(query), params | period).mappings().all()
-    if len(rows) > MAX_ROWS:
-        raise TooLarge("paper.too_many_rows", limit=MAX_ROWS)
+    if len(rows) > MAX_PAPER_ROWS:
+        raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     return list(rows)
 
 

@@ -8,9 +8,9 @@ from io import BytesIO
 
 from gis.errors import InvalidInput, TooLarge
 
-MAX_BYTES = 5_000_000  # of a form
-MAX_UNPACKED_BYTES = 40_000_000
-MAX_PARTS = 2000
+MAX_FORM_BYTES = 5_000_000  # of a form
+MAX_FORM_UNPACKED_BYTES = 40_000_000
+MAX_FORM_PARTS = 2000
 MAIN_PARTS = {".docx": "word/document.xml", ".xlsx": "xl/workbook.xml"}
 
 # names of parts that run, or fetch what is elsewhere
@@ -54,8 +54,8 @@ def check_archive(content: bytes, ending: str, file: str) -> None:
     TooLarge
         It is larger than a form, packed or unpacked.
     """
-    if len(content) > MAX_BYTES:
-        raise TooLarge("paper_template.too_large", file=file, limit=MAX_BYTES // 1_000_000)
+    if len(content) > MAX_FORM_BYTES:
+        raise TooLarge("paper_template.too_large", file=file, limit=MAX_FORM_BYTES // 1_000_000)
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             parts = _unpacked(archive, file)
@@ -86,13 +86,15 @@ def _unpacked(archive: zipfile.ZipFile, file: str) -> dict[str, bytes]:
     Raises
     ------
     TooLarge
-        They are too many, or more than `MAX_UNPACKED_BYTES`, whatever the archive says of them.
+        They are too many, or more than `MAX_FORM_UNPACKED_BYTES`, whatever the archive says of them.
     """
-    bomb = TooLarge("paper_template.too_large", file=file, limit=MAX_UNPACKED_BYTES // 1_000_000)
+    bomb = TooLarge(
+        "paper_template.too_large", file=file, limit=MAX_FORM_UNPACKED_BYTES // 1_000_000
+    )
     members = archive.infolist()
-    if len(members) > MAX_PARTS or len(set(archive.namelist())) < len(members):
+    if len(members) > MAX_FORM_PARTS or len(set(archive.namelist())) < len(members):
         raise bomb
-    parts, left = {}, MAX_UNPACKED_BYTES
+    parts, left = {}, MAX_FORM_UNPACKED_BYTES
     for member in members:
         with archive.open(member) as packed:
             part = packed.read(left + 1)

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gis.errors import InvalidInput
 from gis.files.formulas import xml_text
-from gis.papers.template_names import MAX_FIELD_CHARS, ROW_PREFIX, Cell, field_name
+from gis.papers.template_names import MAX_FORM_FIELD_CHARS, ROW_PREFIX, Cell, field_name
 
 TAG_PATTERN = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
 BROKEN_PATTERN = re.compile(r"\{[{%#]")
@@ -129,7 +129,7 @@ def _replaced(xml: str, replace: Callable[[str], str]) -> str:
         if match[1] is not None:
             name = field_name(html.unescape(match[1]))
             is_lost = name.startswith(ROW_PREFIX) and not within
-            if not name or len(name) > MAX_FIELD_CHARS or is_lost:
+            if not name or len(name) > MAX_FORM_FIELD_CHARS or is_lost:
                 raise _wrong(match)
             return replace(name)
         starts = LOOP_START_PATTERN.fullmatch(match[2].strip())

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-MAX_FIELD_CHARS = 60
+MAX_FORM_FIELD_CHARS = 60
 ROW_PREFIX = "row."  # in front of the fields of the row that repeats
 EMPTY = "-"  # chosen for a field that is to stay empty
 # text, number or None, and its format in a workbook

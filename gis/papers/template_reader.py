@@ -10,7 +10,7 @@ from gis.papers.template_names import Cell
 from gis.papers.words import facts
 
 LIMITS = Limits(cpu_s=10, wall_s=15, memory_bytes=1_000 * MEGABYTE, returned_bytes=60 * MEGABYTE)
-ENDINGS = (".docx", ".xlsx")
+FORM_ENDINGS = (".docx", ".xlsx")
 
 
 def read_fields(content: bytes, ending: str, file: str) -> list[str]:

@@ -16,10 +16,10 @@ from openpyxl.worksheet.cell_range import CellRange
 
 from gis.errors import InvalidInput, TooLarge
 from gis.files.formulas import cell_text
-from gis.papers.template_names import MAX_FIELD_CHARS, ROW_PREFIX, Cell, field_name
+from gis.papers.template_names import MAX_FORM_FIELD_CHARS, ROW_PREFIX, Cell, field_name
 
 MAX_CELLS = 200_000  # from the first to the last one of a sheet
-FIELD_PATTERN = re.compile(rf"\{{\{{?\s*([^{{}}\n]{{1,{MAX_FIELD_CHARS}}}?)\s*\}}?\}}")
+FIELD_PATTERN = re.compile(rf"\{{\{{?\s*([^{{}}\n]{{1,{MAX_FORM_FIELD_CHARS}}}?)\s*\}}?\}}")
 REFERENCE_PATTERN = re.compile(r"(\$?[A-Z]{1,3}\$?)(\d+)")
 
 

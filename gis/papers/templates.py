@@ -13,13 +13,13 @@ from gis.papers.data import PaperData, field_label
 from gis.papers.fill import PAPER_BY_KEY, find_paper
 from gis.papers.models import PaperTemplate
 from gis.papers.template_names import EMPTY, ROW_PREFIX, recognised
-from gis.papers.template_reader import ENDINGS, filled, read_fields
-from gis.papers.words import FACTS
+from gis.papers.template_reader import FORM_ENDINGS, filled, read_fields
+from gis.papers.words import FACTS_OF_PAPER
 from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-MAX_NAME_CHARS = 80
+MAX_FORM_NAME_CHARS = 80
 MAX_TEMPLATES = 100  # of an area
 # one of them in an area allows changing its forms
 KEEPS = (Action.DISPATCH, Action.RULES, Action.ACCOUNTS)
@@ -50,7 +50,7 @@ class TemplateView:
 def choices(paper: str, language: str, *, row: bool) -> dict[str, str]:
     """Return what a field of a form of a paper may mean, by key, with what it is called."""
     found = PAPER_BY_KEY[paper]
-    keys = found.columns if row else (*FACTS, *found.figures)
+    keys = found.columns if row else (*FACTS_OF_PAPER, *found.figures)
     return {key: field_label(key, language) for key in keys}
 
 
@@ -137,8 +137,8 @@ def add_template(
         raise invalid_field("area", "field.area_unknown", code=area[:40])
     by.require_any(KEEPS, area_chain(session, row.id, None, datetime.now(UTC)))
     title = " ".join(name.split())
-    if not 0 < len(title) <= MAX_NAME_CHARS:
-        raise invalid_field("name", "paper_template.name_length", limit=MAX_NAME_CHARS)
+    if not 0 < len(title) <= MAX_FORM_NAME_CHARS:
+        raise invalid_field("name", "paper_template.name_length", limit=MAX_FORM_NAME_CHARS)
     if find_paper(paper).read is None:
         raise invalid_field("paper", "paper.no_figures")
     taken = session.scalars(select(PaperTemplate.name).where(PaperTemplate.area_id == row.id)).all()
@@ -147,7 +147,7 @@ def add_template(
     if len(taken) >= MAX_TEMPLATES:
         raise Conflict("paper_template.too_many", limit=MAX_TEMPLATES)
     file_name, content = file
-    ending = next((end for end in ENDINGS if file_name.lower().endswith(end)), None)
+    ending = next((end for end in FORM_ENDINGS if file_name.lower().endswith(end)), None)
     if ending is None:
         raise InvalidInput("paper_template.wrong_ending", file=file_name[:100])
     fields = read_fields(content, ending, file_name)

@@ -3,7 +3,14 @@
 from gis.messages import Message, render
 from gis.papers.data import PaperData, Value, paper_label
 
-FACTS = ("title", "subject", "period", "first", "last", "made")  # what forms may hold of it
+FACTS_OF_PAPER = (
+    "title",
+    "subject",
+    "period",
+    "first",
+    "last",
+    "made",
+)  # what forms may hold of it
 
 
 def facts(data: PaperData) -> dict[str, Value]:
@@ -18,7 +25,7 @@ def facts(data: PaperData) -> dict[str, Value]:
         f"{asked.now.astimezone(period.zone):%Y-%m-%d}",
     )
     return {
-        **dict(zip(FACTS, values, strict=True)),
+        **dict(zip(FACTS_OF_PAPER, values, strict=True)),
         **{figure.key: figure.value for figure in data.figures},
     }
 

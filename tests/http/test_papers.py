@@ -15,8 +15,8 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.papers.files import WRITERS
-from gis.papers.fill import PAPERS
+from gis.papers.files import PAPER_WRITERS
+from gis.papers.fill import PAPER_TABLE
 from gis.papers.page import paper_html
 from tests.support.forms import word_form
 from tests.support.paper_town import HOSTILE, WEEK, PaperTown
@@ -150,13 +150,13 @@ def test_office_programs_open_every_file(town: PaperTown, tmp_path: Path) -> Non
     if office is None:
         pytest.skip("LibreOffice is not on this machine")
     person = town.town.person("网格员1").code
-    for paper in PAPERS:
+    for paper in PAPER_TABLE:
         if paper.read is None:
             continue
         data = town.fill(paper.key, person=person if paper.key == "diary" else "")
         for ending in (".xlsx", ".docx"):
             file = tmp_path / f"{paper.key}{ending}"
-            file.write_bytes(WRITERS[ending](data, "https://w.example"))
+            file.write_bytes(PAPER_WRITERS[ending](data, "https://w.example"))
     files = sorted(tmp_path.glob("*.*x"))
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     subprocess.run(

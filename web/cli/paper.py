@@ -8,16 +8,16 @@ from gis.messages import LOCALES
 from gis.rights.principal import system_principal
 from web.cli.common import local_now, record_disclosure, session_scope, user
 
-KEYS = "ledger daily weekly monthly members follow_ups stars buildings roster diary"
-FORMATS = "xlsx docx pdf"
+PAPER_KEYS = "ledger daily weekly monthly members follow_ups stars buildings roster diary"
+FORMAT_CHOICES = "xlsx docx pdf"
 
 
 @click.command()
-@click.argument("key", type=click.Choice(KEYS.split()), metavar="KEY")
+@click.argument("key", type=click.Choice(PAPER_KEYS.split()), metavar="KEY")
 @click.option("--area", default="", help="Code of the area.")
 @click.option("--period", required=True, help="As 2026-11-27, 2026-W47, 2026-11 or 2026.")
 @click.option("--person", default="", help="Staff number, for a diary.")
-@click.option("--format", "format_", type=click.Choice(FORMATS.split()), default="xlsx")
+@click.option("--format", "format_", type=click.Choice(FORMAT_CHOICES.split()), default="xlsx")
 @click.option("--template", default="", help="Name of a form; its format is its own.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--lang", type=click.Choice([*LOCALES]), default="zh", show_default=True)
@@ -37,7 +37,7 @@ def command(
 
     KEY: ledger, daily, weekly, monthly, members, follow_ups, stars, buildings, roster or diary.
     """
-    from gis.papers.files import WRITERS, file_name
+    from gis.papers.files import PAPER_WRITERS, file_name
     from gis.papers.fill import fill
     from gis.papers.templates import fill_template, find_template
     from gis.settings import Settings
@@ -60,7 +60,7 @@ def command(
             ending, content = fill_template(session, me, form, data)
         else:
             ending = f".{format_}"
-            content = WRITERS[ending](data, settings.address or "")
+            content = PAPER_WRITERS[ending](data, settings.address or "")
         file = out or Path(file_name(data, ending))
         file.write_bytes(content)
         record_disclosure(session, "export", f"paper {file_name(data, ending)}", reason=reason)

@@ -10,6 +10,7 @@ from flask import Response, request
 
 from gis.files.table_writer import write_values
 
+MAX_LIST_ROWS = 10_000  # of a list as a spreadsheet
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 GPKG = "application/geopackage+sqlite3"

@@ -14,14 +14,14 @@ from gis.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from gis.incidents.reading.statistics import RateCount
 from gis.papers.data import PaperData, value_text
 from gis.papers.document import paper_document
-from gis.papers.fill import PAPERS
+from gis.papers.fill import PAPER_TABLE
 from gis.papers.workbook import paper_workbook
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
 from tests.support.figures_by_hand import count_by_hand
 from tests.support.paper_town import HOSTILE, PaperTown, at
 
-READY = [paper.key for paper in PAPERS if paper.read is not None]
+READY = [paper.key for paper in PAPER_TABLE if paper.read is not None]
 
 
 @pytest.fixture

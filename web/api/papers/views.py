@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import RateCount
 from gis.papers.data import PaperData, Value, field_label, paper_label
-from gis.papers.files import WRITERS, file_name
-from gis.papers.fill import PAPERS, fill, require_file
+from gis.papers.files import PAPER_WRITERS, file_name
+from gis.papers.fill import PAPER_TABLE, fill, require_file
 from gis.papers.templates import fill_template, find_template
 from gis.rights.principal import Principal
 from web.http import i18n, params
@@ -116,7 +116,7 @@ def kinds() -> Response:
             columns=list(paper.columns),
             ready=paper.read is not None,
         ).model_dump()
-        for paper in PAPERS
+        for paper in PAPER_TABLE
     ]
     return conditional_response({"items": items})
 
@@ -138,7 +138,7 @@ def paper(key: str, query_data: PaperIn) -> Response:
     | {
         200: {
             "description": "In the reader's language",
-            "content": {MEDIA_TYPE_BY_ENDING[ending]: {} for ending in WRITERS},
+            "content": {MEDIA_TYPE_BY_ENDING[ending]: {} for ending in PAPER_WRITERS},
         },
         409: "Nothing is chosen yet for fields of the form",
     },
@@ -154,7 +154,7 @@ def file(key: str, query_data: PaperFileIn) -> Response:
     else:
         ending = f".{query_data.format}"
         address = current_app.config["SETTINGS"].address or request.url_root.rstrip("/")
-        content = WRITERS[ending](data, address)
+        content = PAPER_WRITERS[ending](data, address)
     response = attachment(file_name(data, ending), content)
     record_export(by, f"paper {file_name(data, ending)}", query_data.area)
     return response

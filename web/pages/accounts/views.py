@@ -19,7 +19,7 @@ from gis.rights.roles import role_label
 from gis.settings import Settings
 from web.http import i18n
 from web.http.db import session
-from web.http.downloads import list_table, wants_table
+from web.http.downloads import MAX_LIST_ROWS, list_table, wants_table
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
 from web.security import guard
@@ -28,7 +28,6 @@ from web.security.disclosures import record_export
 
 bp = Blueprint("accounts_page", __name__)
 
-MAX_TABLE_ROWS = 10_000  # of a file
 MAX_LISTED_ACCOUNTS = 200  # accounts in the list; the search finds the others
 ACCOUNT_FIELDS = ("username", "person", "subject", "role", "area")
 
@@ -75,7 +74,7 @@ def list_accounts() -> Response:
 
 def _table(principal: Principal) -> Response:
     """Return the accounts that are listed as a file; passwords are in none."""
-    rows = _find_accounts(principal, request.args.get("q", "")[:80], MAX_TABLE_ROWS)
+    rows = _find_accounts(principal, request.args.get("q", "")[:80], MAX_LIST_ROWS)
     zone, language = current_app.config["SETTINGS"].timezone, i18n.chosen()
     cells = [
         (

@@ -11,7 +11,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import params
 from web.http.db import session
-from web.http.downloads import list_table, wants_table
+from web.http.downloads import MAX_LIST_ROWS, list_table, wants_table
 from web.http.errors import localised_detail
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
@@ -20,7 +20,6 @@ from web.security.guard import require
 bp = Blueprint("disclosures_page", __name__)
 
 PAGE_ROWS = 100
-MAX_TABLE_ROWS = 10_000  # of a file
 DISCLOSURE_KIND_LABELS = {
     "": lazy_gettext("Everything"),
     "contact": lazy_gettext("Contact"),
@@ -43,7 +42,7 @@ def disclosures() -> Response:
     error_text, rows = "", list[DisclosureView]()
     try:
         cursor = params.number_cursor(query["before"] or None, "before")
-        limit = MAX_TABLE_ROWS if wants_table() else PAGE_ROWS + 1
+        limit = MAX_LIST_ROWS if wants_table() else PAGE_ROWS + 1
         rows = list_disclosures(session(), by, _filters(query), limit, cursor)
     except InvalidInput as error:
         error_text = localised_detail(error)

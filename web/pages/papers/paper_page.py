@@ -8,8 +8,8 @@ from flask import Response, current_app, url_for
 from gis.areas.hierarchy import list_subtree
 from gis.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, WanggeError
 from gis.papers.data import EVERY, PaperData, field_label, paper_label, value_text
-from gis.papers.files import FORMATS
-from gis.papers.fill import PAPER_BY_KEY, PAPERS, require_file
+from gis.papers.files import PAPER_FORMATS
+from gis.papers.fill import PAPER_BY_KEY, PAPER_TABLE, require_file
 from gis.papers.period import KINDS, period_at
 from gis.papers.templates import KEEPS, list_templates
 from gis.papers.words import heading, lines_of_heading
@@ -48,14 +48,16 @@ def papers_page(
     response = render_page(
         "papers/papers.html",
         query=query,
-        papers=[(paper, paper_label(paper.key, language)) for paper in PAPERS] if counts else [],
+        papers=[(paper, paper_label(paper.key, language)) for paper in PAPER_TABLE]
+        if counts
+        else [],
         chosen=PAPER_BY_KEY.get(query.paper),
         areas=areas,
         periods=_periods(),
         error=localised_detail(error) if error else "",
         forms=list_templates(session(), by) if counts else [],
         may_keep=by.is_allowed_any(KEEPS),
-        formats=FORMATS,
+        formats=PAPER_FORMATS,
         may_take=data is not None and _may_take(by, data),
         asked=is_asked,
         **(shown_paper(data) if data else {}),

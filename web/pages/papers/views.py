@@ -5,7 +5,7 @@ from typing import cast
 from flask import Blueprint, Response, redirect, request, url_for
 
 from gis.papers.data import EVERY, field_label
-from gis.papers.files import WRITERS, file_name
+from gis.papers.files import PAPER_WRITERS, file_name
 from gis.papers.fill import require_file
 from gis.rights.actions import Action
 from web.http import i18n
@@ -56,6 +56,6 @@ def file(kind: str) -> Response:
     data = query.fill(by)
     require_file(by, data)
     ending = f".{kind}"
-    response = attachment(file_name(data, ending), WRITERS[ending](data, service_root()))
+    response = attachment(file_name(data, ending), PAPER_WRITERS[ending](data, service_root()))
     record_export(by, f"paper {file_name(data, ending)}", query.area)
     return response

@@ -18,7 +18,7 @@ from gis.rights.principal import Principal
 from layers.overview import overview
 from web.http import params
 from web.http.db import session
-from web.http.downloads import list_table, wants_table
+from web.http.downloads import MAX_LIST_ROWS, list_table, wants_table
 from web.pages.shell.base_map import base_map
 from web.pages.shell.page import render_page
 from web.security.guard import require
@@ -27,7 +27,6 @@ from web.security.session import principal
 bp = Blueprint("revisions_page", __name__)
 
 PAGE_ROWS = 100
-MAX_TABLE_ROWS = 10_000  # of a file
 MAX_ROW_GRIDS = 3  # in a row of the list; the others are counted
 REVISION_STATES = tuple(state.value for state in RevisionState)
 
@@ -59,7 +58,7 @@ def revisions() -> Response:
         by,
         state=state or None,
         before=int(cursor) if cursor else None,
-        limit=MAX_TABLE_ROWS if wants_table() else PAGE_ROWS + 1,
+        limit=MAX_LIST_ROWS if wants_table() else PAGE_ROWS + 1,
     )
     if wants_table():
         header = [_("Number"), _("State"), _("Title"), _("Who"), _("When"), _("Why"), _("Grid")]
