@@ -86,7 +86,8 @@ def _unpacked(archive: zipfile.ZipFile, file: str) -> dict[str, bytes]:
     Raises
     ------
     TooLarge
-        They are too many, or more than `MAX_FORM_UNPACKED_BYTES`, whatever the archive says of them.
+        They are too many, or more than `MAX_FORM_UNPACKED_BYTES`, whatever the archive
+        says of them.
     """
     bomb = TooLarge(
         "paper_template.too_large", file=file, limit=MAX_FORM_UNPACKED_BYTES // 1_000_000
