@@ -5,6 +5,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.facilities.path_edits import EDIT_ZH
 from gis.files import cells, dates, positions, rooms, telephones
 from gis.files.column import Column
+from gis.places.building_kinds import KIND_BY_WORD, OUTLINE_ZH, parse_building_kind
 from gis.places.doors import KIND_ZH
 from gis.rights.roles import ROLES
 
@@ -64,6 +65,54 @@ HOUSEHOLD_COLUMNS = (
            "The grid's code and 2 or 3 digits; new ones are made; empty leaves it as it is."),
     Column("unit_name", "十联户名称", cells.parse_text, ("联户名称", "联户单元名称"),
            "新建十联户的名称，可不填", "Name of a new unit, if it is to have one."),
+)  # fmt: skip
+
+# What a register of buildings holds; a map of footprints has these names as attributes.
+BUILDING_COLUMNS = (
+    Column("code", "编码", cells.parse_code,
+           (*BUILDING_NAMES, "楼栋唯一编码"),
+           "有小区和楼栋时可不填；如 w123", "As w123; not needed with estate and name."),
+    Column("estate", "小区", cells.parse_text,
+           ("小区名", "所属小区", "居住小区", "小区名称", "院落", "compound"),
+           "小区名称", "Name of the compound."),
+    Column("name", "楼栋", cells.parse_text,
+           ("楼栋号", "楼栋名称", "楼号", "栋号", "幢号", "楼幢", "栋", "幢", "楼宇",
+            "building_name"),
+           "门牌上的写法，如 3号楼；一行一栋", "As at the door: 3号楼; one building a row."),
+    *POINT_COLUMNS,
+    Column("address", "地址", cells.parse_text, ("详细地址", "门牌地址", "位置"),
+           "街道和门牌号；没有经纬度时按地址找楼栋",
+           "Street and house number; finds the building when there is no point."),
+    Column("kind", "用途", parse_building_kind, ("楼栋类型", "建筑类型", "房屋用途", "类型"),
+           "如 住宅、公寓、商业", "As 住宅 or residential (OSM's building=*).",
+           choices=tuple(KIND_BY_WORD)),
+    Column("floors", "层数", cells.parse_integer, ("楼层数", "总层数", "地上层数", "storeys"),
+           "地上层数", "Storeys above ground.", each=True),
+    Column("stairwells", "单元数", cells.parse_count, ("单元总数", "单元个数"),
+           "几个单元；会建立 1 到这个数的单元", "How many; those from 1 to this number are made.",
+           each=True),
+    Column("homes", "总户数", cells.parse_count, ("户数", "房屋套数", "套数", "住户数"),
+           "登记的户数", "Homes as the register counts them.", each=True),
+    Column("head", "楼栋长", cells.parse_person_name, ("楼栋长姓名", "楼长", "楼长姓名"),
+           "姓名；空缺写 空缺；留空则不变",
+           "Name; 空缺: vacant; empty leaves it as it is."),
+    Column("head_phone", "楼栋长电话", telephones.parse_telephone,
+           ("联系电话", "电话", "手机", "手机号码", "楼长电话", "联系方式"),
+           "楼栋长的电话", "Telephone of the head."),
+    Column("sponsor", "包保干部", cells.parse_person_name,
+           ("包保人", "包保责任人", "包保两委", "包保两委成员", "两委成员", "包保干部姓名"),
+           "包保本楼栋的两委成员姓名；留空则不变",
+           "Committee member who vouches for it; empty leaves it as it is."),
+    Column("sponsor_phone", "包保干部电话", telephones.parse_telephone,
+           ("包保人电话", "包保电话", "spons_tel"),
+           "包保干部的电话", "Telephone of that member."),
+    Column("outline", "轮廓", cells.parse_text, ("轮廓来源",),
+           "实测或示意；留空：有形状为实测，只有经纬度为示意",
+           "drawn or assumed; empty: drawn with a shape, assumed with a point only.",
+           choices=tuple(OUTLINE_ZH.values())),
+    Column("shape", "形状", cells.parse_text, ("wkt", "轮廓坐标"),
+           "可不填：POLYGON ((经度 纬度, …))，坐标系同上",
+           "Need not be filled in: POLYGON ((lon lat, …)), of the same system."),
 )  # fmt: skip
 
 # Headers of the end of a term, with remarks that say whether the day itself still counts.
@@ -290,6 +339,7 @@ INCIDENT_COLUMNS = (
 )  # fmt: skip
 
 COLUMNS_BY_KIND = {
+    "buildings": BUILDING_COLUMNS,
     "households": HOUSEHOLD_COLUMNS,
     "people": PEOPLE_COLUMNS,
     "facilities": FACILITY_COLUMNS,

@@ -1,6 +1,6 @@
 """Writing layers to files for other programs; the ending says the format.
 
-No personal names leave here.
+No personal names leave here, but in the layer that says so in its name.
 """
 
 import csv
@@ -13,7 +13,7 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from sqlalchemy import ColumnElement, Text, func, literal, select, text
+from sqlalchemy import ColumnElement, Text, and_, func, literal, select, text
 from sqlalchemy.orm import Session, aliased
 
 from gis import private
@@ -26,8 +26,10 @@ from gis.frames.area_frames import area_query
 from gis.frames.place_frames import building_point, building_query
 from gis.frames.read import GEOMETRY, Query, read_batches, wkb
 from gis.frames.service_frames import circle_query, edit_query, entrance_query, facility_query
+from gis.people.models import Person, Post
 from gis.places.models import Building, Household, Stairwell
 
+BUILDINGS_WITH_NAMES = "buildings_with_names"
 MAX_SHEET_ROWS = 1_048_575  # rows of Excel, without the header
 
 
@@ -87,6 +89,23 @@ def _household_query() -> Query:
     )
 
 
+def _register_query() -> Query:
+    """Return the buildings with who is head and who vouches, as a register of buildings has it."""
+    query = building_query()
+    for column, role in (("head", "building_head"), ("sponsor", "building_sponsor")):
+        post, person = aliased(Post), aliased(Person)
+        held = (post.building_id == Building.id, post.role == role)
+        query = (
+            query.outerjoin(post, and_(*held, post.valid_time.contains(func.now())))
+            .outerjoin(person, person.id == post.holder_id)
+            .add_columns(
+                person.name.label(column),
+                func.nullif(person.phone, "", type_=Text).label(f"{column}_phone"),
+            )
+        )
+    return query
+
+
 EXPORT_LAYERS = {
     "counties": ExportLayer(_area_query(Level.COUNTY), dated=True),
     "streets": ExportLayer(_area_query(Level.STREET), dated=True),
@@ -94,6 +113,7 @@ EXPORT_LAYERS = {
     "grids": ExportLayer(_area_query(Level.GRID), dated=True),
     "units": ExportLayer(_area_query(Level.UNIT), dated=True),
     "buildings": ExportLayer(building_query),
+    BUILDINGS_WITH_NAMES: ExportLayer(_register_query),
     "facilities": ExportLayer(facility_query, "Point"),
     "entrances": ExportLayer(entrance_query, "Point"),
     "edits": ExportLayer(edit_query, "Unknown"),
@@ -106,6 +126,7 @@ SHAPEFILE_NAMES = {
     "opening_hours": "open_hours",
     "building_name": "bldg_name",
     "off_network": "off_net",
+    "sponsor_phone": "spons_tel",
 }
 
 

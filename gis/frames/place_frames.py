@@ -3,11 +3,21 @@
 from typing import Any
 
 from geopandas import GeoDataFrame
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Integer, func, select
 from sqlalchemy.orm import Session
 
 from gis.frames.read import Query, read_frame, wkb
 from gis.places.models import Building, Household, Stairwell
+
+STAIRWELLS = func.nullif(
+    select(func.count())
+    .select_from(Stairwell)
+    .where(Stairwell.building_id == Building.id)
+    .scalar_subquery(),
+    0,
+    type_=Integer,
+)
+"""How many stairwells a building has; NULL for none."""
 
 
 def building_query() -> Query:
@@ -20,6 +30,9 @@ def building_query() -> Query:
         Building.address,
         Building.kind,
         Building.floors,
+        STAIRWELLS.label("stairwells"),
+        Building.homes,
+        Building.outline,
         Building.source,
         wkb(Building.geom),
     ).order_by(Building.code)
@@ -32,10 +45,13 @@ def buildings(session: Session) -> GeoDataFrame:
     -------
     GeoDataFrame
         Index `code`. Columns `county` (code or None), `name`, `estate` (name of the compound),
-        `address`, `kind` (as OSM's building=*), `floors` (storeys above ground, missing where
-        unknown), `source` (the load), `geometry` (MultiPolygon).
+        `address`, `kind` (as OSM's building=*), `floors` (storeys above ground), `stairwells` (how
+        many), `homes` (as a register counts them; these three missing where unknown), `outline`
+        (drawn, or assumed: a square around a point), `source` (the load), `geometry`
+        (MultiPolygon).
     """
-    return read_frame(session, building_query(), "code").astype({"floors": "Int32"})
+    counts = dict.fromkeys(("floors", "stairwells", "homes"), "Int32")
+    return read_frame(session, building_query(), "code").astype(counts)
 
 
 def building_point() -> ColumnElement[Any]:

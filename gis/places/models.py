@@ -1,5 +1,7 @@
 """Tables of buildings, stairwells and households, and the parts of ten-household units."""
 
+from datetime import datetime
+
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
     BigInteger,
@@ -12,7 +14,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gis.db import Base, geometry, key
+from gis.db import Base, geometry, key, one_of
+
+OUTLINES = ("drawn", "assumed")
+"""How a footprint is known: drawn, or a square around the point where the building stands."""
 
 
 class Building(Base):
@@ -22,6 +27,8 @@ class Building(Base):
     __table_args__ = (
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="shape_is_valid"),
         CheckConstraint("floors > 0", name="has_floors"),
+        CheckConstraint("homes >= 0", name="homes_plausible"),
+        one_of("outline", OUTLINES, "outline_known"),
         Index(None, "county"),
         {"comment": "A building by its footprint; several units may stand on one."},
     )
@@ -48,7 +55,63 @@ class Building(Base):
     entrance: Mapped[WKBElement | None] = mapped_column(
         geometry("POINT"), comment="The main one of its doors in the table entrance, when known."
     )
+    source: Mapped[str] = mapped_column(
+        server_default="",
+        comment=(
+            "The load it came from; page: as a person stated it."
+            " Map loads leave what a register or a person stated."
+        ),
+    )
+    outline: Mapped[str] = mapped_column(
+        server_default="drawn", comment="drawn, or assumed: a square around a point."
+    )
+    homes: Mapped[int | None] = mapped_column(comment="Homes as a register states them.")
+    version: Mapped[int] = mapped_column(
+        server_default="1", comment="One more with every change but by map loads; for If-Match."
+    )
+
+
+class UnplacedBuilding(Base):
+    """A building of a register that waits for its place on the map."""
+
+    __tablename__ = "unplaced_building"
+    __table_args__ = (
+        UniqueConstraint("code", "estate", "name", postgresql_nulls_not_distinct=True),
+        {"comment": "A building of a register that waits for its place on the map."},
+    )
+
+    id: Mapped[int] = key()
+    code: Mapped[str | None] = mapped_column(
+        comment="Code of the building, if the register has one."
+    )
+    estate: Mapped[str] = mapped_column(server_default="", comment="Name of the compound.")
+    name: Mapped[str] = mapped_column(
+        server_default="", comment="Name or number as written at the door."
+    )
+    address: Mapped[str] = mapped_column(server_default="", comment="Street and house number.")
+    kind: Mapped[str] = mapped_column(server_default="", comment="Use.")
+    floors: Mapped[int | None] = mapped_column(comment="Storeys above ground.")
+    stairwells: Mapped[int | None] = mapped_column(comment="How many it has.")
+    homes: Mapped[int | None] = mapped_column(comment="Homes as the register states them.")
+    head_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.person.id"), comment="Its head, whose post begins when it is placed."
+    )
+    sponsor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal.person.id"), comment="Who vouches for it, likewise."
+    )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
+
+
+class ClosedBuilding(Base):
+    """A building that is gone: loads of maps do not bring it back."""
+
+    __tablename__ = "closed_building"
+    __table_args__ = ({"comment": "A building that is gone: loads of maps do not bring it back."},)
+
+    code: Mapped[str] = mapped_column(primary_key=True, comment="Code it had.")
+    name: Mapped[str] = mapped_column(comment="Estate and name.")
+    closed_at: Mapped[datetime] = mapped_column(comment="When a person took it away.")
+    author: Mapped[str] = mapped_column(comment="Who, as the history names them.")
 
 
 class Stairwell(Base):

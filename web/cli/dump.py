@@ -8,8 +8,8 @@ import click
 from web.cli.common import MOMENT, record_disclosure, session_scope
 
 LAYER_NAMES = (
-    "counties streets communities grids units buildings facilities entrances edits circles"
-    " households incidents people"
+    "counties streets communities grids units buildings buildings_with_names facilities"
+    " entrances edits circles households incidents people"
 )
 
 
@@ -37,6 +37,7 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
 
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
     People: .csv .xlsx, as ./wangge load people reads them, with names and duty telephones.
+    buildings_with_names: with the names and telephones of heads and sponsors.
 
     Raises
     ------
@@ -61,7 +62,11 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
         else:
             me = system_principal("command line")
             count = write_incidents(session, me, file, within=within, timezone=zone)
-        parts = [layer, file.suffix, f"within {within}" if within else ""]
+        parts = [
+            layer,
+            file.suffix,
+            f"within {within}" if within else "",
+        ]
         parts.append(f"at {at.isoformat()}" if at else "")
         subject = " ".join(filter(None, parts))
         record_disclosure(session, "export", subject, reason=reason)

@@ -1,7 +1,6 @@
 """`./wangge load`: import files; rehearses and reports unless `--commit`."""
 
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,19 +10,10 @@ from sqlalchemy.orm import Session
 from gis.areas.models import LEVELS
 from gis.files.report import LoadReport
 from gis.settings import Settings
-from web.cli.common import MOMENT, local_now, progress_line, session_scope
-from web.cli.load_common import COMMIT, FILE_ARGUMENT, POINTS, REPORT_AS_JSON, refresh_circles
+from web.cli.common import MOMENT, progress_line
+from web.cli.load_common import COMMIT, FILE_ARGUMENT, POINTS, REPORT_AS_JSON
 from web.cli.load_register import register
-from web.cli.load_text import print_report
-
-KINDS_AFFECTING_CIRCLES = (
-    "osm",
-    "households",
-    "facilities",
-    "entrances",
-    "elevation",
-    "edits",
-)  # loads after which circles may be others
+from web.cli.load_run import run_load
 
 
 @click.group()
@@ -109,7 +99,7 @@ def areas(
             attribution=attribution,
         )
 
-    _run(load, f"load areas {file.name}", commit, as_json)
+    run_load(load, f"load areas {file.name}", commit, as_json)
 
 
 @command.command()
@@ -127,8 +117,52 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
     progress = progress_line()
     if sys.stderr.isatty():
         click.echo("memory: about 150 MB, and 300 bytes more for each node of the file", err=True)
-    _run(
+    run_load(
         lambda session: load_osm(session, file, progress), f"load osm {file.name}", commit, as_json
+    )
+
+
+@command.command()
+@FILE_ARGUMENT
+@click.option(
+    "--crs",
+    help=(
+        "System of the points and shapes of rows that name none: wgs84, cgcs2000, gcj02, bd09;"
+        " of a map also EPSG:number."
+    ),
+)
+@click.option("--layer", help="Which layer, where a map has several.")
+@click.option(
+    "--place",
+    type=click.Choice(["refuse", "later"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of a building without a place: later waits for a click on /buildings.",
+)
+@COMMIT
+@REPORT_AS_JSON
+def buildings(
+    file: Path, crs: str | None, layer: str | None, place: str, commit: bool, as_json: bool
+) -> None:
+    """Load buildings from a register (CSV, Excel) or a map of outlines (.gpkg, .geojson, .shp).
+
+    See ./wangge template buildings; ./wangge dump buildings writes such a file.
+    """
+    from gis.exchange.buildings import load_buildings
+
+    zone = Settings.from_env().timezone
+    run_load(
+        lambda session: load_buildings(
+            session,
+            file,
+            crs,
+            layer=layer,
+            place="later" if place == "later" else "refuse",
+            timezone=zone,
+        ),
+        f"load buildings {file.name}",
+        commit,
+        as_json,
     )
 
 
@@ -144,7 +178,7 @@ def households(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
     """
     from gis.exchange.households import load_households
 
-    _run(
+    run_load(
         lambda session: load_households(session, file, crs),
         f"load households {file.name}",
         commit,
@@ -161,7 +195,7 @@ def facilities(file: Path, crs: str | None, commit: bool, as_json: bool) -> None
     """Facilities from CSV or Excel; see ./wangge template facilities."""
     from gis.exchange.facilities import load_facilities
 
-    _run(
+    run_load(
         lambda session: load_facilities(session, file, crs),
         f"load facilities {file.name}",
         commit,
@@ -178,7 +212,7 @@ def entrances(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     """Doors and gates of buildings and facilities; see ./wangge template entrances."""
     from gis.exchange.entrances import load_entrances
 
-    _run(
+    run_load(
         lambda session: load_entrances(session, file, crs),
         f"load entrances {file.name}",
         commit,
@@ -199,7 +233,7 @@ def edits(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
     from gis.exchange.edits import load_edits
 
     zone = Settings.from_env().timezone
-    _run(
+    run_load(
         lambda session: load_edits(session, file, crs, timezone=zone, now=datetime.now(zone)),
         f"load edits {file.name}",
         commit,
@@ -215,7 +249,7 @@ def people(file: Path, commit: bool, as_json: bool) -> None:
     """Holders of posts, deputies and leave from CSV or Excel; see ./wangge template people."""
     from gis.exchange.people import load_people
 
-    _run(
+    run_load(
         lambda session: load_people(session, file, timezone=Settings.from_env().timezone),
         f"load people {file.name}",
         commit,
@@ -241,7 +275,7 @@ def incidents(file: Path, crs: str | None, old_by_today: bool, commit: bool, as_
     from gis.exchange.incidents import load_incidents
 
     zone = Settings.from_env().timezone
-    _run(
+    run_load(
         lambda session: load_incidents(
             session,
             file,
@@ -289,7 +323,7 @@ def elevation(
 
     if none == (file is not None):
         raise click.UsageError("give either FILE or --none")
-    _run(
+    run_load(
         lambda session: (
             load_elevation(session, file, crs, attribution) if file else drop_elevation(session)
         ),
@@ -299,41 +333,8 @@ def elevation(
     )
 
 
-def _incidents(session: Session, report: LoadReport) -> None:
-    """Let open incidents follow to the patch they lie in now."""
-    from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
-
-    moved = reassign_after_boundary_change(session, local_now())
-    if moved:
-        report.note("load.incidents_followed", count=moved)
-
-
 def _pair(pair: str) -> tuple[str, str]:
     key, sign, name = pair.partition("=")
     if not (key and sign and name):
         raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
     return key.strip(), name.strip()
-
-
-def _run(load: Callable[[Session], LoadReport], reason: str, commit: bool, as_json: bool) -> None:
-    """Load in one transaction, keep it when told and nothing was refused, report.
-
-    Exit 1 when something was.
-    """
-    with session_scope(reason) as session:
-        report = load(session)
-        if commit and not report.refused:
-            if report.kind.startswith("areas"):
-                _incidents(session, report)
-            session.commit()
-            report.committed = True
-            if report.kind in KINDS_AFFECTING_CIRCLES:
-                refresh_circles(session, report)
-    print_report(report, as_json)
-    if report.refused:
-        for row in [] if as_json else report.refused:
-            click.echo(
-                f"  {row.where}{f', {row.field}' if row.field else ''}: {row.reason}", err=True
-            )
-        click.echo(f"wangge: {len(report.refused)} rows rejected. Nothing was loaded.", err=True)
-        sys.exit(1)

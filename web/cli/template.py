@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-TEMPLATE_KINDS = ("households", "people", "facilities", "entrances", "edits", "areas", "incidents")
+TEMPLATE_KINDS = (
+    "buildings",
+    "households",
+    "people",
+    "facilities",
+    "entrances",
+    "edits",
+    "areas",
+    "incidents",
+)
 
 
 @click.command()

@@ -27,6 +27,7 @@ from gis.exchange.osm.staging import (
     repair_shapes,
     staging_table,
 )
+from gis.exchange.osm.stated import STATED_BUILDINGS, is_stated
 from gis.exchange.osm.walk_graph import WalkGraphBuilder, WalkSegment
 from gis.files.progress import Progress, counted
 from gis.messages import Message
@@ -117,6 +118,7 @@ def merge_staging(
         "ORDER BY ST_Area(f.geom), f.name LIMIT 1), '')",
         "UPDATE incoming_basemap_feature SET geom = ST_PointOnSurface(geom) WHERE kind = 'place'",
         "DELETE FROM incoming_facility WHERE code IN (SELECT code FROM closed_facility)",
+        *STATED_BUILDINGS,
     ):
         session.execute(text(statement))
     counts: dict[str, int] = {"new": 0, "changed": 0, "deleted": 0}
@@ -226,7 +228,7 @@ def current_counts(session: Session, kind: str) -> tuple[dict[str, int], Bbox | 
 def _upsert(session: Session, name: str) -> tuple[int, int]:
     """Insert new rows and update changed ones by code; return (new, changed).
 
-    What OSM does not say wipes nothing; what a person stated on a page stays as it is.
+    What OSM does not say wipes nothing; what a person or a register stated stays as it is.
     """
     stored, incoming = STORED[name], staging_table(name)
     columns = [c.name for c in incoming.c if c.name != "id"]
@@ -242,7 +244,7 @@ def _upsert(session: Session, name: str) -> tuple[int, int]:
     differs = func.row(*(stored.c[c] for c in values)).is_distinct_from(func.row(*values.values()))
     written = (
         statement.on_conflict_do_update(
-            index_elements=["code"], set_=values, where=differs & (stored.c.source != "page")
+            index_elements=["code"], set_=values, where=differs & ~is_stated(stored.c.source)
         )
         .returning(literal_column("xmax = 0").label("is_new"))
         .cte("written")

@@ -27,6 +27,7 @@ from gis.ops.metadata import HistoryEntry
 from gis.shapes.polygon_coverage import is_valid
 from tests.support import build
 from web.cli import load as command
+from web.cli import load_run
 
 COMMUNITY = "520402007012"
 S = build.SIDE
@@ -365,7 +366,7 @@ def run(session, monkeypatch):
             if point.is_active:
                 point.rollback()
 
-    monkeypatch.setattr(command, "session_scope", scope)
+    monkeypatch.setattr(load_run, "session_scope", scope)
     return lambda *phrase: CliRunner().invoke(command.command, [str(word) for word in phrase])
 
 

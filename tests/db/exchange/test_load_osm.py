@@ -404,6 +404,28 @@ def test_a_building_brings_floors_address_name_and_main_entrance(
     ) == [(True,)]
 
 
+def test_a_building_of_a_register_gets_its_outline_once(session: Session, load: Load) -> None:
+    file = OsmFile()
+    file.square(0, 0, 1, building="yes", **{"building:levels": "3"})
+    file.square(3, 0, 1, building="yes")
+    lon, lat = degrees(0.5, 0.5)
+    session.execute(
+        text(
+            "INSERT INTO building (code, estate, name, floors, geom, outline, source) SELECT 'b1',"
+            " '虹山花园', '1号楼', 7, ST_Multi(ST_Expand(ST_SetSRID(ST_Point(:lon, :lat), 4490),"
+            " 1e-5)), 'assumed', 'buildings: a.csv'"
+        ),
+        {"lon": lon, "lat": lat},
+    )
+    load(file)
+    file.square(6, 0, 1, building="yes")
+    load(file)
+    query = "SELECT code, name, floors, outline, ST_Area(geom) * 1e6 FROM building ORDER BY id"
+    one, *others = rows(session, query)
+    assert one[:4] == ("b1", "1号楼", 7, "drawn") and one[4] == pytest.approx(1)
+    assert [code for code, *_ in others] == ["w2", "w3"]
+
+
 def test_a_multipolygon_building_keeps_its_courtyard(session: Session, load: Load) -> None:
     file = OsmFile()
     half, other = [(0, 0), (3, 0), (3, 3)], [(3, 3), (0, 3), (0, 0)]

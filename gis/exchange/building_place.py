@@ -1,0 +1,133 @@
+"""Which stored building each row of a register means, by its code, name, place or address."""
+
+from collections.abc import Iterable, Sequence
+
+from shapely import Point
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, copy_rows
+from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
+from gis.exchange.building_rows import BuildingRow, hex_ewkb, name_fault
+from gis.files.report import LoadReport
+from gis.files.tables import Table
+from gis.labels import normalise_label, normalise_text
+from gis.places.naming import same_estate
+
+STORED_SQL = "SELECT id, code, estate, name, source FROM building WHERE id = ANY(:ids)"
+BY_CODE_SQL = "SELECT code, id FROM building WHERE code = ANY(:codes)"
+
+# The drawn buildings under a point, or that share most of the smaller ground with an outline.
+AT_PLACE_SQL = """
+SELECT w.row, b.id
+FROM wanted_building w
+JOIN building b ON b.geom && w.geom AND b.outline = 'drawn'
+CROSS JOIN LATERAL (SELECT CASE WHEN ST_Dimension(w.geom) = 0 THEN
+    CASE WHEN ST_Covers(b.geom, w.geom) THEN 1 ELSE 0 END
+  ELSE ST_Area(ST_Intersection(b.geom, w.geom)) / least(ST_Area(b.geom), ST_Area(w.geom))
+  END AS share) s
+WHERE s.share > 0.5
+ORDER BY w.row, s.share, b.code DESC
+"""
+
+
+def match_buildings(
+    session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
+) -> list[BuildingRow]:
+    """Set the stored building of each row that means one; refuse rows that contradict it.
+
+    A code is the surest, then estate and name, then an outline that nobody has named at the point,
+    under the shape, or at the address of the row.
+
+    Returns
+    -------
+    The rows that have no place at all: neither a stored building, nor a point or shape.
+    """
+    codes = [row["code"] for row in rows if row["code"]]
+    by_code = {each.code: each.id for each in session.execute(text(BY_CODE_SQL), {"codes": codes})}
+    for row in rows:
+        row.building = by_code.get(row["code"])
+    unknown = [row for row in rows if row.building is None]
+    _by_name(session, [row for row in unknown if row["estate"] and row["name"]], table, report)
+    unknown = [row for row in unknown if row.building is None]
+    located = {row.number: row for row in unknown if row.shape is not None or row.point is not None}
+    for number, building in _at_places(session, located.values()):
+        located[number].building = building
+    by_address = [row for row in unknown if row["address"] and row.number not in located]
+    queries = [BuildingQuery(address=row["address"]) for row in by_address]
+    for row, match in zip(by_address, find_buildings(session, queries), strict=True):
+        if not isinstance(match, BuildingNotFound):
+            row.building = match
+    _refuse_contradictions(session, rows, set(by_code), table, report)
+    for row in unknown:
+        if row.building is None and row["name"] and (fault := name_fault(row["name"])):
+            report.refused.append(table.refuse(row.number, "name", fault))
+    return [row for row in unknown if row.building is None and row.number not in located]
+
+
+def _by_name(
+    session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
+) -> None:
+    queries = [BuildingQuery(estate=row["estate"], name=row["name"]) for row in rows]
+    for row, match in zip(rows, find_buildings(session, queries), strict=True):
+        if not isinstance(match, BuildingNotFound):
+            row.building = match
+        elif match.reason.code == "building_match.several":
+            report.refused.append(table.refuse(row.number, "name", match.reason))
+
+
+def _at_places(session: Session, rows: Iterable[BuildingRow]) -> Iterable[tuple[int, int]]:
+    """Yield the number of each row that stands on a drawn building, and its id; the best last."""
+    session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_building"))
+    session.execute(
+        text(
+            "CREATE TEMP TABLE wanted_building (row int,"
+            f" geom geometry(GEOMETRY, {STORAGE_SRID})) ON COMMIT DROP"
+        )
+    )
+    shapes = ((row.number, row.shape or Point(row.point)) for row in rows)
+    copied = ((number, hex_ewkb(shape)) for number, shape in shapes)
+    copy_rows(session, "wanted_building", ("row", "geom"), copied)
+    for row in session.execute(text(AT_PLACE_SQL)):
+        yield row.row, row.id
+
+
+def _refuse_contradictions(
+    session: Session, rows: Sequence[BuildingRow], known: set[str], table: Table, report: LoadReport
+) -> None:
+    """Refuse two rows of one building, and rows that stand on one of another name or code."""
+    ids = [row.building for row in rows if row.building]
+    stored = {each.id: each for each in session.execute(text(STORED_SQL), {"ids": ids})}
+    first: dict[int, int] = {}
+    for row in rows:
+        if row.building is None:
+            continue
+        building = stored[row.building]
+        params: dict[str, object] = {
+            "code": building.code,
+            "name": f"{building.estate}{building.name}",
+        }
+        if first.setdefault(row.building, row.number) != row.number:
+            params["row"] = str(first[row.building])
+            report.refused.append(
+                table.refuse(row.number, "name", "building_row.same_building", **params)
+            )
+        elif row["code"] in known:
+            continue
+        elif not _may_be(row, building.estate, building.name):
+            report.refused.append(
+                table.refuse(row.number, "name", "building_row.stands_on_other", **params)
+            )
+        elif row["code"] and building.source != "osm":
+            report.refused.append(
+                table.refuse(row.number, "code", "building_row.known_as", **params)
+            )
+
+
+def _may_be(row: BuildingRow, estate: str, name: str) -> bool:
+    """Return whether a stored building may be the one of a row: it has no name, or that one."""
+    return (
+        not (row["name"] and name)
+        or normalise_label(normalise_text(row["name"])) == normalise_label(normalise_text(name))
+        or f"{row['estate'] or ''}{row['name']}" == name
+    ) and (not (row["estate"] and estate) or same_estate(estate, row["estate"]))
