@@ -42,6 +42,7 @@ BLUEPRINTS = (
     "web.api.areas.views",
     "web.api.reviews.views",
     "web.api.revisions.views",
+    "web.api.buildings.views",
     "web.api.units.views",
     "web.api.exports.views",
     "web.api.facilities.views",
@@ -105,6 +106,7 @@ BLUEPRINTS = (
     "web.pages.unanswered.views",
     "web.pages.editor.views",
     "web.pages.revisions.views",
+    "web.pages.buildings.views",
     "web.pages.units.views",
     "web.pages.registers.views",
 )

@@ -17,6 +17,13 @@ from gis.places.naming import same_estate
 STORED_SQL = "SELECT id, code, estate, name, source FROM building WHERE id = ANY(:ids)"
 BY_CODE_SQL = "SELECT code, id FROM building WHERE code = ANY(:codes)"
 
+MAX_MOVE_M = 300.0  # metres from a building to where a row says that it stands
+NAMESAKE_M = 2_000.0  # metres; one further away only has the same name
+DISTANCES_SQL = """
+SELECT w.row, b.id, b.code, ST_Distance(geography(ST_SetSRID(b.geom, 4326)),
+  geography(ST_SetSRID(w.geom, 4326))) AS metres
+FROM wanted_building w JOIN building b ON b.id = w.building_id
+"""
 # The drawn buildings under a point, or that share most of the smaller ground with an outline.
 AT_PLACE_SQL = """
 SELECT w.row, b.id
@@ -49,6 +56,7 @@ def match_buildings(
         row.building = by_code.get(row["code"])
     unknown = [row for row in rows if row.building is None]
     _by_name(session, [row for row in unknown if row["estate"] and row["name"]], table, report)
+    _leave_namesakes(session, [row for row in unknown if row.building], table, report)
     unknown = [row for row in unknown if row.building is None]
     located = {row.number: row for row in unknown if row.shape is not None or row.point is not None}
     for number, building in _at_places(session, located.values()):
@@ -76,20 +84,39 @@ def _by_name(
             report.refused.append(table.refuse(row.number, "name", match.reason))
 
 
+def _leave_namesakes(
+    session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
+) -> None:
+    """Take a building of the same name far from the place of a row for another; refuse between."""
+    located = {row.number: row for row in rows if row.shape is not None or row.point is not None}
+    _stage(session, located.values())
+    for number, building, code, metres in session.execute(text(DISTANCES_SQL)):
+        if located[number].building != building or metres <= MAX_MOVE_M:
+            continue
+        located[number].building = None
+        if metres <= NAMESAKE_M:
+            params = {"code": code, "metres": round(metres)}
+            report.refused.append(table.refuse(number, "lon", "building_row.far_away", **params))
+
+
 def _at_places(session: Session, rows: Iterable[BuildingRow]) -> Iterable[tuple[int, int]]:
     """Yield the number of each row that stands on a drawn building, and its id; the best last."""
+    _stage(session, rows)
+    for row in session.execute(text(AT_PLACE_SQL)):
+        yield row.row, row.id
+
+
+def _stage(session: Session, rows: Iterable[BuildingRow]) -> None:
+    """Put the places of rows into a temporary table."""
     session.execute(text("DROP TABLE IF EXISTS pg_temp.wanted_building"))
     session.execute(
         text(
-            "CREATE TEMP TABLE wanted_building (row int,"
+            "CREATE TEMP TABLE wanted_building (row int, building_id bigint,"
             f" geom geometry(GEOMETRY, {STORAGE_SRID})) ON COMMIT DROP"
         )
     )
-    shapes = ((row.number, row.shape or Point(row.point)) for row in rows)
-    copied = ((number, hex_ewkb(shape)) for number, shape in shapes)
-    copy_rows(session, "wanted_building", ("row", "geom"), copied)
-    for row in session.execute(text(AT_PLACE_SQL)):
-        yield row.row, row.id
+    places = ((row.number, row.building, hex_ewkb(row.shape or Point(row.point))) for row in rows)
+    copy_rows(session, "wanted_building", ("row", "building_id", "geom"), places)
 
 
 def _refuse_contradictions(

@@ -29,6 +29,8 @@ class Action(StrEnum):
 
 
 PLANNING = (Action.DRAFT, Action.PUBLISH)  # who may do one of them plans there
+# who may do one of them keeps the register of buildings there
+KEEPING = (*PLANNING, Action.ACCOUNTS)
 STAFF = frozenset({Action.REPORT, Action.READ, Action.NOTE, Action.NAMES})
 
 

@@ -29,7 +29,7 @@ from gis.incidents import photos
 from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.ops.metadata import Area
-from gis.rights.actions import Action
+from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from tests.support import build
 from web.api.events import views
@@ -132,6 +132,9 @@ def may_one(*actions: Action) -> Who:
         (result for action in actions if (result := may(action)(asker)) == "yes"),
         may(actions[0])(asker),
     )
+
+
+keeps_buildings = may_one(*KEEPING)
 
 
 def hears(asker: Asker) -> str:
@@ -468,6 +471,20 @@ TABLE: dict[str, Row] = {
     "GET /revisions/<int:number>": Row(plans),
     "GET /api/v1/export/grids.gpkg": Row(may_one(A.EXPORT, A.DRAFT, A.PUBLISH), "within={grid}"),
     # ten-household units: who plans reads them, who may publish changes them
+    # the register of buildings: who plans, and administrators
+    "GET /buildings": Row(keeps_buildings),
+    "GET /buildings.xlsx": Row(keeps_buildings),
+    "GET /api/v1/buildings": Row(keeps_buildings),
+    "GET /api/v1/buildings/unplaced": Row(keeps_buildings),
+    "GET /api/v1/buildings/at": Row(of_nothing(keeps_buildings), "lon=0&lat=0&crs=wgs84"),
+    "POST /api/v1/buildings": Row(
+        keeps_buildings, json={"estate": "虹山花园", "name": "1号楼", **POINT}
+    ),
+    "GET /api/v1/buildings/<code>": Row(of_nothing(keeps_buildings), path={"code": "nothing"}),
+    "PATCH /api/v1/buildings/<code>": Row(
+        of_nothing(keeps_buildings), json={"floors": 2}, path={"code": "nothing"}
+    ),
+    "DELETE /api/v1/buildings/<code>": Row(of_nothing(keeps_buildings), path={"code": "nothing"}),
     "GET /units": Row(may(A.PUBLISH)),
     "GET /api/v1/units": Row(plans, "grid={grid}"),
     "GET /api/v1/units/buildings": Row(plans, "grid={grid}"),

@@ -1,7 +1,7 @@
 """Who may look at what pages and API both show."""
 
 from gis.errors import Forbidden
-from gis.rights.actions import Action
+from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 from web.security.guard import raise_sign_in_required, require
 from web.security.session import principal
@@ -36,6 +36,18 @@ def require_planner() -> Principal:
         Nobody, or somebody who may do neither.
     """
     return require(Action.DRAFT if principal().is_allowed(Action.DRAFT) else Action.PUBLISH)
+
+
+def require_keeper() -> Principal:
+    """Return who asks, if they keep the register of buildings somewhere.
+
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who does not.
+    """
+    by = principal()
+    return require(next((each for each in KEEPING if by.is_allowed(each)), KEEPING[0]))
 
 
 def require_operator() -> Principal:

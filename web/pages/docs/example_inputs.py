@@ -87,6 +87,13 @@ INPUTS: dict[str, Input] = {
     ),
     "PATCH /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}, json={"capacity": 4}),
     "DELETE /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}),
+    "GET /api/v1/buildings/at": Input(query={"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}),
+    "POST /api/v1/buildings": Input(
+        json=EXAMPLE_POINT | {"estate": "示例小区", "name": "1号楼"}, sets={"BUILDING": "code"}
+    ),
+    "GET /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}),
+    "PATCH /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}, json={"floors": 6}),
+    "DELETE /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}),
     "POST /api/v1/siting/pin": Input(json=EXAMPLE_POINT | CLINIC),
     "POST /api/v1/entrances": Input(
         json={

@@ -6,7 +6,7 @@ from flask import current_app, url_for
 from flask_babel import lazy_gettext
 
 from gis.exchange.registers.rights import ANY_ACTIONS
-from gis.rights.actions import Action
+from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 from gis.rights.roles import role_label
 from web.http import i18n
@@ -26,6 +26,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),
     ("editor", lazy_gettext("Boundary editor"), Action.DRAFT),
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
+    ("buildings", lazy_gettext("Buildings"), *KEEPING),
     ("units", lazy_gettext("Ten-household units"), Action.PUBLISH),
     ("registers", lazy_gettext("Registers"), *ANY_ACTIONS),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
