@@ -107,6 +107,7 @@ BLUEPRINTS = (
     "web.pages.editor.views",
     "web.pages.revisions.views",
     "web.pages.buildings.views",
+    "web.pages.setup.views",
     "web.pages.units.views",
     "web.pages.registers.views",
 )

@@ -50,8 +50,8 @@ class Filters:
 
 # The order is that of the doors: the estate, then the number, as 2号楼 before 10号楼.
 KEY = (
-    "concat_ws(chr(31), nullif(b.estate, '') IS NULL AND b.name = '', b.estate, lpad(coalesce(substring(b.name FROM '[0-9]+'), ''), 6, '0'),"
-    " b.name, b.code)"
+    "concat_ws(chr(31), b.estate = '' AND b.name = '', b.estate,"
+    " lpad(coalesce(substring(b.name FROM '[0-9]+'), ''), 6, '0'), b.name, b.code)"
 )
 WHERE = """
 (:everywhere OR EXISTS (SELECT FROM boundary s JOIN mine m ON m.id = s.area_id

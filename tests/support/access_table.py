@@ -423,6 +423,10 @@ TABLE: dict[str, Row] = {
     "POST /accounts/<username>": Row(
         may(A.ACCOUNTS), form={"do": "block"}, path={"username": "user-resident"}
     ),
+    "GET /setup": Row(may(A.ACCOUNTS, everywhere=True)),
+    "GET /setup/<kind>.xlsx": Row(may(A.ACCOUNTS, everywhere=True), path={"kind": "people"}),
+    "POST /setup/accounts": Row(may(A.ACCOUNTS, everywhere=True)),
+    "POST /setup/<key>": Row(may(A.ACCOUNTS, everywhere=True), path={"key": "people"}, form=FILE),
     "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
     "POST /keys/<name>": Row(

@@ -19,6 +19,7 @@ DISK_FULL_MESSAGE = "the disk is full; nothing was changed. Free some space and 
 COMMANDS = {
     "demo": "Everything from a fresh checkout to a served map.",
     "test": "Run the whole test suite on a throw-away database.",
+    "setup": "The steps from an empty deployment to one that works, and what is missing.",
     "db": "The private database: start, stop, status, migrate, backup, restore.",
     "load": (
         "Import OSM, elevation, areas, households, facilities, people …; rehearses unless --commit."

@@ -31,6 +31,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("registers", lazy_gettext("Registers"), *ANY_ACTIONS),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
+    ("setup", lazy_gettext("Set up"), Action.ACCOUNTS),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),

@@ -54,12 +54,14 @@ function facts(one) {
     [t('Ten-household units'), one.units],
     [t('Building head'), one.head],
     [t('Vouching member'), one.sponsor],
-    [t('From'), one.source],
+    [t('Source of the facts'), one.source],
   ];
   return h(
     'dl',
     {},
-    lines.filter(([, value]) => value || value === 0).map(([term, value]) => [h('dt', {}, term), h('dd', {}, value)]),
+    lines
+      .filter(([, value]) => value || value === 0)
+      .flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)]),
   );
 }
 
@@ -181,9 +183,9 @@ function form(one) {
       ? h(
           'div',
           { className: 'bld-pair' },
-          input('head', t('Building head'), one.head, { placeholder: t('Name') }),
+          input('head', t('Building head'), one.head, { placeholder: t('Name of the person') }),
           input('head_phone', t('Telephone'), '', { type: 'tel', maxlength: 40 }),
-          input('sponsor', t('Vouching member'), one.sponsor, { placeholder: t('Name') }),
+          input('sponsor', t('Vouching member'), one.sponsor, { placeholder: t('Name of the person') }),
           input('sponsor_phone', t('Telephone'), '', { type: 'tel', maxlength: 40 }),
         )
       : null,
