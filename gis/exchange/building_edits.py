@@ -163,7 +163,15 @@ def _locked(
     versions: Collection[int],
     facts: Mapping[str, Any],
 ) -> int:
-    """Return the id of a building that the principal keeps, of one of some versions."""
+    """Return the id of a building that the principal keeps, of one of some versions.
+
+    Raises
+    ------
+    NotFound
+        No building has the code.
+    Conflict
+        It has another version.
+    """
     row = session.execute(text(LOCKED_SQL), {"code": code}).first()
     if row is None:
         raise NotFound("building.unknown", code=code)

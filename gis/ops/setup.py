@@ -166,7 +166,6 @@ STEPS = (
     Step("backups", BACKUPS_SQL, "./wangge db archive DIR", optional=True),
 )  # fmt: skip
 STEP_BY_KEY = {step.key: step for step in STEPS}
-CODES = [f"setup.{step.key}{part}" for step in STEPS for part in ("", ".missing")]
 
 
 def read_steps(session: Session, now: datetime) -> list[StepState]:

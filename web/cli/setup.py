@@ -66,7 +66,13 @@ def command(file: Path | None, address: str, lang: str, as_json: bool) -> None:
 
 
 def _accounts(file: Path, address: str, lang: str) -> None:
-    """Make the accounts, and keep them only when the sheet is written."""
+    """Make the accounts, and keep them only when the sheet is written.
+
+    Raises
+    ------
+    UsageError
+        The file is not .html, or exists.
+    """
     from flask import render_template
 
     from gis import private
@@ -74,7 +80,7 @@ def _accounts(file: Path, address: str, lang: str) -> None:
     from gis.rights.principal import system_principal
     from gis.settings import ROOT
     from web.cli.documents import document_context
-    from web.pages.setup.views import cards
+    from web.pages.setup.cards import cards
 
     if file.suffix != ".html":
         raise click.UsageError(f"{file.name}: the sheet of first passwords is .html")

@@ -37,6 +37,8 @@ FAMILIES = (
     "notice.",
     "severity.",
     "list_column.",
+    "building_column.",
+    "setup.",
     "follow_up_outcome.",
     "dissatisfaction.",
     "action_name.",

@@ -138,7 +138,13 @@ def _zone() -> Any:
 
 
 def _facts(body: BuildingChangeIn) -> dict[str, Any]:
-    """Return what was sent, with the point in storage coordinates."""
+    """Return what was sent, with the point in storage coordinates.
+
+    Raises
+    ------
+    InvalidInput
+        Half of the point is missing.
+    """
     facts = body.model_dump(exclude_unset=True)
     if (facts.get("lon") is None) != (facts.get("lat") is None):
         raise invalid_field("lat" if facts.get("lat") is None else "lon", "cell.half_point")

@@ -23,11 +23,10 @@ from gis.exchange.templates import write_template
 from gis.files.report import LoadReport
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
 from gis.messages import label
-from gis.ops.first_accounts import FirstAccount, create_first_accounts
+from gis.ops.first_accounts import create_first_accounts
 from gis.ops.setup import STEP_BY_KEY, Step, next_step, read_steps
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.rights.roles import role_label
 from gis.settings import Settings
 from web.http import i18n
 from web.http.body_limit import body_limit
@@ -36,6 +35,7 @@ from web.http.downloads import attachment
 from web.http.errors import localised_detail
 from web.http.params import parse_datetime
 from web.http.uploads import uploaded_file
+from web.pages.setup.cards import cards
 from web.pages.shell.page import render_page
 from web.security import guard
 
@@ -125,20 +125,6 @@ def make_accounts() -> Response:
     return response
 
 
-def cards(accounts: list[FirstAccount], language: str) -> list[dict[str, str]]:
-    """Return the lines of the sheet of first passwords."""
-    return [
-        {
-            "name": each.name,
-            "username": each.username,
-            "password": each.password,
-            "posts": "、".join(role_label(role, language) for role in each.roles),
-            "places": "、".join(each.places),
-        }
-        for each in accounts
-    ]
-
-
 def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> Response:
     """Return the page, with what became of the load of a step; refusals with status 422."""
     states = read_steps(session(), parse_datetime(None))
@@ -182,7 +168,13 @@ def _settings() -> Settings:
 
 
 def _file(step: Step) -> LoadReport:
-    """Load the file that was sent."""
+    """Load the file that was sent.
+
+    Raises
+    ------
+    InvalidInput
+        The system of coordinates is none of ours.
+    """
     crs = request.form.get("crs") or None
     if crs is not None and crs not in SUPPORTED_CRS:
         raise invalid_field("crs", "field.not_one_of", allowed=[*SUPPORTED_CRS])
