@@ -89,11 +89,18 @@ INPUTS: dict[str, Input] = {
     "DELETE /api/v1/facilities/{code}": Input(path={"code": "$FACILITY"}),
     "GET /api/v1/buildings/at": Input(query={"lon": "{lon}", "lat": "{lat}", "crs": "cgcs2000"}),
     "POST /api/v1/buildings": Input(
-        json=EXAMPLE_POINT | {"estate": "示例小区", "name": "1号楼"}, sets={"BUILDING": "code"}
+        json={  # on free ground of the made-up town
+            "estate": "示例小区",
+            "name": "1号楼",
+            "lon": 105.948844,
+            "lat": 26.230954,
+            "crs": "cgcs2000",
+        },
+        sets={"HOUSE": "code"},
     ),
-    "GET /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}),
-    "PATCH /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}, json={"floors": 6}),
-    "DELETE /api/v1/buildings/{code}": Input(path={"code": "$BUILDING"}),
+    "GET /api/v1/buildings/{code}": Input(path={"code": "$HOUSE"}),
+    "PATCH /api/v1/buildings/{code}": Input(path={"code": "$HOUSE"}, json={"floors": 6}),
+    "DELETE /api/v1/buildings/{code}": Input(path={"code": "$HOUSE"}),
     "POST /api/v1/siting/pin": Input(json=EXAMPLE_POINT | CLINIC),
     "POST /api/v1/entrances": Input(
         json={
