@@ -22,10 +22,10 @@ from gis.people.queries import area_chain
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 
-CRS = "cgcs2000"
-NAMES = ("head", "head_phone", "sponsor", "sponsor_phone")  # of persons, who then hold posts
-GRID_SQL = "SELECT g.id FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
-LOCKED_SQL = "SELECT id, version FROM building WHERE code = :code FOR UPDATE"
+EDIT_CRS = "cgcs2000"
+NAME_COLUMNS = ("head", "head_phone", "sponsor", "sponsor_phone")  # of persons, who then hold posts
+GRID_OF_BUILDING_SQL = "SELECT g.id FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
+LOCKED_BUILDING_SQL = "SELECT id, version FROM building WHERE code = :code FOR UPDATE"
 WRITTEN_SQL = "SELECT b.code FROM building b JOIN incoming_building_row i ON i.building_id = b.id"
 DISTANCE_SQL = """
 SELECT code, ST_Distance(geography(ST_SetSRID(geom, 4326)),
@@ -38,7 +38,7 @@ SELECT (SELECT count(*) FROM household WHERE building_id = :id) AS homes,
   (SELECT min(u.name) FROM unit_part p JOIN area u ON u.id = p.unit_id
    WHERE p.building_id = :id) AS unit
 """
-CLOSE_SQL = """
+CLOSE_BUILDING_SQL = """
 WITH gone AS (DELETE FROM building WHERE id = :id RETURNING code, estate || name AS name)
 INSERT INTO closed_building (code, name, closed_at, author)
 SELECT code, name, :at, :author FROM gone
@@ -152,7 +152,7 @@ def close_building(
     if held.incidents:
         raise Conflict("building.has_incidents", count=held.incidents)
     session.execute(text("DELETE FROM post WHERE building_id = :id"), {"id": id})
-    session.execute(text(CLOSE_SQL), {"id": id, "at": at, "author": principal.actor})
+    session.execute(text(CLOSE_BUILDING_SQL), {"id": id, "at": at, "author": principal.actor})
 
 
 def _locked(
@@ -172,7 +172,7 @@ def _locked(
     Conflict
         It has another version.
     """
-    row = session.execute(text(LOCKED_SQL), {"code": code}).first()
+    row = session.execute(text(LOCKED_BUILDING_SQL), {"code": code}).first()
     if row is None:
         raise NotFound("building.unknown", code=code)
     _require_there(principal, area_chain(session, None, row.id, at), facts)
@@ -188,7 +188,7 @@ def _require(
     facts: Mapping[str, Any],
     at: datetime,
 ) -> None:
-    grid = session.scalar(text(GRID_SQL), {"point": point_ewkt(*point), "at": at})
+    grid = session.scalar(text(GRID_OF_BUILDING_SQL), {"point": point_ewkt(*point), "at": at})
     chain = [] if grid is None else area_chain(session, grid, None, at)
     _require_there(principal, chain, facts)
 
@@ -196,7 +196,7 @@ def _require(
 def _require_there(principal: Principal, chain: Collection[int], facts: Mapping[str, Any]) -> None:
     """Raise Forbidden unless the principal keeps the register, and posts where facts name them."""
     principal.require_any(KEEPING, chain)
-    if any(facts.get(name) for name in NAMES):
+    if any(facts.get(name) for name in NAME_COLUMNS):
         principal.require(Action.POSTS, chain)
 
 
@@ -240,11 +240,11 @@ def _load(session: Session, facts: Mapping[str, Any], timezone: tzinfo) -> str:
         values["shape"] = _shape(facts["geometry"]).wkt
     numbers = ("floors", "homes")
     values["clear"] = [name for name in numbers if name in facts and facts[name] is None]
-    for name in NAMES:
+    for name in NAME_COLUMNS:
         values[name] = values.get(name) or None
     report = LoadReport("buildings", "page")
     report.counts["rows"] = 1
-    table = Table({}, iter([Row(1, values | {"crs": CRS})]))
+    table = Table({}, iter([Row(1, values | {"crs": EDIT_CRS})]))
     load_buildings_table(session, table, report, source="page", timezone=timezone)
     if report.refused:
         faults = [

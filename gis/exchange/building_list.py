@@ -19,8 +19,8 @@ from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 
 MAX_SHEET_BUILDINGS = 50_000
-MAX_CHANGES = 50  # of a building, the newest
-FACTS = ("estate", "name", "address", "kind", "floors", "homes", "outline", "code")
+MAX_BUILDING_CHANGES = 50  # of a building, the newest
+BUILDING_FACTS = ("estate", "name", "address", "kind", "floors", "homes", "outline", "code")
 LACKS = ("outline", "head", "homes")
 SHEET_COLUMNS = (
     "code", "estate", "name", "address", "kind", "floors", "stairwells", "homes", "households",
@@ -49,7 +49,7 @@ class Filters:
 
 
 # The order is that of the doors: the estate, then the number, as 2号楼 before 10号楼.
-KEY = (
+BUILDING_SORT_KEY = (
     "concat_ws(chr(31), b.estate = '' AND b.name = '', b.estate,"
     " lpad(coalesce(substring(b.name FROM '[0-9]+'), ''), 6, '0'), b.name, b.code)"
 )
@@ -83,7 +83,7 @@ WITH RECURSIVE mine AS (
 COLUMNS = f"""
 b.id, b.code, b.estate, b.name, b.address, b.kind, b.floors, b.homes, b.outline, b.source,
 b.version, ST_X(p.point) AS lon, ST_Y(p.point) AS lat, g.code AS grid, g.name AS grid_name,
-c.name AS community_name, {KEY} AS key,
+c.name AS community_name, {BUILDING_SORT_KEY} AS key,
 (SELECT count(*) FROM stairwell s WHERE s.building_id = b.id) AS stairwells,
 (SELECT count(*) FROM household h WHERE h.building_id = b.id) AS households,
 (SELECT string_agg(DISTINCT u.name, '、') FROM unit_part t JOIN area u ON u.id = t.unit_id
@@ -95,18 +95,18 @@ c.name AS community_name, {KEY} AS key,
   WHERE k.building_id = b.id AND k.role = 'building_sponsor'
   AND k.valid_time @> CAST(:at AS timestamptz) LIMIT 1) AS sponsor
 """  # noqa: S608  ours
-PLACES = """
+BUILDING_PLACES = """
 CROSS JOIN LATERAL (SELECT ST_PointOnSurface(b.geom) AS point) p
 LEFT JOIN LATERAL grid_at(p.point, CAST(:at AS timestamptz)) g ON true
 LEFT JOIN area c ON c.id = g.parent_id
 """
-LIST_SQL = f"""
+BUILDING_LIST_SQL = f"""
 {AREAS_CTE}, page AS (
   SELECT b.* FROM building b WHERE {WHERE}
-  AND (CAST(:after AS text) IS NULL OR {KEY} COLLATE "C" > :after)
-  ORDER BY {KEY} COLLATE "C" LIMIT :limit
+  AND (CAST(:after AS text) IS NULL OR {BUILDING_SORT_KEY} COLLATE "C" > :after)
+  ORDER BY {BUILDING_SORT_KEY} COLLATE "C" LIMIT :limit
 )
-SELECT {COLUMNS} FROM page b {PLACES} ORDER BY {KEY} COLLATE "C"
+SELECT {COLUMNS} FROM page b {BUILDING_PLACES} ORDER BY {BUILDING_SORT_KEY} COLLATE "C"
 """  # noqa: S608  ours
 COUNT_SQL = f"""
 {AREAS_CTE}
@@ -114,7 +114,7 @@ SELECT count(*) FROM building b WHERE {WHERE}
 """  # noqa: S608  ours
 ONE_SQL = f"""
 SELECT {COLUMNS}, ST_AsGeoJSON(b.geom, 7) AS geometry
-FROM building b {PLACES} WHERE b.code = :code
+FROM building b {BUILDING_PLACES} WHERE b.code = :code
 """  # noqa: S608  ours
 AT_SQL = """
 SELECT code FROM building
@@ -127,11 +127,11 @@ FROM stairwell s FULL JOIN household h ON h.stairwell_id = s.id
 WHERE coalesce(h.building_id, s.building_id) = :id
 GROUP BY 1, 2 ORDER BY lpad(coalesce(s.name, ''), 6, '0'), 2
 """
-CHANGES_SQL = """
+BUILDING_CHANGES_SQL = """
 SELECT at, who, why, op, old, new FROM history
 WHERE table_name = 'building' AND row_key = CAST(:id AS text) ORDER BY id DESC LIMIT :most
 """
-UNPLACED_SQL = """
+UNPLACED_LIST_SQL = """
 SELECT id, coalesce(code, '') AS code, estate, name, address, kind, floors, stairwells, homes,
   source
 FROM unplaced_building ORDER BY estate, lpad(coalesce(substring(name FROM '[0-9]+'), ''), 6, '0'),
@@ -157,7 +157,7 @@ def list_buildings(
         `key` of the last one before.
     """
     params = _params(principal, at, filters) | {"after": after, "limit": limit}
-    rows = session.execute(text(LIST_SQL), params).mappings()
+    rows = session.execute(text(BUILDING_LIST_SQL), params).mappings()
     return [_shown(session, principal, at, dict(row)) for row in rows]
 
 
@@ -215,7 +215,9 @@ def building_detail(
         raise NotFound("building.unknown", code=code)
     principal.require_any(KEEPING, area_chain(session, None, row["id"], at))
     floors = session.execute(text(FLOORS_SQL), {"id": row["id"]}).mappings()
-    changes = session.execute(text(CHANGES_SQL), {"id": row["id"], "most": MAX_CHANGES})
+    changes = session.execute(
+        text(BUILDING_CHANGES_SQL), {"id": row["id"], "most": MAX_BUILDING_CHANGES}
+    )
     return _shown(session, principal, at, dict(row)) | {
         "geometry": orjson.loads(row["geometry"]),
         "doors": [dict(each) for each in floors],
@@ -225,7 +227,7 @@ def building_detail(
 
 def _change(row: Any) -> dict[str, Any]:
     old, new = row.old or {}, row.new or {}
-    fields = [name for name in (*FACTS, "geom") if old.get(name) != new.get(name)]
+    fields = [name for name in (*BUILDING_FACTS, "geom") if old.get(name) != new.get(name)]
     return {
         "at": row.at,
         "who": row.who,
@@ -246,7 +248,7 @@ def _text(value: object) -> str:
 
 def list_unplaced(session: Session) -> list[dict[str, Any]]:
     """Return the buildings of registers that wait for their place, without names of persons."""
-    return [dict(row) for row in session.execute(text(UNPLACED_SQL)).mappings()]
+    return [dict(row) for row in session.execute(text(UNPLACED_LIST_SQL)).mappings()]
 
 
 def write_list(rows: Sequence[dict[str, Any]], path: Path, language: str) -> None:

@@ -18,7 +18,7 @@ from gis.messages import Message
 
 ROLE_OF = {"head": "building_head", "sponsor": "building_sponsor"}  # by column
 
-PLACES_SQL = """
+PLACES_OF_POSTS_SQL = """
 SELECT i.row, b.code, b.county, p.role, h.code AS holder
 FROM incoming_building_row i
 JOIN building b ON b.id = i.building_id
@@ -73,7 +73,7 @@ def write_posts_of(
     """
     places: dict[int, tuple[str, str | None]] = {}
     holders: dict[tuple[int, str], str] = {}
-    for place in session.execute(text(PLACES_SQL), {"roles": list(ROLE_OF.values())}):
+    for place in session.execute(text(PLACES_OF_POSTS_SQL), {"roles": list(ROLE_OF.values())}):
         places[place.row] = (place.code, place.county)
         if place.holder:
             holders[place.row, place.role] = place.holder

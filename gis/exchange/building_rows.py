@@ -28,9 +28,13 @@ MAX_STAIRWELLS = 60
 MAX_HOMES = 5_000
 OUTLINE_AREA_M2 = (2.0, 300_000.0)  # of one building
 SQUARE_M = 12.0  # side of the square around the point of a building without an outline
-LIMITS = {"floors": (1, HIGHEST_FLOOR), "stairwells": (0, MAX_STAIRWELLS), "homes": (0, MAX_HOMES)}
+NUMBER_LIMITS = {
+    "floors": (1, HIGHEST_FLOOR),
+    "stairwells": (0, MAX_STAIRWELLS),
+    "homes": (0, MAX_HOMES),
+}
 MAX_TEXT_CHARS = 200
-TEXTS = ("code", "estate", "name", "address", "kind", "head", "sponsor")
+ROW_TEXTS = ("code", "estate", "name", "address", "kind", "head", "sponsor")
 
 Fault = tuple[str, Message]
 
@@ -104,13 +108,13 @@ def _faults(row: Row) -> list[Fault]:
     if not row["code"] and not (row["estate"] and row["name"]):
         key = "name" if row["estate"] else "estate"
         faults.append((key, Message("building_row.nameless")))
-    for key, (low, high) in LIMITS.items():
+    for key, (low, high) in NUMBER_LIMITS.items():
         if row[key] is not None and not low <= row[key] <= high:
             params: dict[str, object] = {"value": str(row[key]), "low": low, "high": high}
             faults.append((key, Message("building_row.out_of_range", params)))
     faults += [
         (key, Message("checkup.text_too_long", {"limit": MAX_TEXT_CHARS}))
-        for key in TEXTS
+        for key in ROW_TEXTS
         if len(row[key] or "") > MAX_TEXT_CHARS
     ]
     faults += [

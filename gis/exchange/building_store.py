@@ -15,9 +15,9 @@ from gis.files.report import LoadReport
 from gis.files.tables import Table
 from gis.messages import Message
 
-LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('register of buildings'))"
-TEXTS = ("estate", "name", "address", "kind")
-NUMBERS = ("floors", "homes")
+LOCK_BUILDINGS_SQL = "SELECT pg_advisory_xact_lock(hashtext('register of buildings'))"
+TEXT_COLUMNS = ("estate", "name", "address", "kind")
+NUMBER_COLUMNS = ("floors", "homes")
 
 INCOMING_SQL = f"""
 CREATE TEMP TABLE incoming_building_row (
@@ -28,8 +28,8 @@ CREATE TEMP TABLE incoming_building_row (
 ) ON COMMIT DROP
 """
 COLUMNS = (
-    "row", "building_id", "code", *TEXTS, *NUMBERS, "stairwells", "clear", "outline", "by_shape",
-    "geom", "point",
+    "row", "building_id", "code", *TEXT_COLUMNS, *NUMBER_COLUMNS, "stairwells", "clear", "outline",
+    "by_shape", "geom", "point",
 )  # fmt: skip
 
 # What an unplaced building was said to be holds where the row says nothing.
@@ -90,7 +90,7 @@ FROM last, (SELECT row, row_number() OVER (ORDER BY row) AS nth
 WHERE n.row = i.row
 """
 # The county of the grid (else of any area) that a point in the building lies in.
-COUNTIES_SQL = """
+COUNTIES_OF_BUILDINGS_SQL = """
 UPDATE incoming_building_row i
 SET county = coalesce((SELECT g.county FROM grid_at(p.point, now()) g), (
   SELECT a.county FROM area a JOIN boundary s ON s.area_id = a.id AND s.valid_time @> now()
@@ -123,31 +123,33 @@ SELECT building_id, code, county, coalesce(estate, ''), coalesce(name, ''), coal
 FROM incoming_building_row WHERE is_new ORDER BY row
 """
 _NEW_VALUES = ", ".join(
-    [f"coalesce(i.{name}, b.{name})" for name in TEXTS]
+    [f"coalesce(i.{name}, b.{name})" for name in TEXT_COLUMNS]
     + [
         f"CASE WHEN '{name}' = ANY(i.clear) THEN NULL ELSE coalesce(i.{name}, b.{name}) END"
-        for name in NUMBERS
+        for name in NUMBER_COLUMNS
     ]
     + ["coalesce(i.code, b.code)", "coalesce(i.geom, b.geom)", "coalesce(i.outline, b.outline)"]
     + ["CASE WHEN i.geom IS NULL THEN b.county ELSE i.county END"]
 )
-_NAMES = (*TEXTS, *NUMBERS, "code", "geom", "outline", "county")
-UPDATE_SQL = f"""
+_COLUMN_NAMES = (*TEXT_COLUMNS, *NUMBER_COLUMNS, "code", "geom", "outline", "county")
+UPDATE_BUILDINGS_SQL = f"""
 WITH stated AS (
   SELECT b.id, {_NEW_VALUES}
   FROM incoming_building_row i JOIN building b ON b.id = i.building_id WHERE NOT i.is_new
 ), changed AS (
   UPDATE building b
-  SET ({", ".join(_NAMES)}) = ({", ".join(f"s.{name}" for name in _NAMES)}),
+  SET ({", ".join(_COLUMN_NAMES)}) = ({", ".join(f"s.{name}" for name in _COLUMN_NAMES)}),
     source = :source, version = b.version + 1
-  FROM stated s(id, {", ".join(_NAMES)})
-  WHERE s.id = b.id AND ({", ".join(f"b.{name}" for name in _NAMES)})
-    IS DISTINCT FROM ({", ".join(f"s.{name}" for name in _NAMES)})
+  FROM stated s(id, {", ".join(_COLUMN_NAMES)})
+  WHERE s.id = b.id AND ({", ".join(f"b.{name}" for name in _COLUMN_NAMES)})
+    IS DISTINCT FROM ({", ".join(f"s.{name}" for name in _COLUMN_NAMES)})
   RETURNING b.id
 )
 SELECT count(*) FROM changed
 """  # noqa: S608  ours
-REOPENED_SQL = "DELETE FROM closed_building c USING incoming_building_row i WHERE c.code = i.code"
+REOPEN_BUILDINGS_SQL = (
+    "DELETE FROM closed_building c USING incoming_building_row i WHERE c.code = i.code"
+)
 FAR_DOORS_SQL = """
 DELETE FROM entrance e USING incoming_building_row i
 WHERE e.building_id = i.building_id AND i.geom IS NOT NULL AND NOT i.is_new
@@ -172,7 +174,7 @@ SELECT i.row, i.stairwells AS stated, count(*) AS number
 FROM incoming_building_row i JOIN stairwell s ON s.building_id = i.building_id
 GROUP BY i.row, i.stairwells HAVING count(*) > i.stairwells ORDER BY i.row
 """
-UNITS_SQL = """
+UNITS_OF_BUILDINGS_SQL = """
 SELECT DISTINCT p.unit_id FROM unit_part p JOIN incoming_building_row i USING (building_id)
 WHERE i.geom IS NOT NULL
 """
@@ -201,7 +203,7 @@ def _incoming(row: BuildingRow) -> tuple[object, ...]:
         row.number,
         row.building,
         row["code"],
-        *(row[name] for name in (*TEXTS, *NUMBERS)),
+        *(row[name] for name in (*TEXT_COLUMNS, *NUMBER_COLUMNS)),
         row["stairwells"],
         list(row.clear),
         outline,
@@ -232,7 +234,7 @@ def write(
     session.execute(text(KEPT_OUTLINES_SQL))
     for row, metres in session.execute(text(OUTSIDE_SQL)):
         report.note_row("building_row.point_outside", row, f"{metres:.0f} m")
-    for statement in (NEW_IDS_SQL, NEW_CODES_SQL, COUNTIES_SQL):
+    for statement in (NEW_IDS_SQL, NEW_CODES_SQL, COUNTIES_OF_BUILDINGS_SQL):
         session.execute(text(statement))
     for row, code, unit in session.execute(text(LEFT_BEHIND_SQL)):
         params = {"code": code, "unit": unit or ""}
@@ -246,14 +248,14 @@ def write(
     connection = session.connection()
     rows: int = session.execute(text("SELECT count(*) FROM incoming_building_row")).scalar_one()
     new = connection.execute(text(INSERT_SQL), {"source": source}).rowcount
-    changed: int = session.execute(text(UPDATE_SQL), {"source": source}).scalar_one()
-    session.execute(text(REOPENED_SQL))
+    changed: int = session.execute(text(UPDATE_BUILDINGS_SQL), {"source": source}).scalar_one()
+    session.execute(text(REOPEN_BUILDINGS_SQL))
     connection.execute(text(FAR_DOORS_SQL), {"most": MAX_DISTANCE_M})
     stairwells = connection.execute(text(STAIRWELLS_SQL)).rowcount
     for row, stated, number in session.execute(text(MORE_STAIRWELLS_SQL)):
         detail = Message("building_row.stairwells_of", {"stated": stated, "number": number})
         report.note_row("building_row.more_stairwells", row, detail)
-    units = list(session.scalars(text(UNITS_SQL)))
+    units = list(session.scalars(text(UNITS_OF_BUILDINGS_SQL)))
     if units:
         derive_units(session, unit_ids=units)
         record_load(session, units, 0)

@@ -96,7 +96,7 @@ def load_buildings_table(
     timezone
         Of the first days of posts.
     """
-    session.execute(text(building_store.LOCK_SQL))
+    session.execute(text(building_store.LOCK_BUILDINGS_SQL))
     rows = read_rows(table, crs, report)
     unplaced = match_buildings(session, rows, table, report)
     if place == "refuse":

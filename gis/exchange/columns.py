@@ -5,7 +5,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.facilities.path_edits import EDIT_ZH
 from gis.files import cells, dates, positions, rooms, telephones
 from gis.files.column import Column
-from gis.places.building_kinds import KIND_BY_WORD, OUTLINE_ZH, parse_building_kind
+from gis.places.building_kinds import BUILDING_KIND_BY_WORD, OUTLINE_ZH, parse_building_kind
 from gis.places.doors import KIND_ZH
 from gis.rights.roles import ROLES
 
@@ -85,7 +85,7 @@ BUILDING_COLUMNS = (
            "Street and house number; finds the building when there is no point."),
     Column("kind", "用途", parse_building_kind, ("楼栋类型", "建筑类型", "房屋用途", "类型"),
            "如 住宅、公寓、商业", "As 住宅 or residential (OSM's building=*).",
-           choices=tuple(KIND_BY_WORD)),
+           choices=tuple(BUILDING_KIND_BY_WORD)),
     Column("floors", "层数", cells.parse_integer, ("楼层数", "总层数", "地上层数", "storeys"),
            "地上层数", "Storeys above ground.", each=True),
     Column("stairwells", "单元数", cells.parse_count, ("单元总数", "单元个数"),

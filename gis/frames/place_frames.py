@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from gis.frames.read import Query, read_frame, wkb
 from gis.places.models import Building, Household, Stairwell
 
-STAIRWELLS = func.nullif(
+STAIRWELLS_OF_BUILDING_SQL = func.nullif(
     select(func.count())
     .select_from(Stairwell)
     .where(Stairwell.building_id == Building.id)
@@ -30,7 +30,7 @@ def building_query() -> Query:
         Building.address,
         Building.kind,
         Building.floors,
-        STAIRWELLS.label("stairwells"),
+        STAIRWELLS_OF_BUILDING_SQL.label("stairwells"),
         Building.homes,
         Building.outline,
         Building.source,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
 from gis.accounts.models import Account
-from gis.ops.setup import HOLDERS_SQL
+from gis.ops.setup import SETUP_HOLDERS_SQL
 from gis.rights.principal import Principal
 
 PLAIN_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")  # of user names that anybody can type
@@ -48,7 +48,7 @@ def create_first_accounts(
     limit
         At most so many; a password takes some 50 ms.
     """
-    query = f"{HOLDERS_SQL} ORDER BY min(coalesce(a.code, b.code)), h.name, h.id LIMIT :limit"
+    query = f"{SETUP_HOLDERS_SQL} ORDER BY min(coalesce(a.code, b.code)), h.name, h.id LIMIT :limit"
     people = session.execute(text(query), {"now": now, "limit": limit}).all()
     taken = set(session.scalars(select(Account.username)))
     created = []

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis.incidents.reading.unanswered import unanswered
 from gis.rights.living import SIGNS_IN
 
-MAX_NAMES = 5
+MAX_SETUP_NAMES = 5
 IN_USE = "(a.retired_at IS NULL OR a.retired_at > :now)"
 HELD = "p.valid_time @> CAST(:now AS timestamptz)"
 
@@ -80,7 +80,7 @@ NOTHING = "0 AS missing, CAST('{}' AS text[]) AS names"
 COUNTY_SQL = f"""
 SELECT count(*) AS present, {NOTHING} FROM area a WHERE a.level = 'county' AND {IN_USE}
 """  # noqa: S608  ours
-BUILDINGS_SQL = """
+SETUP_BUILDINGS_SQL = """
 SELECT (SELECT count(*) FROM building) AS present, count(*) AS missing,
   array_agg(estate || name ORDER BY estate, name) AS names FROM unplaced_building
 """
@@ -90,7 +90,7 @@ SELECT (SELECT count(*) FROM household) AS present, count(*) AS missing,
 FROM building b
 WHERE b.homes > 0 AND NOT EXISTS (SELECT FROM household h WHERE h.building_id = b.id)
 """
-UNITS_SQL = f"""
+SETUP_UNITS_SQL = f"""
 SELECT (SELECT count(*) FROM area a WHERE a.level = 'unit' AND {IN_USE}) AS present,
   coalesce(sum(b.homes), 0) AS missing,
   array_agg(b.name || ' ' || b.homes ORDER BY b.homes DESC) AS names
@@ -99,7 +99,7 @@ FROM (SELECT b.estate || b.name AS name, count(*) AS homes
   GROUP BY b.id) b
 """  # noqa: S608  ours
 # Grids without anybody in a post of their own, and posts without a holder.
-PEOPLE_SQL = f"""
+SETUP_PEOPLE_SQL = f"""
 WITH gap AS (
   SELECT g.name || ' ' || g.code AS name FROM area g
   WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now)
@@ -114,7 +114,7 @@ SELECT (SELECT count(*) FROM post p WHERE p.holder_id IS NOT NULL AND {HELD}) AS
   count(*) AS missing, array_agg(name ORDER BY name) AS names FROM gap
 """  # noqa: S608  ours
 # Who holds a post, or stands in, and has no account.
-HOLDERS_SQL = f"""
+SETUP_HOLDERS_SQL = f"""
 SELECT h.id, h.code, h.name, array_agg(DISTINCT p.role ORDER BY p.role) AS roles,
   array_agg(DISTINCT coalesce(a.name, b.estate || b.name)) AS places
 FROM personal.person h
@@ -123,9 +123,9 @@ LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_i
 WHERE NOT EXISTS (SELECT FROM personal.account c WHERE c.person_id = h.id)
 GROUP BY h.id
 """  # noqa: S608  ours
-ACCOUNTS_SQL = f"""
+SETUP_ACCOUNTS_SQL = f"""
 SELECT (SELECT count(*) FROM personal.account c WHERE {SIGNS_IN.format(a="c")}) AS present,
-  count(*) AS missing, array_agg(h.name ORDER BY h.name) AS names FROM ({HOLDERS_SQL}) h
+  count(*) AS missing, array_agg(h.name ORDER BY h.name) AS names FROM ({SETUP_HOLDERS_SQL}) h
 """  # noqa: S608  ours
 RULES_SQL = f"""
 SELECT (SELECT count(*) FROM rule_set WHERE state = 'active')
@@ -138,11 +138,11 @@ FROM facility f, walk_network n
 WHERE NOT EXISTS (SELECT FROM service_circle c
   WHERE c.facility_id = f.id AND c.network_version = n.version)
 """
-FACILITIES_SQL = f"SELECT count(*) AS present, {NOTHING} FROM facility"  # noqa: S608  ours
+SETUP_FACILITIES_SQL = f"SELECT count(*) AS present, {NOTHING} FROM facility"  # noqa: S608  ours
 BACKUPS_SQL = f"SELECT archived_count AS present, {NOTHING} FROM pg_stat_archiver"  # noqa: S608
 
 LOAD_AREAS = "./wangge load areas FILE --level {level} --commit"
-STEPS = (
+SETUP_STEPS = (
     Step("county", COUNTY_SQL, LOAD_AREAS.format(level="county"), loads="areas:county"),
     Step("streets", _wanting("street", "county"), LOAD_AREAS.format(level="street"),
          loads="areas:street"),
@@ -150,27 +150,27 @@ STEPS = (
          loads="areas:community"),
     Step("grids", _wanting("grid", "community"), LOAD_AREAS.format(level="grid"), "editor",
          loads="areas:grid"),
-    Step("buildings", BUILDINGS_SQL, "./wangge load buildings FILE --commit", "buildings",
+    Step("buildings", SETUP_BUILDINGS_SQL, "./wangge load buildings FILE --commit", "buildings",
          loads="buildings"),
     Step("households", HOUSEHOLDS_SQL, "./wangge load households FILE --commit",
          loads="households"),
-    Step("units", UNITS_SQL, "./wangge load households FILE --commit", "units",
+    Step("units", SETUP_UNITS_SQL, "./wangge load households FILE --commit", "units",
          loads="households"),
-    Step("people", PEOPLE_SQL, "./wangge load people FILE --commit", loads="people"),
-    Step("accounts", ACCOUNTS_SQL, "./wangge setup --accounts FILE", "accounts"),
+    Step("people", SETUP_PEOPLE_SQL, "./wangge load people FILE --commit", loads="people"),
+    Step("accounts", SETUP_ACCOUNTS_SQL, "./wangge setup --accounts FILE", "accounts"),
     Step("answered", "", "./wangge account add NAME --role dispatcher --area AREA", "unanswered"),
     Step("rules", RULES_SQL, "./wangge rules load FILE --name NAME", "rules"),
     Step("network", NETWORK_SQL, "./wangge load osm FILE --commit", "coverage", optional=True),
-    Step("facilities", FACILITIES_SQL, "./wangge load facilities FILE --commit", "coverage",
+    Step("facilities", SETUP_FACILITIES_SQL, "./wangge load facilities FILE --commit", "coverage",
          loads="facilities", optional=True),
     Step("backups", BACKUPS_SQL, "./wangge db archive DIR", optional=True),
 )  # fmt: skip
-STEP_BY_KEY = {step.key: step for step in STEPS}
+STEP_BY_KEY = {step.key: step for step in SETUP_STEPS}
 
 
 def read_steps(session: Session, now: datetime) -> list[StepState]:
     """Return the state of each step, in their order."""
-    return [_state(session, step, now) for step in STEPS]
+    return [_state(session, step, now) for step in SETUP_STEPS]
 
 
 def _state(session: Session, step: Step, now: datetime) -> StepState:
@@ -181,9 +181,9 @@ def _state(session: Session, step: Step, now: datetime) -> StepState:
             {"now": now},
         )
         names = [f"{grid.name} {grid.code}" for grid in places]
-        return StepState(step, int(grids or 0) - len(places), len(places), names[:MAX_NAMES])
+        return StepState(step, int(grids or 0) - len(places), len(places), names[:MAX_SETUP_NAMES])
     row = session.execute(text(step.sql), {"now": now}).one()
-    return StepState(step, int(row.present), int(row.missing), (row.names or [])[:MAX_NAMES])
+    return StepState(step, int(row.present), int(row.missing), (row.names or [])[:MAX_SETUP_NAMES])
 
 
 def next_step(steps: Collection[StepState]) -> StepState | None:

@@ -2,7 +2,7 @@
 
 from gis.files.cells import parse_text
 
-KIND_BY_WORD = {
+BUILDING_KIND_BY_WORD = {
     "住宅": "residential",
     "居民楼": "residential",
     "居住": "residential",
@@ -22,7 +22,7 @@ KIND_BY_WORD = {
     "车库": "garage",
     "公共": "public",
 }
-KINDS = tuple(dict.fromkeys(KIND_BY_WORD.values()))
+BUILDING_KINDS = tuple(dict.fromkeys(BUILDING_KIND_BY_WORD.values()))
 """Those offered on a page; loads of maps bring others."""
 OUTLINE_ZH = {"drawn": "实测", "assumed": "示意"}
 
@@ -30,6 +30,6 @@ OUTLINE_ZH = {"drawn": "实测", "assumed": "示意"}
 def parse_building_kind(value: object) -> str:
     """Return what a cell says of the use, as OSM's building=* where the word is known."""
     word = parse_text(value)
-    return KIND_BY_WORD.get(
-        word.removesuffix("楼").removesuffix("用房"), KIND_BY_WORD.get(word, word)
+    return BUILDING_KIND_BY_WORD.get(
+        word.removesuffix("楼").removesuffix("用房"), BUILDING_KIND_BY_WORD.get(word, word)
     )

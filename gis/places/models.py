@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.db import Base, geometry, key, one_of
 
-OUTLINES = ("drawn", "assumed")
+BUILDING_OUTLINES = ("drawn", "assumed")
 """How a footprint is known: drawn, or a square around the point where the building stands."""
 
 
@@ -28,7 +28,7 @@ class Building(Base):
         CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="shape_is_valid"),
         CheckConstraint("floors > 0", name="has_floors"),
         CheckConstraint("homes >= 0", name="homes_plausible"),
-        one_of("outline", OUTLINES, "outline_known"),
+        one_of("outline", BUILDING_OUTLINES, "outline_known"),
         Index(None, "county"),
         {"comment": "A building by its footprint; several units may stand on one."},
     )

@@ -12,7 +12,7 @@ from shapely import box
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.ops.setup import STEPS, next_step, read_steps
+from gis.ops.setup import SETUP_STEPS, next_step, read_steps
 from tests.support.build import FROM
 from tests.support.sign_in import account, signed_in, token
 
@@ -112,4 +112,4 @@ def test_what_no_step_does_is_refused(admin: FlaskClient) -> None:
     assert admin.get("/setup/passwords.xlsx").status_code == 404
     assert admin.get("/setup/buildings.xlsx").status_code == 200
     assert 'role="alert"' in post(admin, "people")  # without a file
-    assert len({step.key for step in STEPS}) == len(STEPS)
+    assert len({step.key for step in SETUP_STEPS}) == len(SETUP_STEPS)

@@ -14,7 +14,7 @@ from gis.exchange.building_list import (
     list_unplaced,
     write_list,
 )
-from gis.places.building_kinds import KINDS
+from gis.places.building_kinds import BUILDING_KINDS
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 from layers.overview import overview
@@ -48,7 +48,7 @@ def buildings() -> Response:
         data={
             "bbox": figures.bbox,
             "may": {"posts": by.is_allowed(Action.POSTS)},
-            "kinds": KINDS,
+            "kinds": BUILDING_KINDS,
             "unplaced": unplaced,
             "code": request.args.get("code", "")[:200],
         },

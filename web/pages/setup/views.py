@@ -42,7 +42,7 @@ from web.security import guard
 bp = Blueprint("setup_page", __name__)
 
 MAX_SETUP_BYTES = 20 * 1024 * 1024  # of a file; larger ones by the command line
-MAX_ACCOUNTS = 200  # at one press: each takes some 50 ms
+MAX_NEW_ACCOUNTS = 200  # at one press: each takes some 50 ms
 TOP_LEVELS = ("county", "street", "community")  # which are entered without a map
 
 Loader = Callable[[Session, Path, str | None], LoadReport]
@@ -117,7 +117,7 @@ def make_accounts() -> Response:
     """Make accounts for all who hold a post and have none; only this answer has the passwords."""
     by = _require()
     with audit_context(session(), by.actor, "setup page"):
-        created = create_first_accounts(session(), by, parse_datetime(None), MAX_ACCOUNTS)
+        created = create_first_accounts(session(), by, parse_datetime(None), MAX_NEW_ACCOUNTS)
         response = render_page(
             "setup/passwords.html", cards=cards(created, i18n.chosen()), address=request.host_url
         )
@@ -141,7 +141,7 @@ def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> R
         systems=SUPPORTED_CRS,
         kinds=[*LOADERS],
         top_levels=TOP_LEVELS,
-        most=MAX_ACCOUNTS,
+        most=MAX_NEW_ACCOUNTS,
         label=lambda code: label(code, language),
     )
     if error or (report and report.refused):
