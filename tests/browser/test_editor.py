@@ -308,7 +308,7 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
         desk.mouse.move(x - 6, y, steps=3)
         desk.mouse.move(x, y, steps=3)
         desk.mouse.click(x, y)
-    assert desk.evaluate("wangge.map.pm.Draw.Polygon._layer.getLatLngs().length") == 2
+    desk.wait_for_function("wangge.map.pm.Draw.Polygon._layer.getLatLngs().length == 2")
     drawn = desk.evaluate("wangge.traced.getLatLngs().length")
     assert drawn > 2
     desk.keyboard.press("Escape")

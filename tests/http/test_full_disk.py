@@ -381,7 +381,7 @@ def test_figures_of_several_workers_are_added_up(
     script = (
         "import os, sys, time\nfrom web.http import observability as observe,"
         " worker_metrics as figures\n"
-        "observe.REQUESTS.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
+        "observe.REQUEST_COUNT.labels('other', 'GET', 200).inc(int(sys.argv[1]))\nfigures.share()\n"
         "print('ready', flush=True)\nsys.stdin.read()"
     )
     env = os.environ | {
