@@ -224,7 +224,7 @@ class BuildingNameIndex:
                 ]
                 hits = [
                     hit
-                    for hit in candidates
+                    for hit in dict.fromkeys(candidates)  # one may fit by name and by house
                     if self.compare(reading, hit[0]) in (Naming.WHOLE, Naming.HOUSE)
                 ]
         if len(hits) > 1:

@@ -114,8 +114,10 @@ WITH written AS (
   INSERT INTO household AS old
     (county, building_id, stairwell_id, floor, room, people, elders, children, unit_id)
   SELECT h.county, h.building_id, s.id, h.floor, h.room, h.people,
-    coalesce(h.elders, CASE WHEN k.elders <= h.people THEN k.elders END),
-    coalesce(h.children, CASE WHEN k.children <= h.people THEN k.children END), h.unit_id
+    coalesce(h.elders, CASE WHEN k.elders + coalesce(h.children, k.children, 0) <= h.people
+      THEN k.elders END),
+    coalesce(h.children, CASE WHEN k.children + coalesce(h.elders, k.elders, 0) <= h.people
+      THEN k.children END), h.unit_id
   FROM incoming_household h
   LEFT JOIN stairwell s ON s.building_id = h.building_id AND s.name = h.stairwell
   LEFT JOIN household k ON k.county = h.county AND k.building_id = h.building_id

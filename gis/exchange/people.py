@@ -22,7 +22,7 @@ from gis.settings import Settings
 
 # Texts that mark a vacant post.
 VACANT_PATTERN = re.compile(
-    r"[(（\[【]?(?:空缺|暂缺|缺编|缺员|缺|空岗|空|待定|待补|待招|无|暂无|[-—/]+)[)）\]】]?"
+    r"[(（\[【]?(?:空缺|暂缺|缺编|缺员|缺|空岗|空|待定|待补|待招|待聘|待配|待选|待任|招聘中|未配备|未定|无|暂无|[-—/]+)[)）\]】]?"
 )
 
 

@@ -43,6 +43,10 @@ class Message:
     code: str
     params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __deepcopy__(self, memo: object) -> "Message":
+        """Return itself: it does not change, and a mapping proxy cannot be copied."""
+        return self
+
 
 def render(message: Message, language: str = "en") -> str:
     """Return a message as a sentence.

@@ -166,7 +166,7 @@ class AreaNames:
 
 def split_names(words: str) -> list[str]:
     """Return the areas that a cell lists: 第6、7网格 and 学苑6-7网格 are two each."""
-    plain = normalise_text(words)
+    plain = normalise_text(re.sub("[/／]", "、", words))
     if match := _AREA_RANGE_PATTERN.fullmatch(plain):
         first, last = int(match[2]), int(match[3])
         if first < last < first + MAX_AREAS_OF_RANGE:

@@ -15,11 +15,24 @@ ELDERLY_FROM, CHILD_TO, MAX_AGE = 60, 6, 120  # years, all inclusive
 
 # who is on the list but does not live there any more, or never did
 OUT_PATTERN = re.compile(
-    "死亡|已故|去世|亡故|病故|销户|注销|迁出|迁移|搬走|搬离|不在此居住|未居住|空挂|户在人不在"
+    "死亡|已故|去世|亡故|病故|销户|注销|迁出|迁移|搬走|搬离|已搬|退租|已离开|不在此居住|未居住|空挂|户在人不在"
 )
+AWAY_PATTERN = re.compile("人户分离")  # lives elsewhere, or here and is registered elsewhere
+
 HEAD_PATTERN = re.compile(r"(?:户主|本人|之户主|0?1户主)(?:[(（].*[)）])?")
 # who is on a list of staff but no longer works there
-LEFT_PATTERN = re.compile("离职|离任|调离|调出|辞职|辞退|退休|去世|已故|不在岗|已退出")
+LEFT_PATTERN = re.compile(
+    "离职|离任|调离|调出|辞职|辞退|退休|去世|已故|死亡|病故|亡故|不在岗|退出|转出|除名|开除|退党|免职|撤职|解聘"
+    "|不再担任|借调[至到]|抽调[至到]"
+)
+# a facility that serves nobody, or not yet
+CLOSED_PATTERN = re.compile(
+    "关闭|停业|关停|停办|停用|撤销|拆除|倒闭|歇业|在建|未建|筹建|拟建|规划中"
+)
+# what stands beside a name and is not kept
+_BESIDE_NAME_PATTERN = re.compile(
+    r"\((?:男|女|党员|中共党员|预备党员|群众|团员|.{1,3}族)\)|[*★☆#※]+$"
+)
 _UNIT_WORDS = "户|层|楼|个|个?单元|栋|幢|人|口|间|套|座|梯|家|张|名"
 _AMOUNT_PATTERN = re.compile(rf"(?:共|计|约)?(\d{{1,6}})(?:{_UNIT_WORDS})?")
 _ANY_PHONE_PATTERN = re.compile(
@@ -71,7 +84,7 @@ def parse_contact(value: object) -> Contact:
     CellError
         It holds several telephones, or Excel has made a date of it.
     """
-    text = unicodedata.normalize("NFKC", parse_text(value))
+    text = _BESIDE_NAME_PATTERN.sub("", unicodedata.normalize("NFKC", parse_text(value))).strip()
     if VACANT_PATTERN.fullmatch(text):
         return Contact("", "")
     phones = _ANY_PHONE_PATTERN.findall(text)
@@ -85,7 +98,7 @@ def parse_contact(value: object) -> Contact:
         return Contact(str(parse_name(text)), "")
     before, after = text.split(phones[0])
     name = _BETWEEN_PATTERN.sub("", before + after)
-    if re.search(r"\d", name):
+    if not name or re.search(r"\d", name):
         raise CellError("register_cell.not_name")
     return Contact(str(parse_name(name)), str(phone_of(phones[0])))
 
@@ -98,16 +111,18 @@ def phone_of(value: object) -> str:
 
 
 def parse_phone(value: object) -> str | Guess:
-    """Return a telephone; blanks and dashes in it do not count.
+    """Return a telephone, of several the first mobile one; blanks and dashes do not count.
 
     Raises
     ------
     CellError
-        Digits are lost, or there are several.
+        Digits are lost.
     """
     text = unicodedata.normalize("NFKC", clean_text(value))
-    if len(_ANY_PHONE_PATTERN.findall(text)) > 1 and re.search("[、,;/]", text):
-        raise CellError("register_cell.several_phones")
+    several = [phone_of(phone) for phone in _ANY_PHONE_PATTERN.findall(text)]
+    if len(several) > 1:
+        first = next((phone for phone in several if not phone.startswith("0")), several[0])
+        return Guess(first, "register_cell.first_phone", first)
     phone = parse_telephone(value)
     if isinstance(phone, Guess):
         return phone
@@ -124,9 +139,27 @@ def parse_relation(value: object) -> str:
     return "head" if HEAD_PATTERN.fullmatch(clean_text(value)) else "member"
 
 
-def parse_status(value: object) -> str | None:
+def parse_status(value: object) -> str | Guess | None:
     """Return the word that says that somebody is not living there; None for other words."""
-    match = OUT_PATTERN.search(clean_text(value))
+    text = clean_text(value)
+    if match := OUT_PATTERN.search(text):
+        return match[0]
+    away = AWAY_PATTERN.search(text)
+    return Guess(None, "register_cell.registered_elsewhere", away[0]) if away else None
+
+
+def parse_left_day(value: object) -> date | None:
+    """Return the day on which somebody left, of a month its first; None for other words."""
+    try:
+        day = parse_first_day(value)
+    except CellError:
+        return None
+    return (day.value if isinstance(day, Guess) else day).date()
+
+
+def parse_closed(value: object) -> str | None:
+    """Return the word that says that a facility is not open; None for other words."""
+    match = CLOSED_PATTERN.search(clean_text(value))
     return match[0] if match else None
 
 

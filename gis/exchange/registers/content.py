@@ -23,7 +23,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     key: re.compile(pattern)
     for key, pattern in {
         "identity": r"\d{17}[\dXx]",
-        "telephone": PHONE,
+        "telephone": rf"(?:{PHONE})(?:[,、;/](?:{PHONE}))*",
         "name_telephone": rf"{_HAN}{{2,4}}[(:,/]?(?:{PHONE})\)?",
         "relation": "户主|本人|配偶|妻子?|丈夫|夫|妻|[长次三独]?[子女]|儿子|女儿|[父母]亲?|岳父|"
         "岳母|公公|婆婆|孙[子女]?|外孙女?|儿媳|女婿|兄|弟|姐|妹|祖父|祖母|其他",

@@ -48,8 +48,11 @@ WITH stored AS (
   SELECT k.id, h.row, coalesce(k.building_id, h.building_id) AS building_id,
     nullif(coalesce(k.stairwell, h.stairwell), '') AS stairwell, coalesce(k.room, h.room) AS room,
     concat_ws('/', k.people, k.elders, k.children) AS old,
-    concat_ws('/', h.people, coalesce(h.elders, CASE WHEN k.elders <= h.people THEN k.elders END),
-      coalesce(h.children, CASE WHEN k.children <= h.people THEN k.children END)) AS new
+    concat_ws('/', h.people,
+      coalesce(h.elders, CASE WHEN k.elders + coalesce(h.children, k.children, 0) <= h.people
+        THEN k.elders END),
+      coalesce(h.children, CASE WHEN k.children + coalesce(h.elders, k.elders, 0) <= h.people
+      THEN k.children END)) AS new
   FROM stored k FULL JOIN (SELECT * FROM incoming_household WHERE building_id IS NOT NULL) h
     ON h.building_id = k.building_id AND coalesce(h.stairwell, '') = k.stairwell
       AND h.room = k.room
@@ -162,7 +165,13 @@ def of_posts(session: Session, loader: PostLoader, posts: Sequence[PostChange]) 
         name = f"{ROLE_BY_KEY[slot.role].zh} · {place}"
         person = people.get(term.person or "", "")
         if term.id is None:
-            changes.append(Change("came", name, new=person))
+            # a stored later holder ends a post that begins before
+            until = (
+                f" → {term.stop.astimezone(loader.timezone).date()}"
+                if term.stop is not None
+                else ""
+            )
+            changes.append(Change("came", name, new=person + until))
         elif term.stop is not None:
             ended.add(term.id)
             changes.append(Change("went", name, old=_stored_name(session, term.person, people)))

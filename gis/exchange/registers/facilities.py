@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.reading import Register, status_of
 from gis.exchange.registers.scope import Scope
 from gis.facilities.category_words import key_of_word
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
 from gis.files.tables import Table
 from gis.labels import normalise_text
+from gis.messages import Message
 
 FACILITIES_OF_NAME_SQL = "SELECT code, name, address FROM facility WHERE name = ANY(:names)"
 LOADED_KEYS = (
@@ -36,7 +37,11 @@ def to_facilities(scope: Scope, register: Register, report: LoadReport) -> Table
     names = sorted({row["name"] for row in register.rows if row["name"]})
     stored = scope.session.execute(text(FACILITIES_OF_NAME_SQL), {"names": names}).all()
     rows: list[Row] = []
+    seen: dict[str, int] = {}
     for row in register.rows:
+        if reason := status_of(row):
+            report.note_row("register_row.closed", row.number, reason)
+            continue
         if not row["name"]:
             report.refused.append(table.refuse(row.number, "name", "register_row.no_facility_name"))
             continue
@@ -45,7 +50,14 @@ def to_facilities(scope: Scope, register: Register, report: LoadReport) -> Table
         if category is None and (key := key_of_word(row["name"])):
             values["category"] = key
             report.note_row("register_row.category_of_name", row.number, row["name"])
-        rows.append(Row(row.number, {**values, "code": row["code"] or _code(row, stored)}))
+        code = row["code"] or _code(row, stored)
+        if not row["code"] and (earlier := seen.setdefault(code, row.number)) != row.number:
+            params = {"row": str(earlier)}
+            report.refused.append(
+                table.refuse(row.number, "name", Message("register_row.same_facility", params))
+            )
+            continue
+        rows.append(Row(row.number, {**values, "code": code}))
     return Table(table.columns, iter(rows))
 
 

@@ -88,7 +88,8 @@ _PLACE = (
             "住址", "家庭住址", "现住址", "居住地址", "现居住地址", "现居住地", "详细地址",
             "详细住址",
             "地址", "居住地", "家庭地址", "常住地址", "房屋地址", "门牌地址", "实际居住地址",
-            "位置",
+            "位置", "现住地址", "现住地", "现居地", "现居地址", "居住详址", "实际住址",
+            "实际居住地",
         ),
         cells.parse_text,
         "address",
@@ -125,8 +126,16 @@ RESIDENT_FIELDS = (
     Field("person", ("姓名", "成员姓名", "居民姓名", "家庭成员", "家庭成员姓名", "人员姓名"),
           register_cells.parse_presence, kept=False),
     Field("head_of_home", ("户主姓名", "户主"), register_cells.parse_presence, kept=False),
-    Field("status", ("备注", "人员状态", "居住状态", "户籍状态", "状态", "居住情况", "人口状态"),
-          register_cells.parse_status, kept=False),
+    Field("registered_address",
+          ("户籍地址", "户籍地", "户籍所在地", "户籍住址", "户籍地详址", "户籍详址", "户口所在地",
+           "户口地址"), cells.parse_text),
+    Field("status",
+          ("备注", "人员状态", "居住状态", "户籍状态", "状态", "居住情况", "人口状态", "人户状态",
+           "在册状态"), register_cells.parse_status, kept=False),
+    Field("left_day",
+          ("退租日期", "退租时间", "搬离日期", "搬离时间", "搬走日期", "离开日期", "离开时间",
+           "迁出日期", "迁出时间", "注销日期", "死亡日期", "死亡时间"),
+          register_cells.parse_left_day, kept=False),
 )  # fmt: skip
 
 BUILDING_FIELDS = (
@@ -202,6 +211,8 @@ FACILITY_FIELDS = (
     _of("facilities", "opening_hours", "开放时段"),
     _of("facilities", "contact", "负责人电话", "手机", "手机号码", content="telephone"),
     _of("facilities", "capacity"),
+    Field("status", ("状态", "营业状态", "经营状态", "使用状态", "运营状态", "备注"),
+          register_cells.parse_closed, kept=False),
 )  # fmt: skip
 
 REGISTER_KINDS: Mapping[str, Sequence[Field]] = {
@@ -233,8 +244,9 @@ MARKS: Mapping[str, str] = {
 # the role of who is listed, where the list names none
 DEFAULT_ROLES = {"members": "party_member", "volunteers": "volunteer_team"}
 
-# fields that a list may have several of: a leader and a worker with their telephones in one row
-REPEATED_FIELDS = frozenset({"name", "phone"})
+# fields that a list may have several of: a leader and a worker with their telephones in one row,
+# a state and remarks
+REPEATED_FIELDS = frozenset({"name", "phone", "status"})
 
 # headers of what no purpose asks for: said as "not kept", whatever the kind
 PERSONAL_PATTERN = (

@@ -35,6 +35,14 @@ CROSS JOIN LATERAL (VALUES (f.point), (coalesce(k.entrance, ST_PointOnSurface(k.
 LEFT JOIN LATERAL grid_at(p.point, now()) g ON true
 WHERE p.point IS NOT NULL AND (g.id IS NULL OR NOT g.id = ANY(:areas)) ORDER BY f.row
 """
+# Facilities that stand far, some 5 km, from all areas.
+FAR_FACILITIES_SQL = """
+SELECT f.row FROM incoming_facility f
+WHERE f.point IS NOT NULL AND EXISTS (SELECT FROM boundary WHERE valid_time @> now())
+  AND NOT EXISTS (SELECT FROM boundary s
+                  WHERE s.valid_time @> now() AND ST_DWithin(s.geom, f.point, 0.05))
+ORDER BY f.row
+"""
 # notes that say what a row holds, and assume nothing
 PLAIN_NOTES = frozenset({"post_row.vacant", "facility_row.at_building"})
 # Homes in a stairwell that a building with stairwells does not have yet.
@@ -146,12 +154,15 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         if loading.report.refused:
             loading, refused = first, refused + loading.report.refused
     ready = not loading.report.refused and KIND_LOADS[mapping.kind].load is not None
-    if ready and options.end_gone:
+    gone = ready and options.end_gone and not refused  # what a refused row names did not go
+    if gone:
         loading.take_away()
+    elif ready and options.end_gone:
+        loading.report.note("register.gone_stays")
     loading.report.refused = refused
     result = RegisterLoad(
         mapping, loading.report, changes=loading.changes, ready=ready,
-        gone=ready and options.end_gone,
+        gone=gone,
         may_skip=may_skip,
         loaded=loading.rows,
     )  # fmt: skip
@@ -207,6 +218,10 @@ class _Loading:
         """Load facilities that stand, and stood, where they may be loaded."""
 
         def check() -> None:
+            self.report.refused += [
+                table.refuse(row, "lon", "register_row.far_away")
+                for row in self.session.scalars(text(FAR_FACILITIES_SQL))
+            ]
             if self.scope.limited:
                 params = {"areas": self.scope.areas.own_ids()}
                 rows = self.session.scalars(text(FOREIGN_FACILITIES_SQL), params)

@@ -178,6 +178,11 @@ def _columns(kind: str, sheet: Sheet, header: Header) -> list[ColumnUse]:
             uses[index] = ColumnUse(text, nth, field.key, "sure", Message("register.by_header"))
         else:
             uses[index] = ColumnUse(text, nth, "", "sure", Message("register.no_purpose"))
+    status = fields.get("status")
+    for index, use in uses.items():
+        if not use.field and status and _says_who_left(status, use, sheet.cells(header, index)):
+            reason = Message("register.by_content", {"field": label("status")})
+            uses[index] = replace(use, field="status", certainty="guess", reason=reason)
     for index, use in uses.items():
         if not use.field and (guess := _by_content(fields, taken, sheet.cells(header, index), use)):
             taken.add(guess.field)
@@ -193,6 +198,14 @@ def _nearest_key(kind: str, header: Header, index: int) -> str:
         people = [other for other in left if other in ("head", "sponsor")]
         return f"{people[-1]}_phone" if people else key
     return key
+
+
+def _says_who_left(status: Field, use: ColumnUse, cells: Sequence[object]) -> bool:
+    """Return whether a cell of a column says that its row is of somebody who is not there."""
+    if re.search(PERSONAL_PATTERN, use.header):
+        return False
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    return any(isinstance(status.parse(cell), str) for cell in texts)
 
 
 def _by_content(

@@ -76,7 +76,7 @@ def read_register(
     others: list[str] = []
     lacking: tuple[int, Header | None, list[str]] | None = None
     for place, sheet in enumerate(sheets):
-        header, missing = locate(sheet.top, texts)
+        header, missing = locate(sheet.top, texts, mapping.kind)
         if header is not None and not missing:
             _read_sheet(place, sheet, header, mapping.kind, uses, gathered, report)
             continue
@@ -107,6 +107,14 @@ def read_register(
         gathered.titles,
         gathered.sheets,
         gathered.count,
+    )
+
+
+def status_of(row: Row) -> str | None:
+    """Return what the first of a row's columns of a state says that leaves the row out."""
+    return next(
+        (value for key, value in row.values.items() if value and key.split("#")[0] == "status"),
+        None,
     )
 
 

@@ -11,7 +11,8 @@ from gis.errors import InvalidInput
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery
 from gis.exchange.registers.area_names import NamedArea
 from gis.exchange.registers.cells import CHILD_TO, ELDERLY_FROM, years_between
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.filled_places import with_places_filled, with_registered
+from gis.exchange.registers.reading import Register, status_of
 from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.cells import CellError, Guess
 from gis.files.report import LoadReport
@@ -70,10 +71,11 @@ def to_households(scope: Scope, register: Register, report: LoadReport) -> Table
     by_person = is_by_person(register)
     if by_person and not PERSON_FIELDS & register.headers.keys():
         raise InvalidInput("register.no_people", file=report.source)
+    register = with_registered(register, report)
     table = Table({**register.headers, "building": _place_header(register)}, iter(()))
     defaults = Defaults(scope, register, report)
-    rows = _with_places_filled(defaults.with_estates(register.rows, report), by_person, report)
-    rows = [row for row in rows if not _is_out(row, report)]
+    rows = with_places_filled(defaults.with_estates(register.rows, report), by_person, report)
+    rows = [row for row in rows if not _is_out(row, scope.today, report)]
     places = _places(rows, defaults, table, report)
     buildings = _buildings(scope, rows, places, table, report)
     homes: dict[tuple[object, ...], Home] = {}
@@ -119,11 +121,13 @@ def _place_header(register: Register) -> str:
          if key in register.headers), "")  # fmt: skip
 
 
-def _is_out(row: Row, report: LoadReport) -> bool:
+def _is_out(row: Row, today: date, report: LoadReport) -> bool:
     """Return whether a row is of somebody who does not live there, which is noted."""
-    if row["status"]:
-        report.note_row("register_row.not_counted", row.number, row["status"])
-    return bool(row["status"])
+    left = row["left_day"] is not None and row["left_day"] <= today
+    reason = status_of(row) or (str(row["left_day"]) if left else "")
+    if reason:
+        report.note_row("register_row.not_counted", row.number, reason)
+    return bool(reason)
 
 
 def _is_known_person(
@@ -150,33 +154,6 @@ def _is_known_person(
             table.refuse(row.number, "identity", "register_row.in_two_homes", row=str(earlier))
         )
     return True
-
-
-PLACE_FIELDS = ("building", "estate", "building_name", "address", "stairwell", "floor", "room")
-
-
-def _with_places_filled(rows: Sequence[Row], by_person: bool, report: LoadReport) -> list[Row]:
-    """Fill the place of who is listed under the head of the home, with a note."""
-    filled: list[Row] = []
-    for row in rows:
-        last = filled[-1] if filled else None
-        is_blank = not any(row[key] for key in PLACE_FIELDS)
-        if is_blank and by_person and last is not None and _belongs(row, last):
-            values = {key: last[key] for key in (*PLACE_FIELDS, "household_number", "unit")}
-            row = Row(row.number, {**values, **row.values})
-            report.note_row("register_row.place_above", row.number)
-        filled.append(row)
-    return filled
-
-
-def _belongs(row: Row, last: Row) -> bool:
-    """Return whether a row without a place is of the home above.
-
-    By its household's number; or as a member, if no row between them was refused or passed over.
-    """
-    if row["household_number"]:
-        return bool(row["household_number"] == last["household_number"])
-    return bool(row["relation"] == "member" and row.number == last.number + 1)
 
 
 def _places(

@@ -14,7 +14,7 @@ from gis.exchange.registers.area_names import NamedArea, split_names
 from gis.exchange.registers.cells import Contact
 from gis.exchange.registers.fields import DEFAULT_ROLES
 from gis.exchange.registers.ranges import split_buildings
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.reading import Register, status_of
 from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
@@ -40,7 +40,7 @@ SELECT c.code FROM (
 CODES_SQL = "SELECT id, code FROM building WHERE id = ANY(:ids)"
 # words before or behind a role that do not change it
 REMARK_PATTERN = re.compile(
-    r"^(?:专职|兼职|专兼职|专（兼）职|兼任|兼)|(?:兼职|兼任|\(.*?\)|（.*?）)$"
+    r"^(?:代理|临时|专职|兼职|专兼职|专（兼）职|兼任|兼)|(?:兼职|兼任|代理|\(.*?\)|（.*?）)$"
 )
 ROLE_WORDS = sorted(
     {word for role in ROLES for word in (role.zh, *role.aliases_zh)}, key=len, reverse=True
@@ -67,9 +67,9 @@ def to_people(scope: Scope, register: Register, report: LoadReport) -> Table:
     table = Table(columns, iter(()))
     reader = _RosterReader(scope, register, table, report)
     for row in register.rows:
-        if row["status"]:
-            report.note_row("register_row.left", row.number, row["status"])
-    present = [row for row in register.rows if not row["status"]]
+        if reason := _left(row, register.kind):
+            report.note_row("register_row.left", row.number, reason)
+    present = [row for row in register.rows if not _left(row, register.kind)]
     listed = [entry for row in present for entry in reader.read(row)]
     people = _with_phones([entry for entry in listed if entry.contact.name], report)
     listed = [*people, *(entry for entry in listed if not entry.contact.name)]
@@ -88,6 +88,12 @@ def to_people(scope: Scope, register: Register, report: LoadReport) -> Table:
             rows[key if code else (*key, len(rows))] = Row(entry.row.number, values)
     headers = {column.key: column.zh for column in PEOPLE_COLUMNS} | columns
     return Table(headers, iter(rows.values()))
+
+
+def _left(row: Row, kind: str) -> str | None:
+    """Return the word that says that somebody left; party members and volunteers may be retired."""
+    reason = status_of(row)
+    return None if reason == "退休" and kind in DEFAULT_ROLES else reason
 
 
 def _post(entry: Listed, site: NamedArea | str, code: str) -> dict[str, object]:
@@ -152,10 +158,10 @@ class _RosterReader:
 
     def _roles(self, row: Row, name: str, faults: list[Fault]) -> list[PostRole]:
         """Return the roles of a person of a row: of its cell, its header, or the title."""
-        if words := row["role"]:
+        by_header = _role_in(self.register.headers[name])
+        if (words := row["role"]) and not (by_header and len(self.pairs) > 1):
             roles = [self._role(part, row, faults) for part in _split_roles(words)]
             return [role for role in roles if role is not None]
-        by_header = _role_in(self.register.headers[name])
         key = by_header or self.title_role
         if key is None:
             faults.append(("role", Message("post_row.role_missing")))
@@ -261,7 +267,11 @@ def _queries(row: Row) -> list[BuildingQuery]:
 
 def _split_roles(words: str) -> list[str]:
     return [
-        part for part in re.split(r"[、,，;；/]|(?<=[长员头人])兼(?=\S)", words) if part.strip()
+        part
+        for part in re.split(
+            r"[、,，;；/]|(?<=[\u3400-\u9fff])兼(?![职任])(?=[\u3400-\u9fff])", words
+        )
+        if part.strip()
     ]
 
 

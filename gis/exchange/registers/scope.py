@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.registers.area_names import AreaNames, NamedArea
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.reading import ROWS_OF_SHEET, Register
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
 from gis.labels import normalise_text
@@ -98,19 +98,26 @@ class Defaults:
         self.by_words: dict[str, NamedArea | Message] = {}
         title = " ".join([*register.titles, report.source])
         self.has_estates = "estate" in register.headers
-        titled = {area.id: area for area in scope.areas.communities_in(title)}
-        self.of_title = next(iter(titled.values())) if len(titled) == 1 else None
-        if self.of_title and "community" not in register.headers:
-            report.note("register.community_of_title", name=self.of_title.name)
-        self.estate = None if self.has_estates else self._estate(title)
-        if self.estate:
-            report.note("register.estate_of_title", name=self.estate)
+        of_sheets = dict(zip(register.sheets, register.titles, strict=True))
+        self.of_title = {
+            place: self._community(own) or self._community(title)
+            for place, own in of_sheets.items()
+        }
+        if "community" not in register.headers:
+            for name in dict.fromkeys(area.name for area in self.of_title.values() if area):
+                report.note("register.community_of_title", name=name)
+        self.estates = {
+            place: None if self.has_estates else self._estate(own) or self._estate(title)
+            for place, own in of_sheets.items()
+        }
+        for estate in dict.fromkeys(filter(None, self.estates.values())):
+            report.note("register.estate_of_title", name=estate)
 
     def community(self, row: Row) -> NamedArea | Message | None:
         """Return the community of a row; a message where its cell names none."""
         words = row["community"]
         if not words:
-            return self.of_title
+            return self.of_title[row.number // ROWS_OF_SHEET]
         if words not in self.by_words:
             self.by_words[words] = self.scope.areas.find(words, "community")
         return self.by_words[words]
@@ -122,7 +129,7 @@ class Defaults:
             last = filled[-1] if filled else None
             if row["building_name"] and not row["estate"]:
                 above = last["estate"] if last and row.number == last.number + 1 else None
-                if estate := above or self.estate:
+                if estate := above or self.estates[row.number // ROWS_OF_SHEET]:
                     row = Row(row.number, {**row.values, "estate": estate})
                     report.note_row("register_row.estate_filled", row.number, estate)
                 elif not (row["code"] or row["building"] or _has_prefix(row["building_name"])):
@@ -130,8 +137,12 @@ class Defaults:
             filled.append(row)
         return filled
 
+    def _community(self, title: str) -> NamedArea | None:
+        titled = {area.id: area for area in self.scope.areas.communities_in(title)}
+        return next(iter(titled.values())) if len(titled) == 1 else None
+
     def _estate(self, title: str) -> str | None:
-        plain = normalise_text(title)
+        parts = [normalise_text(part) for part in title.split()]
         estates = self.scope.session.scalars(text(ESTATES_SQL))
-        named = [estate for estate in estates if stands_in(estate, plain)]
+        named = [estate for estate in estates if any(stands_in(estate, part) for part in parts)]
         return named[0] if len(named) == 1 else None

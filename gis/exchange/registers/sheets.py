@@ -1,10 +1,13 @@
 """The sheets of a register with their headers: proposed by synonyms, or as a mapping names them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openpyxl.utils import get_column_letter
+
 from gis.errors import InvalidInput
+from gis.exchange.registers.fields import REGISTER_KINDS, header_columns
 from gis.files.cells import clean_text
 from gis.files.column import Column
 from gis.files.header import MAX_HEADER_ROW, MAX_HEADER_ROWS, Header, Meanings, Raw
@@ -53,7 +56,11 @@ def open_sheets(path: Path, columns: Sequence[Column], report: LoadReport) -> li
         A row is wider than registers are.
     """
     sheets = [
-        Sheet(name, rows) for name, rows in read_sheets(path, columns, report).items() if rows
+        part
+        for name, rows in read_sheets(path, columns, report).items()
+        if rows
+        for half in _side_by_side(Sheet(name, rows))
+        for part in _one_below_another(half)
     ]
     widest = max((len(raw) for sheet in sheets for _, raw in sheet.rows), default=0)
     if widest > MAX_REGISTER_COLUMNS:
@@ -61,6 +68,69 @@ def open_sheets(path: Path, columns: Sequence[Column], report: LoadReport) -> li
             "table.row_too_wide", file=report.source, cells=widest, limit=MAX_REGISTER_COLUMNS
         )
     return sheets
+
+
+HEADERS = Meanings([column for kind in REGISTER_KINDS for column in header_columns(kind)])
+
+
+def _side_by_side(sheet: Sheet) -> list[Sheet]:
+    """Return the tables of a sheet that stand side by side under the same header, each as a sheet.
+
+    The right one is called as its first column: "Sheet1 F".
+    """
+    above: list[str] = []  # the groups of a header of two rows: 网格长, 网格员
+    for row in sheet.top[:MAX_HEADER_ROW]:
+        groups = {text for text in above if HEADERS.key(text)}
+        above = texts = [clean_text(cell) for cell in row]
+        if len(groups) >= MIN_NAMED:
+            continue
+        for at in range(MIN_NAMED, len(texts) - 1):
+            right = [text for text in texts[at:] if text]
+            if (
+                texts[at]
+                and len(set(right)) == len(right) >= MIN_NAMED
+                and right == [text for text in texts[:at] if text]
+                and all(HEADERS.key(text) or text == "序号" for text in right)
+            ):
+                name = f"{sheet.name} {get_column_letter(at + 1)}".strip()
+                halves = [(number, raw[at:]) for number, raw in sheet.rows]
+                return [replace(sheet, rows=[(n, raw[:at]) for n, raw in sheet.rows]),
+                        Sheet(name, halves)]  # fmt: skip
+    return [sheet]
+
+
+def _one_below_another(sheet: Sheet) -> list[Sheet]:
+    """Return the tables of a sheet that stand one below another under headers that differ.
+
+    A lower one takes what stands alone right above its header, and is called as its first row:
+    "Sheet1 12".
+    """
+    starts, last = [0], -2
+    seen: list[list[str]] = []  # the rows of headers; a printed page repeats them
+    for at, (_, raw) in enumerate(sheet.rows):
+        texts = [clean_text(cell) for cell in raw if cell != ""]
+        texts = [text for text in texts if text]
+        if len(set(texts)) < MIN_NAMED + 1 or not all(
+            HEADERS.key(text) or text == "序号" for text in texts
+        ):
+            continue
+        if seen and at > last + 1 and texts not in seen:
+            start = at
+            while start > starts[-1] + 1 and _stands_alone(sheet.rows[start - 1][1]):
+                start -= 1
+            starts.append(start)
+        seen.append(texts)
+        last = at
+    ends = [*starts[1:], len(sheet.rows)]
+    return [
+        Sheet(sheet.name if start == 0 else f"{sheet.name} {sheet.rows[start][0]}".strip(),
+              sheet.rows[start:end])
+        for start, end in zip(starts, ends, strict=True)
+    ]  # fmt: skip
+
+
+def _stands_alone(raw: Raw) -> bool:
+    return len({text for cell in raw if (text := clean_text(cell))}) <= 1
 
 
 def best_header(meanings: Meanings, rows: Sequence[Raw], least: int = MIN_NAMED) -> Header | None:
@@ -80,9 +150,16 @@ def best_header(meanings: Meanings, rows: Sequence[Raw], least: int = MIN_NAMED)
     return best
 
 
-def locate(rows: Sequence[Raw], texts: Sequence[str]) -> tuple[Header | None, list[str]]:
-    """Return the header that has some texts, and the texts that the closest one lacks."""
+def locate(rows: Sequence[Raw], texts: Sequence[str], kind: str) -> tuple[Header | None, list[str]]:
+    """Return the header that has some texts, and the texts that the closest one lacks.
+
+    A header of several rows is read as for the proposal: its groups tell columns apart.
+    """
     names = list(dict.fromkeys(texts))
+    proposed = best_header(Meanings(header_columns(kind)), rows)
+    if proposed is not None and set(names) <= set(proposed.texts.values()):
+        keys = {index: text for index, text in proposed.texts.items() if text in names}
+        return replace(proposed, keys=keys), []
     meanings = Meanings([Column(text, text, clean_text, (text,), "", "") for text in names])
     header = best_header(meanings, rows, min(MIN_NAMED, len(names)))
     present = set(header.keys.values()) if header else set()

@@ -181,6 +181,62 @@ RESIDENTS: dict[str, tuple[list[tuple[object, ...]], dict[str, object], int, int
         1,
         0,
     ),
+    # who left is said in a column of its own, beside remarks, or by a day; one lives in two places
+    "left.xlsx": (
+        [
+            ("姓名", "现住地址", "户籍地址", "人口类别", "退租日期", "备注"),
+            ("张三", "虹山花园1号楼1单元301", "虹山花园2号楼1单元101", "在册", "", ""),
+            ("李四", "虹山花园1号楼1单元301", "", "已迁出", "", ""),
+            ("王五", "虹山花园1号楼1单元301", "", "在册", "2026-05-01", ""),
+            ("赵六", "虹山花园1号楼1单元301", "", "在册", "2027-05-01", ""),
+            ("钱七", "虹山花园1号楼1单元302", "", "在册", "", "已退租"),
+            ("孙八", "", "虹山花园1号楼1单元302", "在册", "", "人户分离"),
+            ("周九", "同户籍地址", "虹山花园1号楼1单元302", "在册", "", ""),
+        ],
+        {"h1-1-301": 2, "h1-1-302": 2},
+        5,
+        0,
+    ),
+    # members by the number of the household, wherever they stand
+    "numbers.csv": (
+        [
+            ("户号", *HEADER),
+            ("2", "李四", "子", "", ""),
+            ("1", "张三", "户主", "", "虹山花园1号楼1单元301"),
+            ("2", "王五", "户主", "", "虹山花园1号楼1单元302"),
+            ("1", "赵六", "妻", "", ""),
+            ("3", "钱七", "妻", "", ""),
+        ],
+        {"h1-1-301": 2, "h1-1-302": 2},
+        2,
+        1,
+    ),
+    # a second table whose columns stand in another order, of the estate above it
+    "below.xlsx": (
+        [
+            ("虹山花园住户",),
+            ("楼栋", "单元", "房号", "人数", "60岁以上"),
+            ("1号楼", "1", "301", 3, 1),
+            ("小计", "", "", 3, 1),
+            ("虹山花园2号楼",),
+            ("单元", "楼栋", "房号", "60岁以上", "人数"),
+            ("1", "2号楼", "101", 0, 4),
+        ],
+        {"h1-1-301": (3, 1, None), "h2-1-101": (4, 0, None)},
+        2,
+        0,
+    ),
+    # two tables side by side
+    "beside.csv": (
+        [
+            ("地址", "人数", "", "地址", "人数"),
+            ("虹山花园1号楼1单元301", "3", "", "虹山花园1号楼1单元302", "1"),
+            ("", "", "", "虹山花园2号楼2单元402", "2"),
+        ],
+        {"h1-1-301": 3, "h1-1-302": 1, "h2-2-402": 2},
+        0,
+        0,
+    ),
 }
 
 
@@ -334,6 +390,51 @@ ROSTERS: dict[str, tuple[list[tuple[object, ...]], list[str], int, int]] = {
         1,
         0,
     ),
+    # a group over two rows of header, with vacant posts
+    "groups.xlsx": (
+        [
+            ("网格名称", "网格长", "", "网格员", ""),
+            ("", "姓名", "电话", "姓名", "电话"),
+            ("学苑第6网格", "示例甲", "13900001050", "待聘", "/"),
+            ("学苑第7网格", "—", "", "示例乙（女）*", "13900001051/13900001052"),
+        ],
+        [
+            "grid_leader 001 示例甲 13900001050",
+            "grid_leader 002 - -",
+            "grid_worker 001 - -",
+            "grid_worker 002 示例乙 13900001051",
+        ],
+        2,
+        0,
+    ),
+    # grids with a slash, acting and second roles; a telephone as a name is no vacancy
+    "slashes.csv": (
+        [
+            ("网格", "姓名", "职务", "电话", "社区"),
+            ("第6网格/第7网格", "示例甲", "代理网格长", "13900001050", "学苑社区"),
+            ("第6网格", "示例乙", "社区书记兼网格员", "13900001051", "学苑社区"),
+            ("第6网格", "13900001052", "网格员", "示例丙", "学苑社区"),
+        ],
+        [
+            "community_secretary 004 示例乙 13900001051",
+            "grid_leader 001 示例甲 13900001050",
+            "grid_leader 002 示例甲 13900001050",
+            "grid_worker 001 示例乙 13900001051",
+        ],
+        1,
+        1,
+    ),
+    # the party organisation of one has changed; a retired member stays one
+    "学苑社区党员名单.csv": (
+        [
+            ("姓名", "所在党支部", "联系电话", "备注"),
+            ("示例甲", "一支部", "13900001050", "组织关系已转出"),
+            ("示例乙", "一支部", "13900001051", "退休"),
+        ],
+        ["party_member 004 示例乙 13900001051"],
+        1,
+        0,
+    ),
     # party members and volunteers have the role of their list
     "学苑社区在职党员双报到名单.csv": (
         [
@@ -376,6 +477,35 @@ def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> N
     last = [*rows[:2], ("便民超市", "超市", "虹山花园1号楼", "", "13900001061")]
     changed = load(estate, write(tmp_path / "c.xlsx", last))
     assert [(change.what, change.name) for change in changed.changes] == [("changed", "便民超市")]
+
+
+def test_a_facility_that_is_closed_far_away_or_there_twice_is_not_loaded(
+    estate: Session, tmp_path: Path
+) -> None:
+    rows = [
+        ("设施名称", "类别", "地址", "经度", "纬度", "坐标系", "营业状态"),
+        ("便民超市", "超市", "虹山花园1号楼", "", "", "", "正常"),
+        ("便民超市", "超市", "虹山花园1号楼", "", "", "", "正常"),
+        ("老药店", "药店", "虹山花园1号楼", "", "", "", "已停业"),
+        ("远药店", "药店", "", "116.39", "39.9", "GPS", ""),
+    ]
+    loaded = load(estate, write(tmp_path / "a.csv", rows[:4]), skip_refused=True)
+    assert [row["name"] for row in loaded.loaded] == ["便民超市"] and loaded.ready
+    far = load(estate, write(tmp_path / "b.csv", [*rows[:2], rows[4]]))
+    assert [row.message.code for row in (*loaded.report.refused, *far.report.refused)] == [
+        "register_row.same_facility",
+        "register_row.far_away",
+    ]
+
+
+def test_what_each_sheet_is_called_counts_for_its_rows(estate: Session, tmp_path: Path) -> None:
+    header = ("楼栋", "单元", "房号", "人数")
+    estate.execute(text("UPDATE building SET estate = '桂花苑', name = '1号楼' WHERE code = 'h3'"))
+    book = {
+        "虹山花园": [("填表说明",), header, ("1号楼", "1", "301", 3)],
+        "桂花苑": [header, ("1号楼", "1", "301", 2)],
+    }
+    assert homes(load(estate, write(tmp_path / "a.xlsx", book))) == {"h1-1-301": 3, "h3-1-301": 2}
 
 
 # --- the second month, and the rules around a load
@@ -445,6 +575,9 @@ def test_homes_that_went_are_said_and_taken_away_only_when_asked(
     count = text("SELECT count(*) FROM household")
     assert estate.scalar(count) == 4
     assert load(estate, second, end_gone=True).gone and estate.scalar(count) == 3
+    refused = write(tmp_path / "c.csv", [header, *rows[:1], ("虹山花园", "1号楼", "1", "401", "?")])
+    skipped = load(estate, refused, end_gone=True, skip_refused=True)
+    assert skipped.ready and not skipped.gone and estate.scalar(count) == 3
 
 
 def test_a_header_that_no_longer_fits_names_the_column(estate: Session, tmp_path: Path) -> None:
