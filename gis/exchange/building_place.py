@@ -12,6 +12,7 @@ from gis.exchange.building_rows import BuildingRow, hex_ewkb, name_fault
 from gis.files.report import LoadReport
 from gis.files.tables import Table
 from gis.labels import normalise_label, normalise_text
+from gis.messages import Message
 from gis.places.naming import same_estate
 
 STORED_SQL = "SELECT id, code, estate, name, source FROM building WHERE id = ANY(:ids)"
@@ -39,12 +40,22 @@ ORDER BY w.row, s.share, b.code DESC
 
 
 def match_buildings(
-    session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
+    session: Session,
+    rows: Sequence[BuildingRow],
+    table: Table,
+    report: LoadReport,
+    within: Sequence[int] | None = None,
 ) -> list[BuildingRow]:
     """Set the stored building of each row that means one; refuse rows that contradict it.
 
     A code is the surest, then estate and name, then an outline that nobody has named at the point,
     under the shape, or at the address of the row.
+
+    Parameters
+    ----------
+    within
+        Ids of the areas whose buildings names and addresses mean before others; None: all alike. A
+        row may have "within": the name of its community and the grids where it is looked up first.
 
     Returns
     -------
@@ -55,7 +66,16 @@ def match_buildings(
     for row in rows:
         row.building = by_code.get(row["code"])
     unknown = [row for row in rows if row.building is None]
-    _by_name(session, [row for row in unknown if row["estate"] and row["name"]], table, report)
+    named = [row for row in unknown if row["estate"] and row["name"]]
+    for community in dict.fromkeys(row["within"] for row in named if row["within"]):
+        _by_name(session, [row for row in named if row["within"] == community], community[1])
+    several = _by_name(session, [row for row in named if row.building is None], within)
+    if within is not None:
+        rest = [row for row in named if row.building is None and row.number not in several]
+        elsewhere = _by_name(session, rest, None)
+        placed = {row.number for row in rest if row.shape is not None or row.point is not None}
+        several |= {number: elsewhere[number] for number in elsewhere.keys() - placed}
+    report.refused += [table.refuse(number, "name", reason) for number, reason in several.items()]
     _leave_namesakes(session, [row for row in unknown if row.building], table, report)
     unknown = [row for row in unknown if row.building is None]
     located = {row.number: row for row in unknown if row.shape is not None or row.point is not None}
@@ -63,7 +83,7 @@ def match_buildings(
         located[number].building = building
     by_address = [row for row in unknown if row["address"] and row.number not in located]
     queries = [BuildingQuery(address=row["address"]) for row in by_address]
-    for row, match in zip(by_address, find_buildings(session, queries), strict=True):
+    for row, match in zip(by_address, find_buildings(session, queries, within), strict=True):
         if not isinstance(match, BuildingNotFound):
             row.building = match
     _refuse_contradictions(session, rows, set(by_code), table, report)
@@ -74,14 +94,27 @@ def match_buildings(
 
 
 def _by_name(
-    session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
-) -> None:
-    queries = [BuildingQuery(estate=row["estate"], name=row["name"]) for row in rows]
-    for row, match in zip(rows, find_buildings(session, queries), strict=True):
-        if not isinstance(match, BuildingNotFound):
-            row.building = match
-        elif match.reason.code == "building_match.several":
-            report.refused.append(table.refuse(row.number, "name", match.reason))
+    session: Session, rows: Sequence[BuildingRow], within: Sequence[int] | None
+) -> dict[int, Message]:
+    """Set the building of rows by estate and name; return why not, of those that mean several.
+
+    A map may have both in the name of a building: 虹山花园3号楼.
+    """
+    several: dict[int, Message] = {}
+    for estate_apart in (True, False):
+        rest = [row for row in rows if row.building is None and row.number not in several]
+        queries = [
+            BuildingQuery(estate=row["estate"], name=row["name"])
+            if estate_apart
+            else BuildingQuery(name=f"{row['estate']}{row['name']}")
+            for row in rest
+        ]
+        for row, match in zip(rest, find_buildings(session, queries, within), strict=True):
+            if not isinstance(match, BuildingNotFound):
+                row.building = match
+            elif match.reason.code == "building_match.several":
+                several[row.number] = match.reason
+    return several
 
 
 def _leave_namesakes(
@@ -141,7 +174,7 @@ def _refuse_contradictions(
             )
         elif row["code"] in known:
             continue
-        elif not _may_be(row, building.estate, building.name):
+        elif not may_be(row, building.estate, building.name):
             report.refused.append(
                 table.refuse(row.number, "name", "building_row.stands_on_other", **params)
             )
@@ -151,7 +184,7 @@ def _refuse_contradictions(
             )
 
 
-def _may_be(row: BuildingRow, estate: str, name: str) -> bool:
+def may_be(row: BuildingRow, estate: str, name: str) -> bool:
     """Return whether a stored building may be the one of a row: it has no name, or that one."""
     return (
         not (row["name"] and name)

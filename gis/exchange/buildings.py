@@ -1,5 +1,6 @@
 """Loading a register of buildings, or a map of their outlines."""
 
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,12 @@ from sqlalchemy.orm import Session
 from gis.exchange import building_store
 from gis.exchange.building_place import match_buildings
 from gis.exchange.building_posts import write_posts_of
-from gis.exchange.building_rows import read_rows
+from gis.exchange.building_rows import BuildingRow, read_rows
 from gis.exchange.columns import BUILDING_COLUMNS
 from gis.exchange.map_table import read_map_table
 from gis.files import datasets
 from gis.files.report import LoadReport
-from gis.files.tables import Table, finish_reading, read_table
+from gis.files.tables import Table, finish_reading, no_check, read_table, row_number
 from gis.files.vector import VECTOR_FORMATS
 from gis.settings import Settings
 
@@ -75,6 +76,8 @@ def load_buildings_table(
     place: Unplaced = "refuse",
     source: str = "",
     timezone: tzinfo = Settings.timezone,
+    within: Sequence[int] | None = None,
+    check: Callable[[Sequence[BuildingRow], Sequence[BuildingRow]], None] = no_check,
 ) -> None:
     """Load buildings from rows whose values are named like the columns of `BUILDING_COLUMNS`.
 
@@ -95,22 +98,30 @@ def load_buildings_table(
         Marks what is new or changed; empty for the name of the file.
     timezone
         Of the first days of posts.
+    within
+        Ids of the areas whose buildings names mean before others; None: all alike.
+    check
+        Called with the rows that are not refused, those with a place and those without, before
+        anything is written; the former are staged. May refuse more.
     """
     session.execute(text(building_store.LOCK_BUILDINGS_SQL))
     rows = read_rows(table, crs, report)
-    unplaced = match_buildings(session, rows, table, report)
+    unplaced = match_buildings(session, rows, table, report, within)
     if place == "refuse":
         report.refused += [
             table.refuse(row.number, "lon", "building_row.not_placed", name=row.title)
             for row in unplaced
             if row["lon"] is None and not row["shape"]
         ]
+    refused = {row_number(rejected) for rejected in report.refused}
+    unplaced = [row for row in unplaced if row.number not in refused]
+    left_out = refused | {row.number for row in unplaced}
+    rows = [row for row in rows if row.number not in left_out]
+    building_store.stage(session, rows)
+    check(rows, unplaced)
     if not finish_reading(report):
         return
-    waiting_numbers = {row.number for row in unplaced}
-    rows = [row for row in rows if row.number not in waiting_numbers]
     with session.begin_nested() as savepoint:
-        building_store.stage(session, rows)
         source = source or f"buildings: {report.source}"
         waiting = building_store.write(session, source, table, report)
         write_posts_of(session, rows, unplaced, waiting, table, timezone, report)

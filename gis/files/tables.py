@@ -184,7 +184,7 @@ def finish_reading(report: LoadReport) -> bool:
     """
     if not report.counts.get("rows") and not report.refused:
         report.refused.append(RejectedRow(THE_TABLE, "", Message("table.no_rows")))
-    report.refused.sort(key=_row_number)
+    report.refused.sort(key=row_number)
     return not report.refused
 
 
@@ -192,7 +192,7 @@ def no_check(*_: object) -> None:
     """Refuse nothing: the check of a load that has no more to say than its loader."""
 
 
-def _row_number(rejected: RejectedRow) -> int:
+def row_number(rejected: RejectedRow) -> int:
     """Return the number of a rejected row; 0 for a rejection that concerns no row."""
     location = rejected.location
     if not isinstance(location, Message) or location.code != "load.row":

@@ -129,3 +129,23 @@ def test_the_page_is_for_planners_and_administrators(client: FlaskClient, estate
             r'<option value="(\w+)">(?:[^<]*台账|花名册|[^<]*清单|[^<]*名单)<', shown.text
         )
         assert len(options) == kinds
+
+
+def test_heads_of_buildings_are_for_who_gives_posts(
+    client: FlaskClient, estate: Session, planner: Planner
+) -> None:
+    rows = "小区,楼栋,层数,楼栋长\n虹山花园,1号楼,7,示例甲\n虹山花园,9号楼,6,\n"
+    own = planner(WEST)
+    refused = upload(client, rows, own, "lang=en&kind=buildings&place=later").get_json()
+    assert [row["text"].split(",")[0] for row in refused["refused"]] == [
+        "row 2 楼栋长: a head or sponsor gets a post"
+    ]
+    query = "kind=buildings&place=later&commit=true"
+    unread = json.dumps([column for column in refused["columns"] if column["field"] != "head"])
+    loaded = upload(client, rows, own, query, columns=unread).get_json()
+    assert loaded["committed"] and loaded["changes"]["came"]["items"][0]["name"] == "虹山花园9号楼"
+    assert not estate.scalar(text("SELECT count(*) FROM post"))
+    admin = signed_in(client, account(estate, "admin", "administrator", WEST))
+    file = (BytesIO(rows.encode()), "楼栋台账.csv")
+    assert send(admin, f"/api/v1/registers?{query}", file=file).get_json()["committed"]
+    assert estate.scalar(text("SELECT count(*) FROM post")) == 1

@@ -11,7 +11,7 @@ from gis.areas.models import LEVELS
 from gis.files.report import LoadReport
 from gis.settings import Settings
 from web.cli.common import MOMENT, progress_line
-from web.cli.load_common import COMMIT, FILE_ARGUMENT, POINTS, REPORT_AS_JSON
+from web.cli.load_common import COMMIT, FILE_ARGUMENT, PLACE, POINTS, REPORT_AS_JSON
 from web.cli.load_register import register
 from web.cli.load_run import run_load
 
@@ -132,13 +132,7 @@ def osm(file: Path, commit: bool, as_json: bool) -> None:
     ),
 )
 @click.option("--layer", help="Which layer, where a map has several.")
-@click.option(
-    "--place",
-    type=click.Choice(["refuse", "later"]),
-    default="refuse",
-    show_default=True,
-    help="What becomes of a building without a place: later waits for a click on /buildings.",
-)
+@PLACE
 @COMMIT
 @REPORT_AS_JSON
 def buildings(

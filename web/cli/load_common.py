@@ -21,6 +21,13 @@ REPORT_AS_JSON = click.option(
 POINTS = click.option(
     "--crs", type=click.Choice(SUPPORTED_CRS), help="System of the points of rows that name none."
 )
+PLACE = click.option(
+    "--place",
+    type=click.Choice(["refuse", "later"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of a building without a place: later waits for a click on /buildings.",
+)
 
 
 def refresh_circles(session: Session, report: LoadReport) -> None:

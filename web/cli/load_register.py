@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from web.cli.common import DRY_RUN
-from web.cli.load_common import COMMIT, FILE_ARGUMENT, POINTS, REPORT_AS_JSON, refresh_circles
+from web.cli.load_common import (
+    COMMIT,
+    FILE_ARGUMENT,
+    PLACE,
+    POINTS,
+    REPORT_AS_JSON,
+    refresh_circles,
+)
 
 KIND_CHOICES = ("residents", "buildings", "roster", "facilities", "members", "volunteers")
 MAX_LISTED = 20  # changes that are listed; the others are counted
@@ -24,6 +31,7 @@ MAX_LISTED = 20  # changes that are listed; the others are counted
     "--end-gone", is_flag=True, help="Take away what the file no longer has, within its areas."
 )
 @click.option("--skip-refused", is_flag=True, help="Load the other rows where some are refused.")
+@PLACE
 @POINTS
 @COMMIT
 @REPORT_AS_JSON
@@ -34,6 +42,7 @@ def register(
     save_recipe: str | None,
     end_gone: bool,
     skip_refused: bool,
+    place: str,
     crs: str | None,
     commit: bool,
     as_json: bool,
@@ -62,6 +71,7 @@ def register(
             crs=crs,
             end_gone=end_gone,
             skip_refused=skip_refused,
+            place="later" if place == "later" else "refuse",
         )
         loaded = load_register(session, file, file.name, options)
         if commit and (loaded.ready or save_recipe):
@@ -71,7 +81,7 @@ def register(
                 save(session, save_recipe, loaded.mapping, None, "load register")
             session.commit()
             loaded.report.committed = loaded.ready
-            if loaded.ready and loaded.mapping.kind in ("residents", "facilities"):
+            if loaded.ready and loaded.mapping.kind in ("residents", "buildings", "facilities"):
                 refresh_circles(session, loaded.report)
     result = to_dict(loaded, "en")
     if as_json:

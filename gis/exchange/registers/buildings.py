@@ -16,6 +16,7 @@ from gis.places.naming import name_before, short_estate
 
 # figures that one row of several buildings cannot be shared out among them
 SHARED_OUT = ("homes", "stairwells")
+VACANT_HOLDER = "空缺"  # what the loader of buildings ends a post for
 PLAIN = ("code", "lon", "lat", "crs", "address", "kind", "floors", "stairwells", "homes")
 
 
@@ -38,7 +39,8 @@ def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
                     table.refuse(row.number, "name", "register_row.same_building", row=str(earlier))
                 )
                 continue
-            rows.append(building)
+            within = community and (community.name, tuple(scope.areas.grids_in(community)))
+            rows.append(Row(row.number, {**building.values, "within": within}))
     return Table(columns, iter(rows))
 
 
@@ -111,9 +113,10 @@ def _without_estate(name: str, estate: str | None) -> tuple[str | None, str]:
 
 
 def _contact(row: Row, key: str) -> dict[str, str | None]:
-    """Return name and telephone of a head or sponsor, also of one cell."""
+    """Return name and telephone of a head or sponsor, also of one cell; 空缺 for a vacant post."""
     contact: Contact | None = row[key]
     phone = row[f"{key}_phone"]
-    if contact is None or not contact.name:
-        return {key: None, f"{key}_phone": None}
-    return {key: contact.name, f"{key}_phone": contact.phone or phone or None}
+    if contact == Contact("", ""):
+        return {key: VACANT_HOLDER, f"{key}_phone": None}
+    name, own_phone = contact or (None, None)
+    return {key: name, f"{key}_phone": own_phone or phone or None}

@@ -143,7 +143,7 @@ BUILDING_FIELDS = (
     *_PLACE,
     Field("code", (*columns.BUILDING_NAMES, "楼栋编码", "编码"), cells.parse_code),
     *_POINT_FIELDS,
-    Field("kind", ("楼栋类型", "房屋类型", "建筑类型", "楼栋性质", "类型"), cells.parse_text),
+    _of("buildings", "kind", "房屋类型", "楼栋性质"),
     Field("floors", ("层数", "楼层数", "总层数", "总楼层", "地上层数", "楼层", "层"),
           register_cells.parse_amount, "floors"),
     Field("stairwells", ("单元数", "单元数量", "单元个数", "单元", "梯数"),

@@ -10,16 +10,18 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import TooLarge
+from gis.exchange.buildings import Unplaced
 from gis.exchange.facilities import load_facility_table
 from gis.exchange.households import load_household_table
 from gis.exchange.people import load_people_table
 from gis.exchange.registers import differences
+from gis.exchange.registers.building_load import load_buildings_register, remove_buildings
 from gis.exchange.registers.buildings import to_buildings
 from gis.exchange.registers.differences import Change
 from gis.exchange.registers.facilities import to_facilities
 from gis.exchange.registers.fields import REGISTER_KINDS, header_columns
 from gis.exchange.registers.mapping import RegisterMapping, propose
-from gis.exchange.registers.reading import SKIPPED, Register, read_register, with_labels
+from gis.exchange.registers.reading import SKIPPED, Register, read_register, rename_rows
 from gis.exchange.registers.residents import is_by_person, to_households
 from gis.exchange.registers.roster import to_people
 from gis.exchange.registers.scope import Scope
@@ -65,8 +67,9 @@ class Options:
     kind: None: as it is proposed. mapping: None: as it is proposed. areas: Ids of the areas where
     one of a kind may be loaded, with all below them; None: everywhere. crs: Of points that name
     none.
-    end_gone: Take away what went. skip_refused: Load the other rows where some are refused. most:
-    Rows that are read at most.
+    end_gone: Take away what went. skip_refused: Load the other rows where some are refused. place:
+    What becomes of buildings without a place. post_areas: Where heads and sponsors of buildings may
+    get posts; None: everywhere. most: Rows that are read at most.
     """
 
     now: datetime
@@ -77,6 +80,8 @@ class Options:
     crs: str | None = None
     end_gone: bool = False
     skip_refused: bool = False
+    place: Unplaced = "refuse"
+    post_areas: Collection[int] | None = None
     most: int | None = None
 
 
@@ -102,13 +107,10 @@ class RegisterLoad:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a kind is loaded: its rows for a loader, and the loader.
-
-    load: None where rows are only read.
-    """
+    """How a kind is loaded: its rows for a loader, and the loader."""
 
     convert: Callable[[Scope, Register, LoadReport], Table]
-    load: Callable[["_Loading", Table], None] | None
+    load: Callable[["_Loading", Table], None]
 
 
 def load_register(session: Session, path: Path, name: str, options: Options) -> RegisterLoad:
@@ -137,8 +139,7 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     register = read_register(sheets, mapping, report)
     today = options.now.astimezone(options.timezone).date()
     scope = Scope.load(session, areas, today, options.crs)
-    if mapping.kind != "buildings":
-        session.execute(text(ONE_LOAD_SQL))
+    session.execute(text(ONE_LOAD_SQL))
     first = _Loading(session, scope, options, deepcopy(report))
     first.run(register)
     refused = first.report.refused
@@ -153,7 +154,7 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         loading.run(register_read)
         if loading.report.refused:
             loading, refused = first, refused + loading.report.refused
-    ready = not loading.report.refused and KIND_LOADS[mapping.kind].load is not None
+    ready = not loading.report.refused
     gone = ready and options.end_gone and not refused  # what a refused row names did not go
     if gone:
         loading.take_away()
@@ -167,7 +168,7 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         loaded=loading.rows,
     )  # fmt: skip
     result.rows = _count(loading.report, register)
-    with_labels(loading.report, register)
+    rename_rows(loading.report, register.label)
     return result
 
 
@@ -180,6 +181,7 @@ class _Loading:
         self.session, self.scope, self.options, self.report = session, scope, options, report
         self.changes: list[Change] = []
         self.rows: list[Row] = []
+        self.complete = True  # whether no row of the file is missing
 
     def run(self, register: Register) -> None:
         """Convert and load the rows; with a refusal nothing is written."""
@@ -187,10 +189,8 @@ class _Loading:
         table = kind.convert(self.scope, register, self.report)
         self.rows = list(table.rows)
         self.report.counts["rows"] = len(self.rows)
-        if kind.load is not None:
-            kind.load(self, Table(table.columns, iter(self.rows)))
-        else:
-            self.report.note("register.only_read", kind=Message(f"register_kind.{register.kind}"))
+        self.complete = len(register.rows) == register.count
+        kind.load(self, Table(table.columns, iter(self.rows)))
 
     def households(self, table: Table) -> None:
         """Load homes."""
@@ -201,6 +201,19 @@ class _Loading:
             self.changes = differences.of_homes(self.session)
 
         load_household_table(self.session, table, self.report, self.options.crs, check)
+
+    def buildings(self, table: Table) -> None:
+        """Load buildings that stand, and stood, where they may be loaded."""
+        self.changes = load_buildings_register(
+            self.session,
+            self.scope,
+            table,
+            self.report,
+            self.options.timezone,
+            place=self.options.place,
+            post_areas=self.options.post_areas,
+            complete=self.complete,
+        )
 
     def people(self, table: Table) -> None:
         """Load people and posts, those of areas that may be loaded."""
@@ -241,6 +254,8 @@ class _Loading:
         match self.report.kind:
             case "residents":
                 differences.remove_homes(self.session, ids)
+            case "buildings":
+                remove_buildings(self.session, ids, self.report)
             case "facilities":
                 differences.remove_facilities(self.session, ids)
             case _:
@@ -250,7 +265,7 @@ class _Loading:
 _PEOPLE = _Kind(to_people, _Loading.people)
 KIND_LOADS: Mapping[str, _Kind] = {
     "residents": _Kind(to_households, _Loading.households),
-    "buildings": _Kind(to_buildings, None),
+    "buildings": _Kind(to_buildings, _Loading.buildings),
     "roster": _PEOPLE,
     "members": _PEOPLE,
     "volunteers": _PEOPLE,

@@ -1,6 +1,6 @@
 """The rows of a register under a mapping, from all its sheets, with the numbers of the file."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gis.errors import InvalidInput
@@ -183,37 +183,37 @@ def _forget_quotes(report: LoadReport) -> None:
             note.rows = [(number, "") for number, _ in note.rows]
 
 
-def with_labels(report: LoadReport, register: Register) -> None:
-    """Name the rows of a report as their author finds them."""
+def rename_rows(report: LoadReport, label: Callable[[int], str]) -> None:
+    """Name the rows of a report otherwise, as their author finds them."""
     for note in report.messages:
         if isinstance(note, RowNote):
             note.rows = [
                 (
-                    register.label(int(number)),
-                    _labelled(detail, register) if isinstance(detail, Message) else detail,
+                    label(int(number)),
+                    _labelled(detail, label) if isinstance(detail, Message) else detail,
                 )
                 for number, detail in note.rows
             ]
     report.refused = [
         replace(
             row,
-            location=_labelled(row.location, register)
+            location=_labelled(row.location, label)
             if isinstance(row.location, Message)
             else row.location,
-            message=_labelled(row.message, register),
+            message=_labelled(row.message, label),
         )
         for row in report.refused
     ]
 
 
-def _labelled(message: Message, register: Register) -> Message:
+def _labelled(message: Message, label: Callable[[int], str]) -> Message:
     """Return a message whose row is named as its author finds it."""
     row = message.params.get("row")
     inner: dict[str, object] = {
-        key: _labelled(value, register)
+        key: _labelled(value, label)
         for key, value in message.params.items()
         if isinstance(value, Message)
     }
     if isinstance(row, str) and row.isdecimal():
-        inner["row"] = register.label(int(row))
+        inner["row"] = label(int(row))
     return Message(message.code, {**message.params, **inner})

@@ -33,12 +33,29 @@ LEADER, WORKER, OTHER = (
     "grid_worker 001 示例乙 13900001051",
     "grid_worker 002 示例丙 13900001052",
 )
+STORED = [  # as right.csv says
+    ("虹山花园1号楼", 2, 7, 28, "示例甲 13900001001", "示例己 "),
+    ("虹山花园2号楼", 3, 7, 42, "示例乙 13900001002", "示例己 "),
+]
+STORED_BUILDINGS_SQL = """
+SELECT b.estate || b.name, (SELECT count(*) FROM stairwell s WHERE s.building_id = b.id), b.floors,
+  b.homes, min(p.name || ' ' || p.phone) FILTER (WHERE o.role = 'building_head'),
+  min(p.name || ' ' || p.phone) FILTER (WHERE o.role = 'building_sponsor')
+FROM building b
+LEFT JOIN post o ON o.building_id = b.id AND o.valid_time @> now()
+LEFT JOIN personal.person p ON p.id = o.holder_id
+WHERE b.estate = '虹山花园' GROUP BY b.id ORDER BY b.name
+"""
 POSTS = {
     "roster_5_two_grids": [LEADER, WORKER, "grid_worker 002 示例乙 13900001051"],
     "roster_6_one_person_twice": [LEADER, "grid_leader 002 示例甲 13900001050", WORKER, OTHER],
     "roster_7_vacant": [LEADER, "grid_worker 001 - -", OTHER],
 }
 PERSONAL = ("示例", "5204000000", "139000010")
+
+
+def stored_buildings(session: Session) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in session.execute(text(STORED_BUILDINGS_SQL))]
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not on this machine")
@@ -53,7 +70,10 @@ def test_every_shared_case_is_read_as_right_csv_says(estate: Session) -> None:
         if path.stem == "buildings_7_range":
             assert {row.field for row in loaded.report.refused} == {"总户数", "单元数"}
         elif kind == "buildings":
-            assert buildings(loaded) == [FIRST, SECOND], path.name
+            assert buildings(loaded) == [FIRST, SECOND] and loaded.ready, path.name
+            assert stored_buildings(estate)[:2] == STORED, path.name
+            again = load(estate, path)
+            assert again.ready and not again.changes and again.report.counts["unchanged"] == 2
         elif kind == "residents":
             assert homes(loaded) == HOMES and loaded.ready, path.name
             said = str([to_dict(loaded, language) for language in ("zh", "en")])
@@ -260,10 +280,10 @@ BUILDINGS: dict[str, tuple[list[tuple[object, ...]], list[tuple[object, ...]], i
         [
             ("虹山花园1号楼", None, 7, None, "示例甲", "13900001001", None),
             ("虹山花园2号楼", None, 7, None, "示例甲", "13900001001", None),
-            ("虹山花园5号楼", None, 7, 28, None, None, None),
+            ("虹山花园5号楼", None, 7, 28, "空缺", None, None),
         ],
         1,
-        1,
+        2,  # 5号楼 has no place
     ),
     # two telephones with the same header, each of the person left of it
     "two_phones.xlsx": (
@@ -460,6 +480,85 @@ def test_messy_lists_of_people(estate: Session, tmp_path: Path, name: str) -> No
     loaded = load(estate, write(tmp_path / name, rows))
     assert (posts(loaded), loaded.rows["guess"], loaded.rows["refused"]) == (right, guess, refused)
     assert loaded.ready == (not refused)
+
+
+BUILDING_HEADER = ("小区", "楼栋", "楼栋类型", "层数", "楼栋长", "联系电话")
+
+
+def test_what_a_register_of_buildings_changes(estate: Session, tmp_path: Path) -> None:
+    rows = [
+        BUILDING_HEADER,
+        ("虹山花园", "1-2号楼", "住宅楼", 7, "示例甲", "13900001001"),
+        ("虹山花园", "4号楼", "商住", 6, "示例乙", "13900001002"),
+    ]
+    first = write(tmp_path / "a.csv", rows)
+    refused = load(estate, first)
+    [unplaced] = [row.text_in("en") for row in refused.report.refused]
+    assert unplaced.startswith("row 3 lon: 虹山花园4号楼 is not placed yet") and not refused.ready
+    loaded = load(estate, first, place="later")
+    assert loaded.ready and changes(loaded) == [
+        ("changed", "虹山花园1号楼", "7层", "residential · 7层 · 示例甲 13900001001"),
+        ("changed", "虹山花园2号楼", "7层", "residential · 7层 · 示例甲 13900001001"),
+        ("came", "虹山花园4号楼", "", "residential · 6 · 示例乙"),
+    ]
+    assert not load(estate, first, place="later").changes
+    # the outline comes with a map, which has estate and number in one name
+    outline = text(
+        "INSERT INTO building (code, county, estate, name, geom, source) SELECT 'w4', county, '',"
+        " '虹山花园4号楼', ST_Translate(geom, 0.0002, 0), 'osm' FROM building WHERE code = 'h3'"
+    )
+    estate.execute(outline)
+    estate.execute(text("UPDATE post SET valid_time = '[2026-10-01,)'"))
+    # a row that is refused may be the building that seems to be gone
+    partly = [
+        ("编码", *BUILDING_HEADER),
+        ("", "虹山花园", "1号楼", "", 7, "", ""),
+        ("h3", "虹山花园", "2号楼", "", 7, "", ""),
+    ]
+    loaded = load(estate, write(tmp_path / "c.csv", partly), skip_refused=True, end_gone=True)
+    assert loaded.ready and not loaded.changes
+    [refused_code] = [row.text_in("en") for row in loaded.report.refused]
+    assert refused_code.startswith("row 3 编码: code h3 is that of 虹山花园3号楼")
+    second = [
+        BUILDING_HEADER,
+        ("虹山花园", "1号楼", "", 7, "（空缺）", ""),
+        ("虹山花园", "4号楼", "", 6, "示例乙", "13900001009"),
+    ]
+    sheets = {"一": second[:2], "二": [BUILDING_HEADER, *second[2:]]}
+    loaded = load(estate, write(tmp_path / "b.xlsx", sheets), end_gone=True)
+    assert loaded.ready and changes(loaded) == [
+        ("changed", "虹山花园1号楼", "residential · 7层 · 示例甲 13900001001", "residential · 7层"),
+        ("changed", "虹山花园4号楼", "", "6层 · 示例乙 13900001009"),
+        ("went", "虹山花园2号楼", "", ""),
+    ]
+    assert stored_buildings(estate) == [
+        ("虹山花园1号楼", 0, 7, None, None, None),
+        ("虹山花园3号楼", 0, 7, None, None, None),
+        ("虹山花园4号楼", 0, 6, None, "示例乙 13900001009", None),
+    ]
+    assert not estate.scalar(text("SELECT count(*) FROM unplaced_building"))
+
+
+def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Path) -> None:
+    ids = dict(estate.execute(text("SELECT name, id FROM area WHERE level = 'grid'")).all())
+    west, east = (frozenset({ids[f"学苑第{number}网格"]}) for number in (6, 7))
+    header = (*BUILDING_HEADER, "编码", "经度", "纬度", "坐标系")
+    place = (105.9508, 26.2301, "cgcs2000")  # beside 虹山花园
+    rows = [
+        header,
+        ("虹山花园", "1号楼", "", 7, "示例甲", "13900001001", "h1", "", "", ""),
+        ("虹山花园", "9号楼", "", 6, "", "", "", *place),
+    ]
+    path = write(tmp_path / "a.csv", rows)
+
+    def refusals(areas: frozenset[int], post_areas: frozenset[int] | None) -> list[str]:
+        loaded = load(estate, path, areas=lambda kind: areas, post_areas=post_areas)
+        return [row.text_in("en").split(",")[0] for row in loaded.report.refused]
+
+    foreign = "this place is not in your areas"
+    assert refusals(east, None) == [f"row 2 楼栋: {foreign}", f"row 3 楼栋: {foreign}"]
+    assert refusals(west, east) == ["row 2 楼栋长: a head or sponsor gets a post"]
+    assert refusals(west, west) == []
 
 
 def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.errors import InvalidInput, invalid_field
+from gis.exchange.buildings import Unplaced
 from gis.exchange.registers.load import Options, RegisterLoad, load_register
 from gis.exchange.registers.mapping import RegisterMapping, confirmed
 from gis.exchange.registers.recipes import (
@@ -19,7 +20,7 @@ from gis.exchange.registers.recipes import (
 )
 from gis.exchange.registers.result import kind_label, to_dict
 from gis.exchange.registers.rights import ANY_ACTIONS, areas_of, recipe_areas, recipe_owner
-from gis.messages import Message
+from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.body_limit import body_limit
@@ -57,6 +58,11 @@ class RegisterIn(BaseModel):
     commit: bool = Field(False, description="Keep what was loaded; without it everything is undone")
     end_gone: bool = Field(False, description="Take away what the file no longer has")
     skip_refused: bool = Field(False, description="Load the other rows where some are refused")
+    place: Unplaced = Field(
+        "refuse",
+        description="What becomes of a building without a place: later waits for one at"
+        " `/buildings/unplaced`",
+    )
 
 
 @bp.post("/registers")
@@ -99,6 +105,8 @@ def load(query_data: RegisterIn) -> Response:
             crs=query_data.crs,
             end_gone=query_data.end_gone,
             skip_refused=query_data.skip_refused,
+            place=query_data.place,
+            post_areas=by.areas_of((Action.POSTS,)),
             most=MAX_REGISTER_ROWS,
         )
         loaded = load_register(session(), file.path, file.name, options)
@@ -179,11 +187,8 @@ def _commit(by: Principal, loaded: RegisterLoad, recipe: str | None) -> None:
     Raises
     ------
     InvalidInput
-        A row is refused, or this kind is only read.
+        A row is refused.
     """
-    if not loaded.ready and not loaded.report.refused:
-        kind = Message(f"register_kind.{loaded.mapping.kind}")
-        raise InvalidInput("register.only_read", kind=kind)
     if not loaded.ready:
         errors = [rejected.to_field_error() for rejected in loaded.report.refused]
         raise InvalidInput("load.rejected", errors, count=len(errors))

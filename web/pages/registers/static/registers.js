@@ -65,6 +65,7 @@ function show() {
   showChanges();
   $('skip-row').hidden = !result.may_skip;
   $('skip').checked &&= result.may_skip;
+  $('later-row').hidden = result.kind !== 'buildings';
   say(saidText());
   if (result.committed) listRecipes();
   $('h-result').focus();
@@ -82,7 +83,7 @@ const countItem = ([key, words]) =>
 function saidText() {
   if (result.committed) return t('Loaded.');
   if (result.refused.length) return t('Some rows are refused. Correct them in the file, or choose the columns anew.');
-  return result.ready ? t('This is a preview: nothing is stored yet.') : t('This register can only be looked at.');
+  return t('This is a preview: nothing is stored yet.');
 }
 
 function columnRow(column) {
@@ -191,9 +192,13 @@ $('choose').addEventListener('submit', (event) => {
 });
 $('file').addEventListener('change', () => {
   $('result').hidden = true;
+  $('later').checked = false;
   $('kind').value = '';
 });
-$('again').addEventListener('click', () => run({ kind: result.kind }, chosenColumns()));
+const place = () => (result.kind === 'buildings' && $('later').checked ? 'later' : null);
+const previewAgain = () => run({ kind: result.kind, place: place() }, chosenColumns());
+$('again').addEventListener('click', previewAgain);
+$('later').addEventListener('change', previewAgain);
 $('skip').addEventListener('change', () => {
   $('commit').disabled = !canLoad();
 });
@@ -204,6 +209,7 @@ $('load').addEventListener('submit', (event) => {
     commit: true,
     end_gone: $('end-gone').checked || null,
     skip_refused: $('skip').checked || null,
+    place: place(),
     save_recipe: $('remember').value.trim(),
   };
   run(options, chosenColumns());
