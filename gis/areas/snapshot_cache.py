@@ -41,6 +41,7 @@ SNAPSHOT_TABLES = frozenset(
         "person",
         "post",
         "leave",
+        "kind",
     }
 )
 ACCOUNTS = "account"  # its changes need no new snapshot

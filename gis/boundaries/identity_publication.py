@@ -48,16 +48,17 @@ WITH pair AS (
     (SELECT id, upper(valid_time) AS until FROM post) was
   WHERE p.area_id = pair.old AND was.id = p.id
     AND lower(p.valid_time) < :at AND coalesce(upper(p.valid_time) > :at, true)
-  RETURNING p.county, p.role, pair.new, p.holder_id, p.deputy_id, was.until
+  RETURNING p.county, p.role, p.kind_id, pair.new, p.holder_id, p.deputy_id, was.until
 )
-INSERT INTO post (county, role, area_id, holder_id, deputy_id, valid_time)
-SELECT county, role, new, holder_id, deputy_id, tstzrange(:at, until) FROM held
+INSERT INTO post (county, role, kind_id, area_id, holder_id, deputy_id, valid_time)
+SELECT county, role, kind_id, new, holder_id, deputy_id, tstzrange(:at, until) FROM held
 """
 # Two terms of one post that a cancelled plan had divided.
 JOINED_POSTS_SQL = """
 WITH halves AS (
   SELECT a.id AS earlier, b.id AS later, b.valid_time AS rest
   FROM post a JOIN post b ON b.area_id = a.area_id AND b.role = a.role
+    AND b.kind_id IS NOT DISTINCT FROM a.kind_id
     AND b.holder_id IS NOT DISTINCT FROM a.holder_id
     AND b.deputy_id IS NOT DISTINCT FROM a.deputy_id
     AND b.incidents_from_post_id IS NULL

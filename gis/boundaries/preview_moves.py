@@ -32,7 +32,6 @@ from gis.boundaries.statistics import (
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
-from gis.rights.roles import ROLE_BY_KEY
 from gis.shapes.polygon_coverage import PolygonLike
 
 # A unit: its code, name, grid before, grid after, and households by grid after.
@@ -48,9 +47,11 @@ ORDER BY f.code"""  # noqa: S608  a number of ours
 
 
 AFFECTED_POSTS_SQL = """
-SELECT p.id, p.role, coalesce(a.code, b.code), coalesce(a.name, b.name),
+SELECT p.id, coalesce(k.zh, r.zh), coalesce(a.code, b.code), coalesce(a.name, b.name),
        p.area_id, p.building_id, p.holder_id
 FROM post p
+  JOIN role r ON r.key = p.role
+  LEFT JOIN kind k ON k.id = p.kind_id
   LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
 WHERE (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
@@ -172,14 +173,10 @@ def moved_posts(
         text(AFFECTED_POSTS_SQL), {"areas": list(ids), "buildings": list(houses), "at": at}
     ).all()
     posts = []
-    for _, role, code, name, area_id, building_id, holder in rows:
+    for _, title, code, name, area_id, building_id, holder in rows:
         move = houses[building_id] if area_id is None else units.get(ids[area_id])
         start, end = (move.start, move.end) if move else (code, recoded.get(code))
-        posts.append(
-            MovedFeature(
-                "post", code, f"{ROLE_BY_KEY[role].zh}（{name}）", start, end, 0, None, holder
-            )
-        )
+        posts.append(MovedFeature("post", code, f"{title}（{name}）", start, end, 0, None, holder))
     return posts
 
 

@@ -19,11 +19,13 @@ from gis.files import datasets
 from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table, finish_reading, no_check, read_table
+from gis.kinds import KindTable, read_kinds
 from gis.messages import Message
 
 FACILITY_STAGING_SQL = f"""
 CREATE TEMP TABLE incoming_facility (
-  row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, address text,
+  row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, kind_id bigint,
+  address text,
   opening_hours text, contact text, capacity int, building_id bigint,
   point geometry(POINT, {STORAGE_SRID}), county text
 ) ON COMMIT DROP
@@ -34,6 +36,7 @@ FACILITY_STAGING_COLUMNS = (
     "code",
     "name",
     "category",
+    "kind_id",
     "address",
     "opening_hours",
     "contact",
@@ -61,23 +64,25 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
 # stays until the row differs.
 WRITE_FACILITIES_SQL = """
 WITH written AS (
-  INSERT INTO facility AS old (code, county, category, name, address, opening_hours, contact,
-      capacity, geom, source)
-  SELECT f.code, f.county, f.category, coalesce(f.name, k.name, ''), coalesce(f.address, k.address,
-      ''),
+  INSERT INTO facility AS old (code, county, category, kind_id, name, address, opening_hours,
+      contact, capacity, geom, source)
+  SELECT f.code, f.county, f.category, f.kind_id, coalesce(f.name, k.name, ''),
+         coalesce(f.address, k.address, ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
          coalesce(f.capacity, k.capacity),
          CASE WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
   ON CONFLICT (code) DO UPDATE
-  SET county = excluded.county, category = excluded.category, name = excluded.name,
+  SET county = excluded.county, category = excluded.category, kind_id = excluded.kind_id,
+      name = excluded.name,
       address = excluded.address, opening_hours = excluded.opening_hours,
       contact = excluded.contact, capacity = excluded.capacity, geom = excluded.geom,
       source = excluded.source
-  WHERE (old.county, old.category, old.name, old.address, old.opening_hours, old.contact,
-         old.capacity, old.geom)
-    IS DISTINCT FROM (excluded.county, excluded.category, excluded.name, excluded.address,
-                      excluded.opening_hours, excluded.contact, excluded.capacity, excluded.geom)
+  WHERE (old.county, old.category, old.kind_id, old.name, old.address, old.opening_hours,
+         old.contact, old.capacity, old.geom)
+    IS DISTINCT FROM (excluded.county, excluded.category, excluded.kind_id, excluded.name,
+                      excluded.address, excluded.opening_hours, excluded.contact,
+                      excluded.capacity, excluded.geom)
   RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
@@ -149,9 +154,11 @@ def load_facility_table(
     """
     rows = list(table.rows)
     row_by_code: dict[str, int] = {}
+    kinds = read_kinds(session, "facility")
     for row in rows:
-        report.refused += [table.refuse(row.number, *fault) for fault in _faults(row, row_by_code)]
-        _note_category(row, report)
+        faults = _faults(row, row_by_code, kinds)
+        report.refused += [table.refuse(row.number, *fault) for fault in faults]
+        _note_category(row, kinds, report)
     points, pointless = read_points(table, rows, crs, report)
     buildings = _find_by_address(session, rows, pointless, table, report)
     report.crs = (
@@ -164,7 +171,7 @@ def load_facility_table(
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(FACILITY_STAGING_SQL))
         incoming = (
-            _incoming(row, point, buildings.get(nth))
+            _incoming(row, kinds, point, buildings.get(nth))
             for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         copy_rows(session, "incoming_facility", FACILITY_STAGING_COLUMNS, incoming)
@@ -205,17 +212,17 @@ def _find_by_address(
     return buildings
 
 
-def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
+def _faults(row: Row, row_by_code: dict[str, int], kinds: KindTable) -> list[tuple[str, Message]]:
     """Return what is wrong with one row, its place apart: field and reason."""
     faults = []
-    code, category = row["code"], row["category"]
+    code, category = row["code"], row["kind"] or row["category"]
     if not code:
         faults.append(("code", Message("facility_row.code_empty")))
     elif row_by_code.setdefault(code, row.number) != row.number:
         params: dict[str, object] = {"code": code, "row": str(row_by_code[code])}
         faults.append(("code", Message("facility_row.code_twice", params)))
-    if not category or key_of_word(category) is None:
-        params = {"categories": "、".join(choice.zh for choice in CATEGORIES)}
+    if not category or _category_and_kind(category, kinds)[0] is None:
+        params = {"categories": "、".join(choice.zh for choice in (*CATEGORIES, *kinds.rows))}
         if category:
             faults.append(
                 (
@@ -232,17 +239,23 @@ def _faults(row: Row, row_by_code: dict[str, int]) -> list[tuple[str, Message]]:
     return faults
 
 
-def _note_category(row: Row, report: LoadReport) -> None:
+def _note_category(row: Row, kinds: KindTable, report: LoadReport) -> None:
     """Note which category a word was read as that is not the name of one."""
-    word = row["category"] or ""
-    if not is_own_name(word) and (key := key_of_word(word)):
+    word = row["kind"] or row["category"] or ""
+    if not (is_own_name(word) or kinds.find(word)) and (key := key_of_word(word)):
         report.note_row(
             "facility_row.category_read", row.number, f"{word}: {CATEGORY_BY_KEY[key].zh}"
         )
 
 
+def _category_and_kind(word: str, kinds: KindTable) -> tuple[str | None, int | None]:
+    """Return the key of the category that a word means, and the id of a kind that people added."""
+    kind = kinds.find(word)
+    return (kind.parent, kind.id) if kind else (key_of_word(word), None)
+
+
 def _incoming(
-    row: Row, point: tuple[float, float] | None, building: int | None
+    row: Row, kinds: KindTable, point: tuple[float, float] | None, building: int | None
 ) -> tuple[object, ...]:
     ewkt = None if point is None else f"SRID={STORAGE_SRID};POINT({point[0]!r} {point[1]!r})"
     texts = (row["address"], row["opening_hours"], row["contact"])
@@ -250,7 +263,7 @@ def _incoming(
         row.number,
         row["code"],
         row["name"],
-        key_of_word(row["category"]),
+        *_category_and_kind(row["kind"] or row["category"], kinds),
         *texts,
         row["capacity"],
         building,

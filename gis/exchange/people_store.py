@@ -79,6 +79,7 @@ def write_posts(
         (
             slot.site.county,
             slot.role,
+            slot.kind,
             None if slot.site.level == "building" else slot.site.id,
             slot.site.id if slot.site.level == "building" else None,
             ids[term.person] if term.person else None,
@@ -88,7 +89,16 @@ def write_posts(
         for slot, term in posts
         if term.id is None
     ]
-    columns = ("county", "role", "area_id", "building_id", "holder_id", "deputy_id", "valid_time")
+    columns = (
+        "county",
+        "role",
+        "kind_id",
+        "area_id",
+        "building_id",
+        "holder_id",
+        "deputy_id",
+        "valid_time",
+    )
     report.counts |= {
         "new_posts": copy_rows(session, "post", columns, rows),
         "changed_posts": len(changed),

@@ -16,6 +16,7 @@ from gis.exchange.building_match import with_suggestions
 from gis.exchange.terms import FileTerm, StoredTerm, TermConflict, merge_terms
 from gis.files.dates import ONGOING
 from gis.files.tables import Row
+from gis.kinds import KindRow, read_kinds
 from gis.messages import Message
 from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 
@@ -51,9 +52,11 @@ FROM building b WHERE b.code = ANY(:codes)
 STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)"
 
 STORED_POSTS_SQL = """
-SELECT p.id, p.role, p.area_id, p.building_id, h.code AS person, d.code AS deputy,
+SELECT p.id, p.role, p.kind_id, k.shared, p.area_id, p.building_id, h.code AS person,
+  d.code AS deputy,
        lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
+LEFT JOIN kind k ON k.id = p.kind_id
 LEFT JOIN personal.person h ON h.id = p.holder_id
 LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
@@ -80,6 +83,7 @@ class PostSlot:
     """One post over all its holders; a shared role has one slot for each person."""
 
     role: str
+    kind: int | None
     site: PostSite
     person: str | None = None
 
@@ -96,8 +100,14 @@ def find_role(word: str) -> PostRole | None:
     return (
         ROLE_BY_WORD.get(word.lower())
         or ROLE_BY_WORD.get(text)
-        or ROLE_BY_WORD.get(re.sub(r"\(.*?\)|\s", "", text))
+        or ROLE_BY_WORD.get(without_remark(word))
     )
+
+
+def without_remark(word: str) -> str:
+    """Return a word in lower case, without blanks and what stands in brackets."""
+    text = unicodedata.normalize("NFKC", word).lower()
+    return re.sub(r"\(.*?\)|\s", "", text)
 
 
 class PostLoader:
@@ -111,6 +121,7 @@ class PostLoader:
         self.session = session
         self.timezone = timezone
         self.now: datetime = session.execute(text("SELECT now()")).scalar_one()
+        self.kinds = read_kinds(session, "role")
         self.areas = self._sites(AREAS_BY_CODE_SQL, {row["area"] for row in rows})
         self.buildings = self._sites(BUILDINGS_BY_CODE_SQL, {row["building"] for row in rows})
         codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
@@ -158,18 +169,27 @@ class PostLoader:
             if not row["person"]:
                 faults.append(("person", Message("post_row.person_and_role_empty")))
         else:
-            role = find_role(row["role"])
+            kind = self._kind(row)
+            role = ROLE_BY_KEY[kind.parent] if kind else find_role(row["role"])
             if role is None:
-                params = {"role": row["role"], "roles": "、".join(choice.zh for choice in ROLES)}
+                names = [choice.zh for choice in (*ROLES, *self.kinds.rows)]
+                params = {"role": row["role"], "roles": "、".join(names)}
                 return [*faults, ("role", Message("post_row.role_unknown", params))]
             site = self._site(row, role)
             if isinstance(site, PostSite) and not faults:
-                self.posts[PostSlot(role.key, site, row["person"] if role.shared else None)].append(
-                    term
-                )
+                kind_id, shared = (kind.id, kind.shared) if kind else (None, None)
+                slot = _slot(role.key, kind_id, shared, site, row["person"])
+                self.posts[slot].append(term)
             elif not isinstance(site, PostSite):
                 faults.append(site)
         return faults
+
+    def _kind(self, row: Row) -> KindRow | None:
+        """Return the kind of role that people added and a row names; None if it names none."""
+        site = self.areas.get(row["area"]) or self.buildings.get(row["building"])
+        county = site.county if site else None
+        word = without_remark(row["role"])
+        return self.kinds.find(row["role"], county) or self.kinds.find(word, county)
 
     def _person_faults(self, row: Row) -> list[Fault]:
         faults: list[Fault] = []
@@ -249,7 +269,7 @@ class PostLoader:
             text(STORED_POSTS_SQL), {"areas": areas, "buildings": buildings}
         ):
             site = sites[row.area_id is None, row.area_id or row.building_id]
-            slot = PostSlot(row.role, site, row.person if ROLE_BY_KEY[row.role].shared else None)
+            slot = _slot(row.role, row.kind_id, row.shared, site, row.person)
             stored_posts[slot].append(
                 StoredTerm(row.id, row.person, row.deputy, row.start, row.stop)
             )
@@ -261,6 +281,14 @@ class PostLoader:
         posts, not_posts = _changes(stored_posts, self.posts, self.now)
         leaves, not_leaves = _changes(stored_leaves, self.leaves, self.now)
         return posts, leaves, not_posts + not_leaves
+
+
+def _slot(
+    role: str, kind: int | None, shared: bool | None, site: PostSite, person: str | None
+) -> PostSlot:
+    """Return the slot of a post; `shared` is its kind's, None: as its role."""
+    is_shared = ROLE_BY_KEY[role].shared if shared is None else shared
+    return PostSlot(role, kind, site, person if is_shared else None)
 
 
 Key = TypeVar("Key")

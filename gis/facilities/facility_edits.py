@@ -17,10 +17,11 @@ from gis.facilities.categories import CATEGORY_BY_KEY, MAX_CAPACITY
 from gis.facilities.hours import read_hours
 from gis.facilities.planning_land import MAX_STATED_CHARS, require_planner_of
 from gis.facilities.queries import FacilityRow, facility
+from gis.kinds import read_kinds
 from gis.rights.principal import Principal
 
-FACTS = ("category", "name", "address", "opening_hours", "contact", "capacity")
-EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None}
+FACTS = ("category", "kind_id", "name", "address", "opening_hours", "contact", "capacity")
+EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None, "kind_id": None}
 
 GRID_SQL = "SELECT g.id, g.county FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
 LOCKED_SQL = f"""
@@ -32,10 +33,10 @@ FOR UPDATE OF f
 """  # noqa: S608  ours
 INSERT_FACILITY_SQL = """
 WITH new AS (SELECT nextval(pg_get_serial_sequence('facility', 'id')) AS id)
-INSERT INTO facility (id, code, county, category, name, address, opening_hours, contact, capacity,
-  geom, source)
-SELECT id, 'p' || id, :county, :category, :name, :address, :opening_hours, :contact, :capacity,
-  ST_GeomFromEWKT(:point), 'page'
+INSERT INTO facility (id, code, county, category, kind_id, name, address, opening_hours, contact,
+  capacity, geom, source)
+SELECT id, 'p' || id, :county, :category, :kind_id, :name, :address, :opening_hours, :contact,
+  :capacity, ST_GeomFromEWKT(:point), 'page'
 FROM new
 RETURNING code
 """
@@ -65,7 +66,7 @@ def add_facility(
     point
         Longitude and latitude, EPSG:4490: where people go in.
     facts
-        Some of FACTS, the category among them.
+        Some of FACTS, the category among them: its key, or a kind that people added.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def add_facility(
     InvalidInput
         A fact is wrong.
     """
-    values = EMPTY_FACTS | _checked(facts)
+    values = EMPTY_FACTS | _checked(session, facts)
     point_and_time = {"point": point_ewkt(*point), "at": at}
     grid = session.execute(text(GRID_SQL), point_and_time).first()
     require_planner_of(session, principal, None if grid is None else grid.id, at)
@@ -111,7 +112,7 @@ def change_facility(
         A fact is wrong.
     """
     row = _locked(session, principal, at, code, versions)
-    values = {name: getattr(row, name) for name in FACTS} | _checked(facts)
+    values = {name: getattr(row, name) for name in FACTS} | _checked(session, facts)
     session.execute(text(UPDATE_SQL), values | {"id": row.id})
     return facility(session, code)
 
@@ -155,7 +156,7 @@ def _locked(
     return row
 
 
-def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(session: Session, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return facts as they are stored.
 
     Raises
@@ -171,10 +172,15 @@ def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if isinstance(value, str) and len(value) > MAX_STATED_CHARS
     ]
-    category, capacity = values.get("category"), values.get("capacity")
-    if "category" in values and category not in CATEGORY_BY_KEY:
-        params = {"value": str(category)[:40], "allowed": [*CATEGORY_BY_KEY]}
-        faults.append(FieldError("category", "input.not_among", params))
+    capacity = values.get("capacity")
+    if "category" in values:
+        category, kinds = str(values["category"]), read_kinds(session, "facility")
+        kind = None if category in CATEGORY_BY_KEY else kinds.find(category)
+        values |= {"category": kind.parent, "kind_id": kind.id} if kind else {"kind_id": None}
+        if values["category"] not in CATEGORY_BY_KEY:
+            allowed = [*CATEGORY_BY_KEY, *(row.key for row in kinds.rows)]
+            params = {"value": category[:40], "allowed": allowed}
+            faults.append(FieldError("category", "input.not_among", params))
     if capacity is not None and not 0 <= capacity <= MAX_CAPACITY:
         limits = {"capacity": str(capacity), "high": MAX_CAPACITY}
         faults.append(FieldError("capacity", "facility_row.capacity_out_of_range", limits))

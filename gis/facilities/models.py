@@ -50,6 +50,7 @@ class Facility(Base):
     )
     county: Mapped[str | None] = mapped_column(comment="Code of the county it stands in.")
     category: Mapped[str] = mapped_column(comment="Key of gis/facilities/categories.py.")
+    kind_id: Mapped[int | None] = mapped_column(ForeignKey("kind.id"), comment="Kind of people.")
     name: Mapped[str] = mapped_column(server_default="", comment="Name as signed.")
     address: Mapped[str] = mapped_column(server_default="", comment="Street and house number.")
     opening_hours: Mapped[str] = mapped_column(

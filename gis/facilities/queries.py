@@ -14,6 +14,7 @@ from gis.db import STORAGE_SRID
 from gis.errors import NotFound
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
+from gis.kinds import Kind
 from gis.network.loading import load_network
 from gis.network.models import WalkNetwork
 
@@ -24,6 +25,8 @@ class FacilityRow:
 
     Attributes
     ----------
+    kind, kind_zh
+        Key and name of the kind of its category that people added; None if there is none.
     capacity
         In the unit of its category; None: nobody stated it.
     version
@@ -34,6 +37,8 @@ class FacilityRow:
 
     code: str
     category: str
+    kind: str | None
+    kind_zh: str | None
     name: str
     address: str
     opening_hours: str
@@ -90,7 +95,7 @@ def facilities(
     Parameters
     ----------
     category
-        Only this key of `gis.facilities.categories`.
+        Only this key of `gis.facilities.categories`, or of a kind that people added.
     bbox
         Only facilities that touch this rectangle: west, south, east, north, degrees, EPSG:4490.
     area
@@ -107,7 +112,7 @@ def facilities(
     """
     query = _rows()
     if category is not None:
-        query = query.where(Facility.category == category)
+        query = query.where((Facility.category == category) | (Kind.key == category))
     if bbox is not None:
         query = query.where(
             func.ST_Intersects(Facility.geom, func.ST_MakeEnvelope(*bbox, STORAGE_SRID))
@@ -219,6 +224,8 @@ def _rows() -> Select[Any]:
     return select(
         Facility.code,
         Facility.category,
+        Kind.key,
+        Kind.zh,
         Facility.name,
         Facility.address,
         Facility.opening_hours,
@@ -228,4 +235,4 @@ def _rows() -> Select[Any]:
         Facility.version,
         func.ST_X(_location()),
         func.ST_Y(_location()),
-    )
+    ).outerjoin_from(Facility, Kind, Kind.id == Facility.kind_id)

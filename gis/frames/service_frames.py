@@ -18,6 +18,7 @@ from gis.facilities.building_coverage import STANDINGS, Standing, read_buildings
 from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.facilities.snapshot_changes import ChangedBuilding
 from gis.frames.read import Query, read_frame, wkb
+from gis.kinds import Kind
 from gis.network.models import WalkEdge, WalkEdit, WalkNode
 from gis.places.models import Building
 
@@ -47,18 +48,23 @@ class WalkNetworkFrames(NamedTuple):
 
 def facility_query() -> Query:
     """Return the query of `facilities`, ordered by code."""
-    return select(
-        Facility.code,
-        Facility.county,
-        Facility.category,
-        Facility.name,
-        Facility.address,
-        Facility.opening_hours,
-        Facility.contact,
-        Facility.capacity,
-        Facility.source,
-        wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
-    ).order_by(Facility.code)
+    return (
+        select(
+            Facility.code,
+            Facility.county,
+            Facility.category,
+            Kind.key.label("kind"),
+            Facility.name,
+            Facility.address,
+            Facility.opening_hours,
+            Facility.contact,
+            Facility.capacity,
+            Facility.source,
+            wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
+        )
+        .outerjoin_from(Facility, Kind, Kind.id == Facility.kind_id)
+        .order_by(Facility.code)
+    )
 
 
 def entrance_query() -> Query:
@@ -118,10 +124,10 @@ def facilities(session: Session, category: str | None = None) -> GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        Index `code`. Columns `county` (code or None), `category`, `name`, `address`,
-        `opening_hours` (OSM's syntax), `contact` (public telephone), `capacity` (places, beds or
-        doctors by category; missing: not stated), `source` (the load), `geometry` (Point; of an
-        outline a point inside).
+        Index `code`. Columns `county` (code or None), `category`, `kind` (key of a kind that people
+        added, or None), `name`, `address`, `opening_hours` (OSM's syntax), `contact` (public
+        telephone), `capacity` (places, beds or doctors by category; missing: not stated), `source`
+        (the load), `geometry` (Point; of an outline a point inside).
     """
     query = facility_query()
     return read_frame(

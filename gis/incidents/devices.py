@@ -26,6 +26,7 @@ from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import Device, DeviceAlarm
 from gis.incidents.routing.location import resolve_location
 from gis.incidents.states import State
+from gis.kinds import read_kinds
 from gis.messages import label
 from gis.rights.principal import Principal, system_principal
 
@@ -140,8 +141,9 @@ def receive_alarm(
     """
     _check(alarm, now)
     lock = (
-        "SELECT id, code, kind, name, address, category, ST_X(geom) AS lon, ST_Y(geom) AS lat"
-        " FROM device WHERE id = :id FOR UPDATE"
+        "SELECT d.id, d.code, d.kind, k.zh AS kind_zh, d.name, address, category,"
+        " ST_X(geom) AS lon, ST_Y(geom) AS lat"
+        " FROM device d LEFT JOIN kind k ON k.id = d.kind_id WHERE d.id = :id FOR UPDATE OF d"
     )
     row = session.execute(text(lock), {"id": device}).one()
     params = {
@@ -174,7 +176,7 @@ def receive_alarm(
 
 def _alarm_note(device: Row[Any], alarm: Alarm) -> str:
     parts = (
-        f"{label(f'device_kind.{device.kind}', 'zh')}告警",
+        f"{device.kind_zh or label(f'device_kind.{device.kind}', 'zh')}告警",
         device.name,
         alarm.kind,
         _value(alarm.value),
@@ -263,10 +265,12 @@ class DeviceView:
 
 
 LISTED = """
-SELECT d.code, d.kind, d.name, d.county, ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat, d.address,
+SELECT d.code, coalesce(k.key, d.kind) AS kind, d.name, d.county, ST_X(d.geom) AS lon,
+    ST_Y(d.geom) AS lat, d.address,
     d.category, d.active,
   count(a.alarm) AS alarms, max(a.at) AS last
-FROM device d LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id ORDER BY d.code
+FROM device d LEFT JOIN kind k ON k.id = d.kind_id
+  LEFT JOIN device_alarm a ON a.device_id = d.id GROUP BY d.id, k.key ORDER BY d.code
 """
 
 
@@ -294,6 +298,8 @@ def add(
     ----------
     code
         Its number at the maker.
+    kind
+        One of `DEVICE_TYPES`, or the key or name of a kind that people added.
     category
         Of the active edition; its alarms are filed under it. Empty: as usual for its kind.
     lon, lat
@@ -311,10 +317,12 @@ def add(
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
         wrong.append(FieldError("code", "device.code_wrong"))
+    kinds = read_kinds(session, "device")
+    own_kind = None if kind in DEVICE_TYPES else kinds.find(kind)
+    kind = own_kind.parent if own_kind else kind
     if kind not in DEVICE_TYPES:
-        wrong.append(
-            FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": [*DEVICE_TYPES]})
-        )
+        allowed = [*DEVICE_TYPES, *(row.key for row in kinds.rows)]
+        wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": allowed}))
     wrong += [
         FieldError(field, "field.longer_than", {"limit": 200})
         for field, value in (("name", name), ("address", address))
@@ -331,6 +339,7 @@ def add(
         insert(Device).values(
             code=code,
             kind=kind,
+            kind_id=own_kind.id if own_kind else None,
             name=name,
             county=location.county,
             geom=point_ewkt(location.lon, location.lat),

@@ -67,6 +67,7 @@ RECORDED_TABLES = {
     "order_taker": ("person_id",),
     "device": ("id",),
     "notice_target": ("id",),
+    "kind": ("id",),
     "spot_check": ("id",),
     "spot_draw": ("id",),
     "personal.account": ("id",),

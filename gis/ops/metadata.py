@@ -53,6 +53,7 @@ from gis.incidents.models import (
     SpotCheck,
     SpotDraw,
 )
+from gis.kinds import Kind
 from gis.network.models import WalkEdge, WalkEdit, WalkNetwork, WalkNode, WalkWall
 from gis.notices.models import Notice, NoticeTarget
 from gis.ops.history import HistoryEntry
@@ -93,6 +94,7 @@ __all__ = [
     "Incident",
     "IncidentEvent",
     "IncidentMove",
+    "Kind",
     "Leave",
     "Lineage",
     "Notice",

@@ -68,6 +68,9 @@ class Post(Base):
     id: Mapped[int] = key()
     county: Mapped[str] = mapped_column(comment="Code of the county.")
     role: Mapped[str] = mapped_column(ForeignKey("role.key"), comment="Key of the role.")
+    kind_id: Mapped[int | None] = mapped_column(
+        ForeignKey("kind.id"), comment="The kind of its role, where people added one."
+    )
     area_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), index=True, comment="The area answered for."
     )

@@ -18,6 +18,10 @@ class PostRow:
 
     Attributes
     ----------
+    kind
+        Key of the kind of its role that people added; None if there is none.
+    role_zh, role_en
+        What the post is called: its kind, else its role.
     area
         Code of the area or building.
     follows
@@ -28,6 +32,9 @@ class PostRow:
 
     id: int
     role: str
+    kind: str | None
+    role_zh: str
+    role_en: str
     area: str
     area_name: str
     level: str
@@ -62,7 +69,9 @@ WITH RECURSIVE down AS (
     JOIN boundary b ON b.area_id = down.id AND b.valid_time @> CAST(:at AS timestamptz)
     WHERE down.level = 'grid' AND ST_Covers(b.geom, ST_PointOnSurface(h.geom)))
 )
-SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
+SELECT p.id, p.role, k.key AS kind, coalesce(k.zh, r.zh) AS role_zh,
+  coalesce(nullif(k.en, ''), k.zh, r.en) AS role_en,
+  place.code AS area, place.name AS area_name, place.level,
   CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
   CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
   lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to,
@@ -78,6 +87,8 @@ SELECT p.id, p.role, place.code AS area, place.name AS area_name, place.level,
   ), '[]') AS leave
 FROM place
 JOIN post p ON p.area_id = place.area_id OR p.building_id = place.building_id
+JOIN role r ON r.key = p.role
+LEFT JOIN kind k ON k.id = p.kind_id
 LEFT JOIN personal.person o ON o.id = p.holder_id
 LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE coalesce(upper(p.valid_time) > :at, true)

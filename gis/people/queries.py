@@ -1,6 +1,6 @@
 """Who is responsible for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import fetch_int_array, fetch_rows
+from gis.kinds import list_kinds
 from gis.messages import Message, render
 from gis.rights.roles import ROLES, PostRole
 
@@ -32,7 +33,8 @@ PERIOD_SQL = """
 NOT_OVER_SQL = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
 POSTS_SQL = f"""
 SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
-  coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), {PERIOD_SQL.format("p")}
+  coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), coalesce(p.kind_id, 0),
+  {PERIOD_SQL.format("p")}
 FROM post p
 WHERE p.{{place}} IS NOT NULL AND {NOT_OVER_SQL.format("p")} AND {{which}}"""  # noqa: S608  our own text
 LEAVE_SQL = (
@@ -97,6 +99,8 @@ class PostTable:
         Index in `ROLES`.
     holder, deputy
         Ids of persons; 0 means none.
+    kind
+        Ids of kinds of roles that people added; 0 means none.
     start, end
         Half-open period.
     """
@@ -105,26 +109,29 @@ class PostTable:
     role: Ints
     holder: Ints
     deputy: Ints
+    kind: Ints
     start: Ints
     end: Ints
 
     @classmethod
     def from_rows(cls, rows: Ints) -> "PostTable":
         """Return the table of the rows of `POSTS_SQL`."""
-        number, place_id, role, holder, deputy, start, end = rows.T
+        number, place_id, role, holder, deputy, kind, start, end = rows.T
         order = np.lexsort((number, _RANK[role], place_id))
-        return cls(*(column[order] for column in (place_id, role, holder, deputy, start, end)))
+        return cls(
+            *(column[order] for column in (place_id, role, holder, deputy, kind, start, end))
+        )
 
-    def of(self, place_id: int, at: Micros) -> Iterator[tuple[PostRole, int, int]]:
-        """Yield role, holder and deputy of each post of a place at a moment, nearest role first."""
+    def of(self, place_id: int, at: Micros) -> Iterator[tuple[PostRole, int, int, int]]:
+        """Yield role, kind, holder and deputy of each post at a moment, nearest role first."""
         start_row, end_row = self.place_id.searchsorted((place_id, place_id + 1))
         part = slice(start_row, end_row)
-        columns = (self.role, self.holder, self.deputy, self.start, self.end)
-        for role, holder, deputy, start, end in zip(
+        columns = (self.role, self.kind, self.holder, self.deputy, self.start, self.end)
+        for role, kind, holder, deputy, start, end in zip(
             *(column[part].tolist() for column in columns), strict=True
         ):
             if start <= at < end:
-                yield ROLES[role], holder, deputy
+                yield ROLES[role], kind, holder, deputy
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,8 @@ class PeopleIndex:
         Person, start and end, ordered by person.
     persons, names
         Ids in ascending order, and their names.
+    kinds
+        Chinese and English name of each kind of role that people added, by its id.
     """
 
     areas: PostTable
@@ -156,6 +165,7 @@ class PeopleIndex:
     leave: tuple[Ints, Ints, Ints]
     persons: Ints
     names: pa.LargeStringArray
+    kinds: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     _cached: "CachedPeople" = field(
         default_factory=lambda: CachedPeople(0, 0, {}, {}), repr=False, compare=False
     )
@@ -183,7 +193,7 @@ class PeopleIndex:
         cached = self.cached_at(at)
         people = cached.of_area.get(area_id)
         if people is None:
-            people = [self._entry(*post, at, code, level) for post in self.areas.of(area_id, at)]
+            people = [self._entry(post, at, code, level) for post in self.areas.of(area_id, at)]
             if len(cached.of_area) < MAX_CACHED_AREAS:
                 cached.of_area[area_id] = people
         return people
@@ -208,14 +218,15 @@ class PeopleIndex:
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
         """Return the responsible people of a building at a moment, nearest role first."""
         return [
-            self._entry(*post, at, code, "building") for post in self.buildings.of(building_id, at)
+            self._entry(post, at, code, "building") for post in self.buildings.of(building_id, at)
         ]
 
     def _entry(
-        self, role: PostRole, holder_id: int, deputy_id: int, at: Micros, area: str, level: str
+        self, post: tuple[PostRole, int, int, int], at: Micros, area: str, level: str
     ) -> ResponsiblePerson:
+        role, kind, holder_id, deputy_id = post
         holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
-        role_labels = (role.key, role.zh, role.en)
+        role_labels = (role.key, *self.kinds.get(kind, (role.zh, role.en)))
         if holder is not None and not self.away(holder_id, at):
             return ResponsiblePerson(
                 *role_labels, holder, area, level, holder, deputy, None, None, None, None
@@ -309,7 +320,7 @@ def read_people(
             which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
         tables.append(
             PostTable.from_rows(
-                fetch_int_array(session, POSTS_SQL.format(place=column, which=which), 7, params)
+                fetch_int_array(session, POSTS_SQL.format(place=column, which=which), 8, params)
             )
         )
     persons = np.unique(
@@ -333,6 +344,7 @@ def read_people(
         (person[order], start[order], end[order]),
         np.array([number for number, _ in named], dtype=np.int64),
         pa.array([name for _, name in named], pa.large_string()),
+        {kind.id: (kind.name("zh"), kind.name("en")) for kind in list_kinds(session, "role")},
     )
 
 

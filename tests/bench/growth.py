@@ -157,7 +157,7 @@ def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     nothing = np.empty(0, np.int64)
     return PeopleIndex(
         areas,
-        PostTable(*(nothing,) * 6),
+        PostTable(*(nothing,) * 7),
         (nothing,) * 3,
         number,
         pa.array([f"张示{n}" for n in number.tolist()], pa.large_string()),

@@ -427,6 +427,19 @@ TABLE: dict[str, Row] = {
     "GET /setup/<kind>.xlsx": Row(may(A.ACCOUNTS, everywhere=True), path={"kind": "people"}),
     "POST /setup/accounts": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /setup/<key>": Row(may(A.ACCOUNTS, everywhere=True), path={"key": "people"}, form=FILE),
+    "GET /kinds": Row(may(A.ACCOUNTS)),
+    "POST /kinds": Row(may(A.ACCOUNTS), form={"subject": "role", "zh": "楼层小组长"}),
+    "POST /kinds/<int:kind_id>": Row(
+        of_nothing(may(A.ACCOUNTS)), form={"do": "retire"}, path={"kind_id": 999999}
+    ),
+    "GET /api/v1/kinds": Row(anybody),
+    "POST /api/v1/kinds": Row(
+        may(A.ACCOUNTS, everywhere=True),
+        json={"subject": "role", "parent": "building_head", "zh": "楼层小组长"},
+    ),
+    "PATCH /api/v1/kinds/<int:kind_id>": Row(
+        of_nothing(may(A.ACCOUNTS)), json={"active": False}, path={"kind_id": 999999}
+    ),
     "GET /keys": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /keys": Row(may(A.ACCOUNTS, everywhere=True), form={"name": "program"}),
     "POST /keys/<name>": Row(

@@ -48,6 +48,7 @@ COMMANDS = {
     "hotline": "Exchange orders with a hotline such as 12345: exchange, orders.",
     "policy": "Numbers of the loop that a county sets: show, set.",
     "organisation": "External units that parts of matters are handed to: set, list.",
+    "kind": "Kinds of roles, facilities, skills …: add, list, rename, retire, restore.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
     "profiles": "Walking profiles: show, check, load, dump.",
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",

@@ -37,7 +37,9 @@ def command() -> None:
 @command.command()
 @click.argument("code")
 @click.option(
-    "--kind", type=click.Choice(tuple(devices.DEVICE_TYPES)), required=True, help="What it is."
+    "--kind",
+    required=True,
+    help=f"What it is: {', '.join(devices.DEVICE_TYPES)}, or a kind of ./wangge kind list device.",
 )
 @click.option(
     "--category",

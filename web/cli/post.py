@@ -11,7 +11,6 @@ from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
 from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
-from gis.rights.roles import ROLE_BY_KEY
 from gis.settings import Settings
 from web.cli.common import AS_JSON, MOMENT, local_now, session_scope
 
@@ -44,7 +43,7 @@ def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
             for gone in row.leave
         )
         click.echo(
-            f"{row.id:>8}  {ROLE_BY_KEY[row.role].zh}  {row.area_name} ({row.area}) "
+            f"{row.id:>8}  {row.role_zh}  {row.area_name} ({row.area}) "
             f" {holder}{deputy}"
             f"  {_local(row.valid_from)}{until}{away}"
         )

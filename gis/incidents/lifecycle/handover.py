@@ -100,6 +100,7 @@ def _succeed(session: Session, old: Post, successor: Person | None, at: datetime
     new = Post(
         county=old.county,
         role=old.role,
+        kind_id=old.kind_id,
         area_id=old.area_id,
         building_id=old.building_id,
         holder_id=successor.id if successor else None,

@@ -19,6 +19,7 @@ from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.catalogue.editions import CategoryRow
+from gis.incidents.catalogue.services import find_service
 from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert
 from gis.incidents.models import CHANNELS, SEVERITIES
@@ -64,7 +65,8 @@ class IncidentReport:
 class Assessed:
     """A report with its place and what it is about.
 
-    at: The moment it was reported. clear: Whether its category is certain. how: How place and
+    at: The moment it was reported. service: Name of the service asked for, where people added
+    it; else empty. clear: Whether its category is certain. how: How place and
     category were decided.
     """
 
@@ -73,6 +75,7 @@ class Assessed:
     at: datetime
     edition_id: int
     kind: CategoryRow
+    service: str
     clear: bool
     severity: str
     danger: Danger | None
@@ -151,7 +154,12 @@ def assess(
         register=snapshot,
     )
     principal.require(Action.REPORT, location.area_ids)
-    kind, clear, category_steps = _category(edition, report, danger, suggestions)
+    service = ""
+    if report.category:
+        kind, service = find_service(session, edition, report.category, location.county)
+        clear, category_steps = True, list[DecisionStep]()
+    else:
+        kind, clear, category_steps = _category(edition, danger, suggestions)
     severity, how = report.severity or kind.severity, [*steps, *category_steps]
     if report.placed_at is not None:
         day = f"{report.placed_at:%Y-%m-%d}"
@@ -160,19 +168,14 @@ def assess(
         severity = catalogue_danger.URGENT
         how.append(alert.danger_step(danger))
     return Assessed(
-        location, answer, at, edition.id, kind, clear, severity, danger, suggestions, how
+        location, answer, at, edition.id, kind, service, clear, severity, danger, suggestions, how
     )
 
 
 def _category(
-    edition: editions.Edition,
-    report: IncidentReport,
-    danger: Danger | None,
-    suggestions: list[Suggestion],
+    edition: editions.Edition, danger: Danger | None, suggestions: list[Suggestion]
 ) -> tuple[CategoryRow, bool, list[DecisionStep]]:
-    """Return the category of a report, whether it is certain, and how that was decided."""
-    if report.category:
-        return edition.category(report.category), True, []
+    """Return the category that words mean, whether it is certain, and how that was decided."""
     if danger is not None:  # somebody goes at once, whatever it is filed under
         kind = edition.categories.get(danger.category, edition.fallback)
         return kind, True, [routing_step("category", "danger_kind", zh=kind.zh, en=kind.en)]

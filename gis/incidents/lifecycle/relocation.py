@@ -1,5 +1,6 @@
 """An incident that was reported at the wrong place: corrected, and routed again from there."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +65,7 @@ def relocate(
     if not _goes_elsewhere(row, location.area_ids):
         return changes, detail, []
     routed = _route(session, row, location, now)
-    rule = {name: routed.columns[name] for name in ("rule_id", "rule_name", "skill", "time_limits")}
+    rule = {name: routed.columns[name] for name in ("rule_id", "rule_name", "time_limits")}
     waits = office(session, location.area_ids, now)
     changes |= rule | waits.columns | {"dispatch_mode": "assign"}
     changes["explanation"] = [*steps, *routed.how]
@@ -101,7 +102,8 @@ def _goes_elsewhere(row: LockedIncident, areas: list[int]) -> bool:
 def _route(
     session: Session, row: LockedIncident, location: IncidentLocation, now: datetime
 ) -> RoutingDecision:
-    kind = editions.get_edition(session, row.edition_id).category(row.category)
+    category = editions.get_edition(session, row.edition_id).category(row.category)
+    kind = replace(category, skill=row.skill)  # the service that was asked for comes along
     return route(session, location, kind, row.severity, row.channel, now, now)
 
 

@@ -202,7 +202,10 @@ def insert_incident(
             "description": report.description.strip(),
             "address": report.address.strip(),
             "channel": report.channel,
-            "attributes": report.attributes,
+            "attributes": {
+                **report.attributes,
+                **({"service": case.service} if case.service else {}),
+            },
             **location.columns,
             "explanation": how,
             **columns,

@@ -1,5 +1,6 @@
 """Where an incident in hand goes anew: from its stored location, by danger, to a successor."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.incidents.catalogue import editions
+from gis.incidents.catalogue.services import find_service
 from gis.incidents.clock import begun_anew
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation
@@ -60,7 +62,10 @@ def reclassified(
     InvalidInput
         Its edition of the catalogue has no such category.
     """
-    kind = editions.get_edition(session, row.edition_id).category(category)
+    edition = editions.get_edition(session, row.edition_id)
+    kind, _ = find_service(session, edition, category, row.county)
+    if kind.code == row.category:  # the service that was asked for, too
+        kind = replace(kind, skill=row.skill)
     routed = route(session, stored_location(session, row), kind, severity, row.channel, now, now)
     changes = {
         "category": kind.code,

@@ -30,6 +30,9 @@ class Device(Base):
     kind: Mapped[str] = mapped_column(
         comment="smoke, door, camera, wristband, thrown_object or parking."
     )
+    kind_id: Mapped[int | None] = mapped_column(
+        ForeignKey("kind.id"), comment="The kind of device, where people added one."
+    )
     name: Mapped[str] = mapped_column(server_default="", comment="Where it hangs, in words.")
     county: Mapped[str | None] = mapped_column(comment="Code of the county.")
     geom: Mapped[WKBElement] = mapped_column(geometry("POINT"), comment="Where it is, EPSG:4490.")

@@ -16,7 +16,17 @@ CHANNELS = (
     "import",
     "api",
 )
-ORGANISATION_KINDS = ("water", "power", "gas", "property", "other")
+ORGANISATION_KINDS = (
+    "water",
+    "power",
+    "gas",
+    "property",
+    "other",
+    "party_branch",
+    "volunteer_team",
+    "enforcement_squad",
+    "resident_unit",
+)
 PART_KINDS = ("external", "assist", "sign")
 
 

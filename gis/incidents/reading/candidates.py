@@ -13,6 +13,7 @@ from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import CLAIMANTS_SQL
 from gis.incidents.routing.post_holders import list_post_holders
+from gis.kinds import read_kinds
 from gis.people.models import Person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -72,8 +73,8 @@ def list_assignees(
             seat.person_code if named else None,
             seat.name if named else None,
             seat.role,
-            ROLE_BY_KEY[seat.role].zh,
-            ROLE_BY_KEY[seat.role].en,
+            seat.role_zh,
+            seat.role_en,
             seat.code,
             seat.level,
             seat.load,
@@ -134,7 +135,7 @@ def _list_takers(
     """List those who take orders of the incident's skill in its areas (code -> id)."""
     params = {
         "areas": list(ids.values()),
-        "skill": incident.skill,
+        "skills": read_kinds(session, "skill").below(incident.skill),
         "lon": incident.point["lon"],
         "lat": incident.point["lat"],
         "at": now,

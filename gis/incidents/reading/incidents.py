@@ -129,7 +129,8 @@ class IncidentView:
 VIEW = f"""
 SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
     {{pending_request}} AS pending_seen, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
-    c.zh AS category_zh, c.en AS category_en, c.kind,
+    coalesce(i.attributes ->> 'service', c.zh) AS category_zh,
+    c.en AS category_en, c.kind,
   held.code AS held_code, held.level AS held_level, {LIVING.owner("i", ":now")} AS owner,
       {{unowned}} AS unowned, p.name AS holder_name, p.phone AS holder_phone,
   coalesce(held.name, (SELECT coalesce(nullif(b.estate, ''), b.name) FROM building b

@@ -87,7 +87,8 @@ class PublicFilters:
 
 
 PUBLIC_SELECT_SQL = """
-SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.role, i.due_at,
+SELECT i.id, i.state, i.category, coalesce(i.attributes ->> 'service', c.zh) AS category_zh,
+    c.en AS category_en, i.role, i.due_at,
     i.time_limits,
   i.reported_at, {changed_at} AS changed_at,
   ST_X({location}) AS lon, ST_Y({location}) AS lat,

@@ -53,7 +53,8 @@ class TodayIncident:
 # raw SQL: the conditions of visibility that every reading shares. Hidden severities and deadlines
 # do not decide the order either, nor hidden points what lies in the box.
 TODAY_SQL = """
-SELECT i.id, i.state, i.category, c.zh AS category_zh, c.en AS category_en, i.reported_at, i.seen,
+SELECT i.id, i.state, i.category, coalesce(i.attributes ->> 'service', c.zh) AS category_zh,
+    c.en AS category_en, i.reported_at, i.seen,
   i.severity, i.warning_at, i.due_at, ST_X(i.point) AS lon, ST_Y(i.point) AS lat,
   (SELECT string_agg(a.name, ' ' ORDER BY a.level) FROM area a
    WHERE a.id = ANY(i.area_ids) AND a.level IN ('community', 'grid')) AS place,

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep, routing_step
 from gis.errors import Unavailable
 from gis.incidents.catalogue import editions
+from gis.incidents.catalogue.services import skill_name
 from gis.incidents.routing.location import IncidentLocation
+from gis.kinds import read_kinds
 from gis.network.loading import load_network
 from gis.network.walk import network_distances
 from gis.rights.living import has_account
@@ -26,7 +28,7 @@ SELECT t.person_id, t.role, t.area_id, ST_X(t.geom) AS lon, ST_Y(t.geom) AS lat,
   ST_Distance(t.geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight
 FROM order_taker t
 WHERE t.active AND {has_account("t.person_id")} AND t.area_id = ANY(:areas)
-    AND :skill = ANY(t.skills)
+    AND t.skills && CAST(:skills AS text[])
   AND NOT EXISTS (SELECT FROM leave l WHERE l.person_id = t.person_id
       AND l.valid_time @> CAST(:at AS timestamptz))
 ORDER BY straight NULLS LAST, t.person_id LIMIT 200
@@ -50,8 +52,15 @@ def list_claimants(
     Somebody without a starting place comes last; one further than `MAX_WALK_M` on foot is not
     asked.
     """
-    params = {"areas": where.area_ids, "skill": skill, "lon": where.lon, "lat": where.lat, "at": at}
-    skill_params = {"skill": skill, "skill_zh": editions.active_edition(session).skill_zh(skill)}
+    params = {
+        "areas": where.area_ids,
+        "skills": read_kinds(session, "skill").below(skill),
+        "lon": where.lon,
+        "lat": where.lat,
+        "at": at,
+    }
+    edition = editions.active_edition(session)
+    skill_params = {"skill": skill, "skill_zh": skill_name(session, edition, skill)}
     rows = session.execute(text(CLAIMANTS_SQL), params).all()
     if not rows:
         return [], routing_step("person", "no_taker", **skill_params)

@@ -19,6 +19,7 @@ from gis.rights.roles import FIRST_CONTACT_ROLES, ROLE_BY_KEY
 class PostHolder:
     """A post at a place, and who is there now.
 
+    role_zh, role_en: What the post is called: the kind that people added, else its role.
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None:
     nobody. absence: leave, vacancy or account (none to act with), when the holder does not answer
     himself. load: Open incidents this person holds.
@@ -26,6 +27,8 @@ class PostHolder:
 
     post_id: int
     role: str
+    role_zh: str
+    role_en: str
     area_id: int | None
     code: str
     level: str
@@ -49,10 +52,10 @@ WITH place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, level FROM area WHERE id = ANY(:areas)
   UNION ALL SELECT NULL, id, code, 'building' FROM building WHERE id = :building
 ), seat AS (
-  SELECT place.*, p.id AS post_id, p.role, p.holder_id, p.deputy_id
+  SELECT place.*, p.id AS post_id, p.role, p.kind_id, p.holder_id, p.deputy_id
   FROM place JOIN post p ON p.area_id = place.area_id WHERE p.valid_time @> CAST(:at AS timestamptz)
   UNION ALL
-  SELECT place.*, p.id, p.role, p.holder_id, p.deputy_id
+  SELECT place.*, p.id, p.role, p.kind_id, p.holder_id, p.deputy_id
   FROM place JOIN post p ON p.building_id = place.building_id
       WHERE p.valid_time @> CAST(:at AS timestamptz)
 ), there AS (
@@ -64,13 +67,16 @@ WITH place AS (
   FROM seat, LATERAL (SELECT NOT ({on_duty("holder_id", ":at")}) AS holder,
       NOT ({on_duty("deputy_id", ":at")}) AS deputy) away
 )
-SELECT post_id, role, area_id, there.code, level, person_id, person.name,
+SELECT post_id, role, coalesce(k.zh, r.zh) AS role_zh,
+  coalesce(nullif(k.en, ''), k.zh, r.en) AS role_en, area_id, there.code, level, person_id,
+    person.name,
     person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
        WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence,
   (SELECT count(*) FROM incident i WHERE i.holder_id = person_id
       AND i.state = ANY(:open_states)) AS load
-FROM there LEFT JOIN personal.person person ON person.id = person_id
+FROM there JOIN role r ON r.key = role LEFT JOIN kind k ON k.id = kind_id
+  LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
 """  # noqa: S608  our own text
 

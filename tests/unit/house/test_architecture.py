@@ -28,6 +28,7 @@ FLOORS = [
     "gis.basemap",
     "gis.files",
     "gis.rights",
+    "gis.kinds",
     "gis.shapes",
     "gis.people",
     "gis.places",
@@ -76,6 +77,7 @@ INCIDENT_ROOMS = [
     "photos",
     "lifecycle",
     "devices",
+    "kind_edits",
     "desk",
 ]
 THIRD_PARTY = {

@@ -51,6 +51,8 @@ FAMILIES = (
     "channel.",
     "dispatch_mode.",
     "device_kind.",
+    "kind_subject.",
+    "organisation_kind.",
     "principal_kind.",
     "profile.",
     "checkup_result.",

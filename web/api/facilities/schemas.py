@@ -48,7 +48,8 @@ class FacilityOut(BaseModel):
 
     code: str
     category: str
-    category_zh: str
+    category_zh: str = Field(description="The name of the kind, else of the category")
+    kind: str | None = Field(description="Key of the kind that people added; null: none")
     name: str
     address: str
     opening_hours: str = Field(description="OSM opening_hours syntax")
@@ -181,7 +182,8 @@ def circle_to_feature(facility: FacilityRow, circle: CircleRow) -> dict[str, Any
 def facility_to_json(row: FacilityRow) -> dict[str, Any]:
     """Return a facility as the API shows it."""
     category = CATEGORY_BY_KEY.get(row.category)
-    return asdict(row) | {
-        "category_zh": category.zh if category else row.category,
+    fields = {name: value for name, value in asdict(row).items() if name != "kind_zh"}
+    return fields | {
+        "category_zh": row.kind_zh or (category.zh if category else row.category),
         "capacity_unit": category.capacity_unit if category else "places",
     }

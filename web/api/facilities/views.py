@@ -10,6 +10,7 @@ from gis.errors import invalid_field
 from gis.facilities import facility_edits, queries
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.service_circles import nearest_facilities
+from gis.kinds import list_kinds
 from gis.network.profiled import network_for
 from web.api.facilities.schemas import (
     CircleIn,
@@ -53,9 +54,10 @@ def facilities(query_data: FacilitiesIn) -> Response:
     InvalidInput
         There is no such category.
     """
-    if query_data.category is not None and query_data.category not in CATEGORY_BY_KEY:
+    allowed = [*CATEGORY_BY_KEY, *(kind.key for kind in list_kinds(session(), "facility"))]
+    if query_data.category is not None and query_data.category not in allowed:
         raise invalid_field(
-            "category", "input.not_among", value=query_data.category, allowed=[*CATEGORY_BY_KEY]
+            "category", "input.not_among", value=query_data.category, allowed=allowed
         )
     rows = queries.facilities(
         session(),

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from gis.incidents.lifecycle import handover
 from gis.people.posts import PostRow, posts_of
 from gis.rights.actions import Action
-from gis.rights.roles import ROLE_BY_KEY
 from web.http import params
 from web.http.db import session
 from web.http.idempotency import run_once
@@ -53,7 +52,8 @@ class PostOut(BaseModel):
 
     id: int
     role: str
-    role_zh: str
+    kind: str | None = Field(description="Key of the kind that people added; null: none")
+    role_zh: str = Field(description="The name of the kind, else of the role")
     role_en: str
     area: str = Field(description="Code of the area, or of the building, answered for")
     area_name: str
@@ -153,5 +153,4 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
 
 def post_to_json(row: PostRow) -> dict[str, Any]:
     """Return a post as the API shows it."""
-    role = ROLE_BY_KEY[row.role]
-    return asdict(row) | {"role_zh": role.zh, "role_en": role.en}
+    return asdict(row)

@@ -1,0 +1,131 @@
+"""Kinds that people add: roles, facilities, devices, services, skills and organisations.
+
+The rows of the code are the roots. A kind refines one of them and inherits what it may do, its
+place in the order of asking, its icon and its colour; what reads roots need not know of it.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Index, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from gis.db import Base, key, one_of
+
+KIND_SUBJECTS = ("role", "facility", "device", "service", "skill", "organisation")
+
+
+class Kind(Base):
+    """A kind that people added, below one that the code knows."""
+
+    __tablename__ = "kind"
+    __table_args__ = (
+        UniqueConstraint("subject", "key"),
+        one_of("subject", KIND_SUBJECTS, "subject_known"),
+        Index(
+            "one_active_kind_of_a_name",
+            "subject",
+            "zh",
+            "county",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("active"),
+        ),
+        {"comment": "Kinds that people added, each below one that the code knows."},
+    )
+
+    id: Mapped[int] = key()
+    subject: Mapped[str] = mapped_column(
+        comment="role, facility, device, service, skill or organisation."
+    )
+    key: Mapped[str] = mapped_column(comment="Its key in files and addresses; it never changes.")
+    parent: Mapped[str] = mapped_column(comment="Key of the kind of the code that it refines.")
+    zh: Mapped[str] = mapped_column(comment="Its name, as 楼层小组长.")
+    en: Mapped[str] = mapped_column(
+        server_default="", comment="Its name in English; empty: the same."
+    )
+    active: Mapped[bool] = mapped_column(
+        server_default="true", comment="Loads and forms offer it; false: only what has it shows it."
+    )
+    shared: Mapped[bool | None] = mapped_column(
+        comment="Of a role: several hold it for one place at a time; empty: as its parent."
+    )
+    county: Mapped[str | None] = mapped_column(
+        comment="Code of the county that has it; empty: all."
+    )
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """A kind, as it is shown; the columns of `Kind`."""
+
+    id: int
+    subject: str
+    key: str
+    parent: str
+    zh: str
+    en: str
+    active: bool
+    shared: bool | None
+    county: str | None
+
+    def name(self, language: str) -> str:
+        """Return its name in a language."""
+        return self.zh if language == "zh" else self.en or self.zh
+
+
+@dataclass(frozen=True)
+class KindTable:
+    """The kinds of one subject that are in use, those of counties first."""
+
+    rows: Sequence[KindRow]
+
+    def find(self, word: str, county: str | None = None) -> KindRow | None:
+        """Return the kind that a word names by its key or a name; None if it names none.
+
+        Parameters
+        ----------
+        county
+            Of the place that is to have it; None: not known, and a kind of one county is returned
+            only if no other county has one of that name.
+        """
+        name = _plain(word)
+        rows = [row for row in self.rows if name in map(_plain, (row.key, row.zh, row.en))]
+        if county is not None:
+            return next((row for row in rows if row.county in (None, county)), None)
+        return next((row for row in rows if row.county is None or len(rows) == 1), None)
+
+    def below(self, parent: str) -> list[str]:
+        """Return the keys of the kinds that refine one, itself first."""
+        return [parent, *(row.key for row in self.rows if row.parent == parent)]
+
+
+def read_kinds(session: Session, subject: str) -> KindTable:
+    """Read the kinds of a subject that are in use."""
+    return KindTable(list_kinds(session, subject, active=True))
+
+
+def list_kinds(session: Session, subject: str = "", *, active: bool = False) -> list[KindRow]:
+    """List kinds: by subject, those of counties first, then by parent and name.
+
+    Parameters
+    ----------
+    subject
+        Only these; empty: all.
+    active
+        Only those in use.
+    """
+    query = select(*(getattr(Kind, field.name) for field in fields(KindRow))).order_by(
+        Kind.subject, Kind.county.nulls_last(), Kind.parent, Kind.zh
+    )
+    if subject:
+        query = query.where(Kind.subject == subject)
+    if active:
+        query = query.where(Kind.active)
+    return [KindRow(*row) for row in session.execute(query)]
+
+
+def _plain(word: str) -> str:
+    """Return a name as it is compared: width, case and blanks aside."""
+    return "".join(unicodedata.normalize("NFKC", word).lower().split())

@@ -1,0 +1,108 @@
+"""`/kinds`: the administrator's page for kinds of roles, facilities, services and the like."""
+
+from typing import Any, cast
+
+from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
+
+from gis.areas.hierarchy import list_upper_areas
+from gis.db import audit_context
+from gis.errors import Conflict, InvalidInput
+from gis.incidents import kind_edits
+from gis.kinds import KIND_SUBJECTS, list_kinds
+from gis.messages import label
+from gis.rights.actions import Action
+from web.http import i18n
+from web.http.db import session
+from web.http.errors import localised_detail
+from web.pages.shell.page import render_page
+from web.security.guard import require
+from web.security.readers import storable_id
+
+bp = Blueprint("kinds_page", __name__)
+
+KIND_FIELDS = ("subject", "parent", "zh", "en", "county")
+# button -> whether the kind is in use after it
+IN_USE = {"retire": False, "restore": True}
+
+
+@bp.get("/kinds")
+def kinds() -> Response:
+    """List the kinds that people added; the subject stands in the address."""
+    require(Action.ACCOUNTS)
+    return _page()
+
+
+@bp.post("/kinds")
+def add_kind() -> Response:
+    """Add a kind."""
+    by = require(Action.ACCOUNTS)
+    form = {name: request.form.get(name, "").strip() for name in KIND_FIELDS}
+    try:
+        with audit_context(session(), by.actor, "kinds page"):
+            kind_edits.add_kind(
+                session(),
+                by,
+                **form | {"county": form["county"] or None},
+                shared=True if request.form.get("shared") else None,
+            )
+            session().commit()
+    except (InvalidInput, Conflict) as error:
+        session().rollback()
+        return _page(problem=localised_detail(error), form=form)
+    flash(_("The kind was added."))
+    return _back(form["subject"])
+
+
+@bp.post("/kinds/<int:kind_id>")
+def change_kind(kind_id: int) -> Response:
+    """Rename, retire or restore a kind, as the pressed button (`do`) says."""
+    by, button, number = require(Action.ACCOUNTS), request.form.get("do"), storable_id(kind_id)
+    changes: dict[str, Any] = (
+        {"active": IN_USE[button]}
+        if button in IN_USE
+        else {name: request.form.get(name, "") for name in ("zh", "en")}
+    )
+    try:
+        with audit_context(session(), by.actor, "kinds page"):
+            row = kind_edits.change_kind(session(), by, number, **changes)
+            session().commit()
+    except (InvalidInput, Conflict) as error:
+        session().rollback()
+        return _page(problem=localised_detail(error), changed=number)
+    flash(_("The kind was changed."))
+    return _back(row.subject)
+
+
+def _back(subject: str) -> Response:
+    return cast(Response, redirect(url_for("kinds_page.kinds", subject=subject), 303))
+
+
+def _page(
+    *, problem: str = "", form: dict[str, str] | None = None, changed: int | None = None
+) -> Response:
+    """Return the page; with what is wrong, as status 422.
+
+    Parameters
+    ----------
+    changed
+        Id of the kind whose change was refused.
+    """
+    rows, roots = list_kinds(session()), kind_edits.list_roots(session())
+    asked = request.args.get("subject") or (form or {}).get("subject", "")
+    subject = next((row.subject for row in rows if row.id == changed), asked)
+    subject = subject if subject in KIND_SUBJECTS else KIND_SUBJECTS[0]
+    language = i18n.chosen()
+    response = render_page(
+        "kinds/kinds.html",
+        subjects={key: label(f"kind_subject.{key}", language) for key in KIND_SUBJECTS},
+        subject=subject,
+        rows=[row for row in rows if row.subject == subject],
+        roots={root.key: root.zh if language == "zh" else root.en for root in roots[subject]},
+        counties=[(code, name) for code, name in list_upper_areas(session()) if len(code) == 6],
+        problem=problem,
+        form=form or {},
+        changed=changed,
+    )
+    response.status_code = 422 if problem else 200
+    return response
