@@ -1,10 +1,20 @@
-"""Claimants of orders in a made-up town: party members and volunteers, with skills and homes."""
+"""Who takes orders in a made-up town, and their teams, entered as people enter them."""
+
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# raw SQL: chained WITH queries, and numbers over windows that spread homes among them
-INSERT_CLAIMANTS_SQL = """
+from gis.incidents.organisations import (
+    OrganisationInput,
+    save_member,
+    save_organisation,
+)
+from gis.incidents.takers import TakerInput, save_taker
+from gis.rights.principal import system_principal
+
+# numbers over windows spread skills and homes among them
+DEMO_TAKERS_SQL = """
 WITH skill AS (
   SELECT array_agg(DISTINCT c.skill ORDER BY c.skill) AS all_of FROM incident_category c
   JOIN catalogue_edition e ON e.id = c.edition_id WHERE e.state = 'active' AND c.skill <> ''
@@ -22,17 +32,46 @@ WITH skill AS (
   JOIN building h ON b.geom && h.geom AND ST_Covers(b.geom, ST_PointOnSurface(h.geom))
   WHERE a.level = 'community' AND h.kind <> 'school'
 )
-INSERT INTO order_taker (person_id, role, area_id, skills, geom)
-SELECT who.holder_id, who.role, who.area_id,
-  ARRAY[all_of[1 + who.n % cardinality(all_of)], all_of[1 + (who.n + 2) % cardinality(all_of)]],
-      home.spot
-FROM who CROSS JOIN skill LEFT JOIN home ON home.area_id = who.area_id
-    AND home.n = 1 + (who.n * 37) % home.of_them
+SELECT o.code AS person, who.role, a.code AS area, a.name AS area_name,
+  ARRAY[all_of[1 + who.n % cardinality(all_of)],
+    all_of[1 + (who.n + 2) % cardinality(all_of)]] AS skills,
+  ST_X(home.spot) AS lon, ST_Y(home.spot) AS lat
+FROM who CROSS JOIN skill JOIN area a ON a.id = who.area_id
+JOIN personal.person o ON o.id = who.holder_id
+LEFT JOIN home ON home.area_id = who.area_id AND home.n = 1 + (who.n * 37) % home.of_them
 WHERE cardinality(all_of) > 0
-ON CONFLICT (person_id) DO NOTHING
+ORDER BY o.code
 """
+DEMO_PRINCIPAL = system_principal("demo")
+TEAM_NAMES = {"party_member": "在职党员服务队", "volunteer_team": "志愿服务队"}
+TEAM_KINDS = {"party_member": "party_branch", "volunteer_team": "volunteer_team"}
 
 
 def create_claimants(session: Session) -> int:
-    """Let the holders of such posts claim orders, and return how many there are."""
-    return session.execute(text(INSERT_CLAIMANTS_SQL)).rowcount  # type: ignore[attr-defined]
+    """Let the holders of such posts claim orders, each in a team; return how many there are.
+
+    The teams have no skills: orders are offered to their members by themselves.
+    """
+    now: datetime = session.execute(text("SELECT now()")).scalar_one()
+    rows = session.execute(text(DEMO_TAKERS_SQL)).all()
+    teams: set[str] = set()
+    for row in rows:
+        taker = TakerInput(
+            row.person,
+            row.area,
+            row.skills,
+            role=row.role,
+            lon=row.lon,
+            lat=row.lat,
+            consent=now,
+            consent_by="demo",
+        )
+        save_taker(session, DEMO_PRINCIPAL, taker, now)
+        team = f"{row.area}-{row.role}"
+        if team not in teams:
+            teams.add(team)
+            name = f"{row.area_name}{TEAM_NAMES[row.role]}"
+            stated = OrganisationInput(team, name, TEAM_KINDS[row.role], area=row.area)
+            save_organisation(session, DEMO_PRINCIPAL, stated, now)
+        save_member(session, DEMO_PRINCIPAL, team, row.person, now)
+    return len(rows)

@@ -222,7 +222,11 @@ def _faults(row: Row, row_by_code: dict[str, int], kinds: KindTable) -> list[tup
         params: dict[str, object] = {"code": code, "row": str(row_by_code[code])}
         faults.append(("code", Message("facility_row.code_twice", params)))
     if not category or _category_and_kind(category, kinds)[0] is None:
-        params = {"categories": "、".join(choice.zh for choice in (*CATEGORIES, *kinds.rows))}
+        params = {
+            "categories": "、".join(
+                [*(choice.zh for choice in CATEGORIES), *(kind.zh for kind in kinds.rows)]
+            )
+        }
         if category:
             faults.append(
                 (

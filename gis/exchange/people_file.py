@@ -11,28 +11,30 @@ from sqlalchemy.orm import Session
 from gis.errors import InvalidInput, NotFound
 from gis.exchange.columns import PEOPLE_COLUMNS
 from gis.files.table_writer import write_table
-from gis.rights.roles import ROLE_BY_KEY, role_label
 
 PEOPLE_ENDINGS = (".csv", ".xlsx")
 PEOPLE_KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
 
 # raw SQL: three kinds of rows in one table
 PEOPLE_ROWS_SQL = """
-SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role, a.code AS area, b.code AS building,
+SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role,
+  coalesce(k.zh, r.zh) AS title, a.code AS area, b.code AS building,
   d.code AS deputy, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
+  JOIN role r ON r.key = p.role
+  LEFT JOIN kind k ON k.id = p.kind_id
   LEFT JOIN personal.person o ON o.id = p.holder_id
   LEFT JOIN personal.person d ON d.id = p.deputy_id
   LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
 WHERE starts_with(coalesce(a.code, p.county), :within)
 UNION ALL
-SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, lower(l.valid_time), upper(l.valid_time)
+SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, NULL, lower(l.valid_time), upper(l.valid_time)
 FROM leave l JOIN personal.person o ON o.id = l.person_id
 WHERE :within = '' OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
   WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
 UNION ALL
-SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM personal.person o
 WHERE CASE WHEN :within = ''
   THEN NOT EXISTS (SELECT FROM post p WHERE p.holder_id = o.id)
@@ -78,11 +80,10 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
 
 
 def _cells(row: Any, timezone: ZoneInfo) -> dict[str, str]:
-    role = row["role"] and (role_label(row["role"], "zh") if row["role"] in ROLE_BY_KEY else "")
     kinds = next(column.choices for column in PEOPLE_COLUMNS if column.key == "kind")
     return {
         **{key: row[key] for key in ("person", "name", "phone", "area", "building", "deputy")},
-        "role": role,
+        "role": row["title"],
         "kind": kinds[1] if row["nth"] == 2 else "",
         "from": _time(row["start"], timezone),
         "to": _time(row["stop"], timezone),

@@ -169,15 +169,15 @@ class PostLoader:
             if not row["person"]:
                 faults.append(("person", Message("post_row.person_and_role_empty")))
         else:
-            kind = self._kind(row)
-            role = ROLE_BY_KEY[kind.parent] if kind else find_role(row["role"])
+            own_kind = self._kind(row)
+            role = ROLE_BY_KEY[own_kind.parent] if own_kind else find_role(row["role"])
             if role is None:
-                names = [choice.zh for choice in (*ROLES, *self.kinds.rows)]
+                names = [*(choice.zh for choice in ROLES), *(each.zh for each in self.kinds.rows)]
                 params = {"role": row["role"], "roles": "、".join(names)}
                 return [*faults, ("role", Message("post_row.role_unknown", params))]
             site = self._site(row, role)
             if isinstance(site, PostSite) and not faults:
-                kind_id, shared = (kind.id, kind.shared) if kind else (None, None)
+                kind_id, shared = (own_kind.id, own_kind.shared) if own_kind else (None, None)
                 slot = _slot(role.key, kind_id, shared, site, row["person"])
                 self.posts[slot].append(term)
             elif not isinstance(site, PostSite):

@@ -13,9 +13,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gis import private
 from gis.errors import InvalidInput
 from gis.exchange.columns import COLUMNS_BY_KIND
+from gis.exchange.organisation_columns import ORGANISATION_TABLES
 from gis.files import cells, dates, positions
 from gis.files.column import Column, Parser
 
+TEMPLATE_COLUMNS = COLUMNS_BY_KIND | ORGANISATION_TABLES
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
 # all others are text: @
 CELL_FORMATS: Mapping[Parser, str] = {
@@ -182,6 +184,42 @@ TEMPLATE_EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "channel": "来访",
         },
     ),
+    "organisations": (
+        {
+            "code": "zy-vol",
+            "name": "示例志愿服务总队",
+            "kind": "志愿服务队",
+            "area": "520402007",
+            "head_name": "示例甲",
+            "head_phone": "13800000001",
+        },
+        {
+            "code": "zy-vol-2",
+            "name": "示例志愿服务二队",
+            "kind": "志愿服务队",
+            "number": "2",
+            "parent": "zy-vol",
+            "area": "520402007004",
+            "skills": "维修、送水",
+            "hours": "周一至周五 8:30-17:30",
+            "address": "桂花苑3号楼",
+        },
+    ),
+    "members": (
+        {"organisation": "zy-vol-2", "name": "示例乙", "phone": "13800000002", "role": "队长"},
+        {"organisation": "zy-vol-2", "person": "A003", "takes_orders": "否", "from": "2026-03-01"},
+    ),
+    "takers": (
+        {
+            "name": "示例乙",
+            "phone": "13800000002",
+            "area": "520402007004",
+            "skills": "维修、送水",
+            "hours": "周末 9:00-18:00",
+            "address": "桂花苑3号楼",
+            "consent": "2026-03-01",
+        },
+    ),
 }
 
 NOTES: Mapping[str, Sequence[str]] = {
@@ -242,6 +280,20 @@ NOTES: Mapping[str, Sequence[str]] = {
         "同一编号只导入一次，再次导入不改动已有事件；没有编号的行按整行内容识别。有一行不能导入，整个文件都不导入。",
         "本表不登记上报人的姓名和电话，描述中也请不要写。",
     ),
+    "organisations": (
+        "一行一个组织：党支部、志愿服务队、物业公司、执法队、共建单位等；上级可在本表任意一行。",
+        "写了区域和技能的组织作为队伍接单：单子推送给能接单的成员，由一人承接、全队可办。",
+        "同一编码再次导入时更新，留空的单元格不改动原有内容；表中没有的组织不变。",
+    ),
+    "members": (
+        "一行一名成员。有工号填工号，没有工号填姓名和电话；姓名和电话相同的是同一个人。",
+        "写了“至”的从那天起不再是成员；表中没有的成员不变。",
+    ),
+    "takers": (
+        "一行一名接单人。没有工号填姓名和电话；姓名和电话相同的是同一个人。",
+        "没有同意日期的人不会收到派单；请假、不在服务时间的人也不会。",
+        "出发地写经纬度或地址，步行距离从这里算；写不出的最后才派。",
+    ),
 }
 FIRST_NOTES = (
     "在“数据”页填写，带 * 的列必填；编码列已设为文本，请勿改成数字。",
@@ -258,7 +310,7 @@ def write_template(kind: str, path: Path) -> None:
     Parameters
     ----------
     kind
-        Households, people, facilities, entrances, edits, areas or incidents.
+        A key of TEMPLATE_COLUMNS.
     path
         A new .xlsx file.
 
@@ -267,15 +319,15 @@ def write_template(kind: str, path: Path) -> None:
     InvalidInput
         The kind, the ending or the folder is unknown, or the file exists and may hold work.
     """
-    if kind not in COLUMNS_BY_KIND:
-        raise InvalidInput("template.unknown", kind=kind, kinds=list(COLUMNS_BY_KIND))
+    if kind not in TEMPLATE_COLUMNS:
+        raise InvalidInput("template.unknown", kind=kind, kinds=list(TEMPLATE_COLUMNS))
     if path.suffix.lower() != ".xlsx":
         raise InvalidInput("template.wrong_ending", file=path.name)
     if path.exists():
         raise InvalidInput("template.file_exists", file=str(path))
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
-    columns = COLUMNS_BY_KIND[kind]
+    columns = TEMPLATE_COLUMNS[kind]
     book = Workbook()
     data = book.active
     assert isinstance(data, Worksheet)

@@ -221,7 +221,7 @@ def _location() -> ColumnElement[object]:
 
 
 def _rows() -> Select[Any]:
-    return select(
+    columns: tuple[Any, ...] = (
         Facility.code,
         Facility.category,
         Kind.key,
@@ -235,4 +235,5 @@ def _rows() -> Select[Any]:
         Facility.version,
         func.ST_X(_location()),
         func.ST_Y(_location()),
-    ).outerjoin_from(Facility, Kind, Kind.id == Facility.kind_id)
+    )
+    return select(*columns).outerjoin_from(Facility, Kind, Kind.id == Facility.kind_id)

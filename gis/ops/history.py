@@ -65,6 +65,8 @@ RECORDED_TABLES = {
     "rule_set": ("id",),
     "routing_rule": ("id",),
     "order_taker": ("person_id",),
+    "organisation": ("id",),
+    "organisation_member": ("id",),
     "device": ("id",),
     "notice_target": ("id",),
     "kind": ("id",),

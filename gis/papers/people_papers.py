@@ -18,7 +18,6 @@ from gis.people.posts import PostRow, posts_of
 from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.rights.roles import role_label
 from gis.rights.visibility import internal, visibility_clause
 
 ROSTER_COLUMNS = ("area_name", "code", "role", "holder", "deputy", "since", "on_leave")
@@ -55,7 +54,7 @@ def _roster_row(post: PostRow, asked: Question) -> Row:
         {
             "area_name": post.area_name,
             "code": post.area,
-            "role": role_label(post.role, asked.language),
+            "role": post.role_zh if asked.language == "zh" else post.role_en,
             "holder": (post.holder or {}).get("name", ""),
             "deputy": (post.deputy or {}).get("name", ""),
             "since": _day(post.valid_from, asked),

@@ -114,7 +114,10 @@ class Living:
         AND p.role IN ({self.posts("hand")}))
       OR EXISTS (SELECT FROM personal.access_grant g WHERE g.account_id = c.id
           AND g.role IN ({self.roles("hand")}))
-      OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)))"""  # noqa: S608
+      OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = {person} AND t.active)
+      OR EXISTS (SELECT FROM organisation_member m JOIN organisation t ON t.id = m.organisation_id
+        WHERE m.person_id = {person} AND m.takes_orders AND t.active
+          AND m.valid_time @> CAST({at} AS timestamptz))))"""  # noqa: S608
 
     def operator(self, areas: str) -> str:
         """Return the SQL condition that there is a living operator for some areas."""

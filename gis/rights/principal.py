@@ -30,6 +30,8 @@ class Principal:
         Pairs of access role and area id or None, the strongest first; for display.
     at
         Moment at which the rights were read.
+    teams
+        Ids of the organisations whose orders the person takes.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Principal:
     incident_id: UUID | None = None
     name: str = ""
     at: datetime | None = None
+    teams: frozenset[int] = frozenset()
 
     @property
     def operates(self) -> bool:
@@ -140,6 +143,16 @@ UNION
 SELECT g.role, g.area_id FROM personal.access_grant g WHERE g.account_id = :account
 UNION
 SELECT 'order_taker', t.area_id FROM order_taker t WHERE t.person_id = :person AND t.active
+UNION
+SELECT 'order_taker', o.area_id FROM organisation_member m JOIN organisation o
+  ON o.id = m.organisation_id
+WHERE m.person_id = :person AND m.takes_orders AND o.active AND o.area_id IS NOT NULL
+  AND m.valid_time @> CAST(:at AS timestamptz)
+"""
+TEAMS_SQL = """
+SELECT o.id FROM organisation_member m JOIN organisation o ON o.id = m.organisation_id
+WHERE m.person_id = :person AND m.takes_orders AND o.active
+  AND m.valid_time @> CAST(:at AS timestamptz)
 """
 
 
@@ -188,4 +201,5 @@ def account_principal(
         person_id,
         name=username,
         at=at,
+        teams=frozenset(session.scalars(text(TEAMS_SQL), {"person": person_id, "at": at})),
     )

@@ -34,6 +34,8 @@ class PostRole:
         holder is not.
     aliases_zh
         Other words for it in files.
+    title
+        Name of the kind that people added below it, where one is meant.
     """
 
     key: str
@@ -44,11 +46,12 @@ class PostRole:
     shared: bool
     public: bool
     aliases_zh: tuple[str, ...]
+    title: str = ""
 
     @cached_property
     def zh(self) -> str:
         """The Chinese label."""
-        return role_label(self.key, "zh")
+        return self.title or role_label(self.key, "zh")
 
     @cached_property
     def en(self) -> str:

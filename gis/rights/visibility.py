@@ -101,6 +101,7 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
     condition = (
         f"({incident}.area_ids && CAST(:see_areas AS bigint[])"
         f" OR {incident}.holder_id = :see_person"
+        f" OR {incident}.organisation_id = ANY(CAST(:see_teams AS bigint[]))"
         f" OR {incident}.id = :see_incident"
         f" OR {incident}.account_id = :see_account OR {incident}.key_id = :see_key"
         f" OR {incident}.dispatch_mode = 'order' AND {incident}.state = 'dispatched'"
@@ -111,6 +112,7 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
     return condition, {
         "see_areas": sorted(areas),
         "see_person": principal.person_id,
+        "see_teams": sorted(principal.teams),
         "see_account": principal.account_id,
         "see_key": principal.key_id,
         "see_incident": principal.incident_id,

@@ -73,6 +73,7 @@ def small(prepared: PreparedDeployments) -> Iterator[Small]:
                 person = town.person(f"水工{number}")
                 session.add(
                     OrderTaker(
+                        consent_at=build.FROM,
                         person_id=person.id,
                         role="volunteer_team",
                         area_id=town.community.id,

@@ -222,6 +222,7 @@ def test_an_order_whose_takers_are_gone_goes_back_before_its_time(world: World) 
     world.login("党员甲")
     world.session.add(
         OrderTaker(
+            consent_at=NOW,
             person_id=taker.id,
             role="party_member",
             area_id=world.town.community.id,
@@ -318,6 +319,7 @@ class Year:
         world.login("党员甲")
         self.session.add(
             OrderTaker(
+                consent_at=NOW,
                 person_id=taker.id,
                 role="party_member",
                 area_id=world.town.community.id,

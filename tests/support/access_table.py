@@ -427,6 +427,33 @@ TABLE: dict[str, Row] = {
     "GET /setup/<kind>.xlsx": Row(may(A.ACCOUNTS, everywhere=True), path={"kind": "people"}),
     "POST /setup/accounts": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /setup/<key>": Row(may(A.ACCOUNTS, everywhere=True), path={"key": "people"}, form=FILE),
+    "GET /organisations": Row(may(A.DISPATCH)),
+    "POST /organisations": Row(may(A.POSTS), form={"code": "v"}),
+    "POST /organisations/<code>/members": Row(may(A.POSTS), form={}, path={"code": "nothing"}),
+    "GET /organisations/<any(organisations, members, takers):kind>.xlsx": Row(
+        may(A.EXPORT), path={"kind": "takers"}
+    ),
+    "GET /takers": Row(may(A.NAMES)),
+    "POST /takers": Row(may(A.POSTS), form={}),
+    "PUT /api/v1/organisations/<code>": Row(
+        may(A.POSTS),
+        json={"name": "队", "kind": "volunteer_team", "area": COMMUNITY["community"]},
+        path={"code": "v"},
+    ),
+    "GET /api/v1/organisations/<code>/members": Row(may(A.NAMES), path={"code": "nothing"}),
+    "POST /api/v1/organisations/<code>/members": Row(
+        of_nothing(may(A.POSTS)), json={"person": "x"}, path={"code": "nothing"}
+    ),
+    "GET /api/v1/takers": Row(may(A.NAMES)),
+    "POST /api/v1/takers": Row(
+        may(A.POSTS),
+        json={
+            "name": "甲",
+            "phone": "13800000001",
+            "area": COMMUNITY["community"],
+            "skills": ["repairs"],
+        },
+    ),
     "GET /kinds": Row(may(A.ACCOUNTS)),
     "POST /kinds": Row(may(A.ACCOUNTS), form={"subject": "role", "zh": "楼层小组长"}),
     "POST /kinds/<int:kind_id>": Row(

@@ -97,6 +97,7 @@ def taker(
             role="volunteer_team",
             area_id=(area or incident_town.town.community).id,
             skills=skills,
+            consent_at=NOW,
         )
     )
     incident_town.session.flush()

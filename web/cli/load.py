@@ -327,6 +327,29 @@ def elevation(
     )
 
 
+def _organisation_table(kind: str, what: str) -> None:
+    @command.command(kind, help=f"{what}; see ./wangge template {kind}.")
+    @FILE_ARGUMENT
+    @POINTS
+    @COMMIT
+    @REPORT_AS_JSON
+    def _(file: Path, crs: str | None, commit: bool, as_json: bool) -> None:
+        from gis.exchange.organisations import load_organisation_table
+
+        zone = Settings.from_env().timezone
+
+        def load(session: Session) -> LoadReport:
+            now = datetime.now(zone)
+            return load_organisation_table(session, kind, file, crs, now=now, timezone=zone)
+
+        _run(load, f"load {kind} {file.name}", commit, as_json)
+
+
+_organisation_table("organisations", "Branches, teams, companies, squads and units")
+_organisation_table("members", "Who belongs to organisations, as what, from when to when")
+_organisation_table("takers", "Who takes orders, with skills, area, hours and consent")
+
+
 def _pair(pair: str) -> tuple[str, str]:
     key, sign, name = pair.partition("=")
     if not (key and sign and name):

@@ -13,6 +13,9 @@ TEMPLATE_KINDS = (
     "edits",
     "areas",
     "incidents",
+    "organisations",
+    "members",
+    "takers",
 )
 
 

@@ -11,7 +11,7 @@ from gis.incidents.clock import late_holders
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.claimants import list_claimants
+from gis.incidents.routing.claimants import TEAM_ROLE_SQL, list_claimants
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.rights.living import has_account
@@ -19,10 +19,16 @@ from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
 CLAIMANT = f"""
-SELECT t.role, t.area_id, t.person_id, a.code FROM order_taker t JOIN personal.person p
-    ON p.id = t.person_id
+SELECT t.role, t.area_id, t.person_id, a.code, t.organisation_id FROM (
+  SELECT role, area_id, person_id, NULL::bigint AS organisation_id FROM order_taker WHERE active
+  UNION ALL
+  SELECT {TEAM_ROLE_SQL}, o.area_id, m.person_id, o.id
+  FROM organisation o JOIN organisation_member m ON m.organisation_id = o.id
+  WHERE o.active AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)) t
+  JOIN personal.person p ON p.id = t.person_id
   JOIN area a ON a.id = t.area_id
-WHERE p.code = :code AND t.active AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
+WHERE p.code = :code AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}
+ORDER BY t.organisation_id NULLS FIRST LIMIT 1
 """  # noqa: S608  our own text
 
 
@@ -72,18 +78,19 @@ def _assign_person(
 ) -> Effect:
     """Assign to a person: in a post here, of the role if one is named, else as a claimant."""
     posts = (
-        (holder.role, holder.area_id, holder.person_id, holder.code)
+        (holder.role, holder.area_id, holder.person_id, holder.code, None)
         for holder in list_post_holders(session, location.area_ids, location.building_id, now)
         if holder.person_code == person_code and role in ("", holder.role)
     )
-    role_key, area_id, person_id, area_code = next(posts, None) or _claimant(
-        session, location, person_code
+    role_key, area_id, person_id, area_code, team = next(posts, None) or _claimant(
+        session, location, person_code, now
     )
     changes = {
         "dispatch_mode": "assign",
         "role": role_key,
         "area_id": area_id,
         "holder_id": person_id,
+        "organisation_id": team,
     }
     detail = {
         "role": role_key,
@@ -95,15 +102,17 @@ def _assign_person(
     return changes, detail, []
 
 
-def _claimant(session: Session, location: IncidentLocation, code: str) -> tuple[Any, ...]:
-    """Return role, area, person and area code of one who claims orders here.
+def _claimant(
+    session: Session, location: IncidentLocation, code: str, now: datetime
+) -> tuple[Any, ...]:
+    """Return role, area, person, area code and team of one who claims orders here.
 
     Raises
     ------
     InvalidInput
         There is no such person here.
     """
-    params = {"code": code, "areas": location.area_ids}
+    params = {"code": code, "areas": location.area_ids, "at": now}
     claimant = session.execute(text(CLAIMANT), params).first()
     if claimant is None:
         raise invalid_field("to", "dispatch.person_not_there", code=code[:40])

@@ -26,12 +26,25 @@ from gis.incidents.lifecycle.splitting import split
 from gis.incidents.models import SEVERITIES, Incident, IncidentEvent
 from gis.incidents.policy import MAX_SUSPENSION, policy_of
 from gis.incidents.reading.locked import LockedIncident
+from gis.incidents.routing.claimants import TEAM_ROLE_SQL
 from gis.incidents.routing.post_holders import HEIGHT, office
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
+# As what somebody takes an order: for the team it was offered to, else alone.
+CLAIMED_AS_SQL = f"""
+SELECT o.id AS organisation_id, coalesce(
+  CASE WHEN o.id IS NOT NULL THEN {TEAM_ROLE_SQL} END,
+  (SELECT role FROM order_taker WHERE person_id = :person AND :way = 'order'),
+  :role,
+  (SELECT role FROM post WHERE holder_id = :person
+    AND valid_time @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1)) AS role
+FROM (VALUES (1)) one
+LEFT JOIN order_offer f ON f.incident_id = :incident AND f.person_id = :person AND :way = 'order'
+LEFT JOIN organisation o ON o.id = f.organisation_id
+"""  # noqa: S608  our own text
 NOT_SUPERVISED: dict[str, Any] = {"supervised": False, "supervisor_role": None}
 
 
@@ -63,14 +76,15 @@ def _take(
 ) -> Effect:
     if principal.person_id is None or principal.person_id == row.holder_id:
         return {}, {}, []
-    query = (
-        "SELECT coalesce((SELECT role FROM order_taker WHERE person_id = :person"
-        " AND :way = 'order'), :role,"
-        " (SELECT role FROM post WHERE holder_id = :person"
-        " AND valid_time @> CAST(:at AS timestamptz) ORDER BY id LIMIT 1))"
-    )
-    params = {"person": principal.person_id, "way": row.dispatch_mode, "role": row.role, "at": now}
-    return {"holder_id": principal.person_id, "role": session.scalar(text(query), params)}, {}, []
+    params = {
+        "person": principal.person_id,
+        "way": row.dispatch_mode,
+        "role": row.role,
+        "at": now,
+        "incident": row.id,
+    }
+    claimed = session.execute(text(CLAIMED_AS_SQL), params).mappings().one()
+    return {"holder_id": principal.person_id, **claimed}, {}, []
 
 
 def _return(

@@ -155,6 +155,8 @@ def record_event(
     )
     if new_state != row.state and row.due_at is not None:
         detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
+    if changes and "holder_id" in changes:  # who gets it alone takes it from the team
+        changes = {"organisation_id": None, **changes}
     changes = {
         **after_work(session, row, new_state, now),
         **(changes or {}),
@@ -186,6 +188,7 @@ def insert_offers(
                 "county": county,
                 "incident_id": incident_id,
                 "person_id": offer.person_id,
+                "organisation_id": offer.organisation_id,
                 "distance_m": offer.distance_m,
                 "offered_at": now,
             }

@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
@@ -23,7 +22,7 @@ from gis.incidents.lifecycle.events import (
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
 from gis.incidents.models import Incident, JointPart, Organisation
-from gis.incidents.models.values import ORGANISATION_KINDS, PART_KINDS
+from gis.incidents.models.values import PART_KINDS
 from gis.incidents.reading.locked import LockedIncident, as_desk
 from gis.incidents.routing.post_holders import list_post_holders
 from gis.incidents.states import TRANSITIONS
@@ -32,35 +31,6 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 DEFAULT_LIMIT_MIN = 900.0  # working minutes of a colleague's part: two days
-
-
-def save_organisation(
-    session: Session,
-    code: str,
-    name: str,
-    kind: str,
-    phone: str = "",
-    limit_min: float = DEFAULT_LIMIT_MIN,
-    *,
-    active: bool = True,
-) -> None:
-    """Add an external unit, or change the one of the same code.
-
-    Raises
-    ------
-    InvalidInput
-        Code or name is empty, or kind or limit is none of those allowed.
-    """
-    for field_name, value in (("code", code), ("name", name)):
-        if not value.strip():
-            raise invalid_field(field_name, "field.value_missing")
-    if kind not in ORGANISATION_KINDS:
-        raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=ORGANISATION_KINDS)
-    require_limit(limit_min)
-    values = {"name": name.strip(), "kind": kind, "phone": phone.strip(), "active": active}
-    values["limit_min"] = limit_min
-    row = insert(Organisation).values(code=code.strip(), **values)
-    session.execute(row.on_conflict_do_update(index_elements=["code"], set_=values))
 
 
 def hand_out(

@@ -6,31 +6,35 @@ from uuid import UUID
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from gis.areas.explanation import routing_step
 from gis.incidents.lifecycle.events import (
+    insert_offers,
     lock_incident,
     notify_of_move,
     record_event,
 )
 from gis.incidents.lifecycle.moves import apply_move
 from gis.incidents.lifecycle.payload import MovePayload
-from gis.incidents.lifecycle.rerouting import successor
+from gis.incidents.lifecycle.rerouting import stored_location, successor
 from gis.incidents.models import Incident, OrderOffer
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.post_holders import home
+from gis.incidents.routing.claimants import list_claimants
+from gis.incidents.routing.post_holders import Home, home
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import State
 from gis.messages import Message, label, render
-from gis.rights.living import LIVING
+from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 from gis.rights.principal import system_principal
 from gis.rights.roles import ROLE_BY_KEY
 
 SUSPENSION_ACTOR = "job suspensions"
+MAX_OFFER_ROUNDS = 3  # an order is offered before it goes back to the community
 
 
 def expire_order(
     session: Session, incident_id: UUID, now: datetime, *, job: str = "job orders"
 ) -> bool:
-    """Give an order that nobody claimed in time back to the community.
+    """Offer an order that nobody claimed in time to the next; else give it back to the community.
 
     False: it was claimed, or has time left.
     """
@@ -42,7 +46,34 @@ def expire_order(
         or row.due_at > now
     ):
         return False
-    _give_back(session, row, now, job, Message("event_note.nobody_claimed"))
+    if not _offer_to_next(session, row, now, job):
+        _give_back(session, row, now, job, Message("event_note.nobody_claimed"))
+    return True
+
+
+def _offer_to_next(session: Session, row: LockedIncident, now: datetime, job: str) -> bool:
+    """Offer an order to who has not been asked yet, with the whole time again.
+
+    False: everybody was, or enough were.
+    """
+    query = select(OrderOffer.person_id, OrderOffer.offered_at)
+    asked = session.execute(query.where(OrderOffer.incident_id == row.id)).all()
+    if len({offer.offered_at for offer in asked}) >= MAX_OFFER_ROUNDS:
+        return False
+    where = stored_location(session, row)
+    without = [offer.person_id for offer in asked]
+    claimants, step = list_claimants(session, where, row.skill, now, without)
+    if not claimants:
+        return False
+    note = Message("event_note.offered_to_next", {"count": len(claimants)})
+    detail = {"en": render(note), "how": [step]}
+    # the stage begins anew
+    changes = {"spent_min": row.spent_min}
+    text_zh = render(note, "zh")
+    record_event(session, row, "note", now, job, note=text_zh, detail=detail, changes=changes)
+    insert_offers(session, row.county, row.id, claimants, now)
+    people = [claimant.person_id for claimant in claimants]
+    notify_of_move(session, row, "dispatch", row.state, {}, system_principal(job), people, now=now)
     return True
 
 
@@ -81,6 +112,13 @@ def resume_suspended(
     return True
 
 
+# who of a team can act: its head first
+MEMBER_SQL = f"""
+SELECT m.person_id FROM organisation_member m JOIN organisation o ON o.id = m.organisation_id
+WHERE o.id = :team AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)
+  AND ({NO_ACCOUNTS} AND {on_duty("m.person_id", ":at")} OR {LIVING.able("m.person_id", ":at")})
+ORDER BY m.person_id = o.head_id DESC NULLS LAST, m.person_id LIMIT 1
+"""  # noqa: S608  our own text
 STAGE = f"SELECT {LIVING.stage('i', ':at')} FROM incident i WHERE i.id = :id"  # noqa: S608  our own text
 
 
@@ -100,6 +138,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         _give_back(session, row, now, job, Message("event_note.claimants_cannot_act"))
         return True
     to = successor(session, row, now)
+    to = (to and _of_team(session, row, now)) or to
     if to is None or to.columns["holder_id"] == row.holder_id:
         return False
     role = to.columns["role"]
@@ -112,7 +151,7 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         "en": f"{to.how[-1].en}: who held it cannot act on it now",
     }
     note = f"原承办人不在岗，转{zh}" if zh else f"原承办人不在岗：{to.how[-1].zh}"
-    changes = {**to.columns, "dispatch_mode": "assign"}
+    changes = {"dispatch_mode": "assign", **to.columns}
     record_event(
         session,
         row,
@@ -136,6 +175,19 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         now=now,
     )
     return True
+
+
+def _of_team(session: Session, row: LockedIncident, now: datetime) -> Home | None:
+    """Return the member of the team that holds a matter who takes over; None: there is none."""
+    if row.organisation_id is None:
+        return None
+    params = {"team": row.organisation_id, "at": now}
+    member = session.scalar(text(MEMBER_SQL), params)
+    if member is None:
+        return None
+    columns = {"role": row.role, "area_id": row.area_id, "holder_id": member}
+    columns |= {"organisation_id": row.organisation_id, "dispatch_mode": row.dispatch_mode}
+    return Home(None, columns, [routing_step("person", "of_team")], "holder")
 
 
 def _give_back(

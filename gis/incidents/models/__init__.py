@@ -5,7 +5,8 @@ from gis.incidents.models.devices import Device, DeviceAlarm
 from gis.incidents.models.hotline import ExternalOrder, ExternalSystem
 from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove, Photo, Reporter
 from gis.incidents.models.orders import OrderOffer, OrderTaker
-from gis.incidents.models.parts import JointPart, Organisation
+from gis.incidents.models.organisations import Organisation, OrganisationMember
+from gis.incidents.models.parts import JointPart
 from gis.incidents.models.policy import CountyPolicy
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
@@ -33,6 +34,7 @@ __all__ = [
     "OrderOffer",
     "OrderTaker",
     "Organisation",
+    "OrganisationMember",
     "Photo",
     "Reporter",
     "RoutingRule",

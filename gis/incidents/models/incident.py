@@ -75,6 +75,11 @@ class Incident(Base):
             "due_at",
             postgresql_where=text("dispatch_mode = 'order' AND state = 'dispatched'"),
         ),
+        Index(
+            "ix_incident_organisation_id",
+            "organisation_id",
+            postgresql_where=text("organisation_id IS NOT NULL"),
+        ),
         Index("ix_incident_supervised", "reported_at", postgresql_where=text("supervised")),
         *(
             Index(f"ix_incident_{name}", name, postgresql_where=text(f"{name} IS NOT NULL"))
@@ -168,6 +173,10 @@ class Incident(Base):
     holder_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.person.id", ondelete="SET NULL"),
         comment="Who holds it; empty: nobody yet.",
+    )
+    organisation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("organisation.id", ondelete="SET NULL"),
+        comment="The organisation that holds it as a team.",
     )
     stage_started_at: Mapped[datetime | None] = mapped_column(
         comment="When the clock of this stage began."

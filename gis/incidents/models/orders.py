@@ -35,6 +35,10 @@ class OrderOffer(Base):
         primary_key=True,
         comment="Who may claim it.",
     )
+    organisation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("organisation.id", ondelete="SET NULL"),
+        comment="The organisation it is offered to as a team.",
+    )
     distance_m: Mapped[float | None] = mapped_column(comment="Metres to walk; empty: unknown.")
     offered_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), comment="When it was shown."
@@ -64,6 +68,18 @@ class OrderTaker(Base):
     )
     skills: Mapped[list[str]] = mapped_column(
         ARRAY(Text()), server_default="{}", comment="As repairs, water, labour."
+    )
+    hours: Mapped[str] = mapped_column(
+        server_default="", comment="When orders may be offered, as opening hours; empty: always."
+    )
+    address: Mapped[str] = mapped_column(
+        server_default="", comment="Where they start from, in words."
+    )
+    consent_at: Mapped[datetime | None] = mapped_column(
+        comment="When they agreed to be offered orders; empty: they did not."
+    )
+    consent_by: Mapped[str] = mapped_column(
+        server_default="", comment="Who wrote the consent down."
     )
     geom: Mapped[WKBElement | None] = mapped_column(
         geometry("POINT"), comment="Where they start from, EPSG:4490."

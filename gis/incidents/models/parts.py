@@ -7,26 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, key, one_of
-from gis.incidents.models.values import ORGANISATION_KINDS, PART_KINDS
-
-
-class Organisation(Base):
-    """An external unit (外部单位) that is handed parts of matters: water, power, property."""
-
-    __tablename__ = "organisation"
-    __table_args__ = (
-        one_of("kind", ORGANISATION_KINDS, "kind_known"),
-        CheckConstraint("limit_min > 0", name="limit_positive"),
-        {"comment": "An external unit that parts of matters are handed to."},
-    )
-
-    id: Mapped[int] = key()
-    code: Mapped[str] = mapped_column(unique=True, comment="Short name, as water.")
-    name: Mapped[str] = mapped_column(comment="As residents know it.")
-    kind: Mapped[str] = mapped_column(comment="water, power, gas, property or other.")
-    phone: Mapped[str] = mapped_column(server_default="", comment="Duty telephone.")
-    limit_min: Mapped[float] = mapped_column(comment="Working minutes it has for a part.")
-    active: Mapped[bool] = mapped_column(server_default="true", comment="Parts are handed to it.")
+from gis.incidents.models.values import PART_KINDS
 
 
 class JointPart(Base):

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.incidents.clock import late_holders
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
-from gis.incidents.routing.claimants import CLAIMANTS_SQL
+from gis.incidents.routing.claimants import read_candidates
 from gis.incidents.routing.post_holders import list_post_holders
-from gis.kinds import read_kinds
 from gis.people.models import Person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -133,14 +132,9 @@ def _list_takers(
     session: Session, incident: IncidentView, ids: Mapping[str, int], now: datetime
 ) -> list[AssigneeCandidate]:
     """List those who take orders of the incident's skill in its areas (code -> id)."""
-    params = {
-        "areas": list(ids.values()),
-        "skills": read_kinds(session, "skill").below(incident.skill),
-        "lon": incident.point["lon"],
-        "lat": incident.point["lat"],
-        "at": now,
-    }
-    rows = session.execute(text(CLAIMANTS_SQL), params).all()
+    point = (incident.point["lon"], incident.point["lat"])
+    candidates = read_candidates(session, list(ids.values()), incident.skill, point, now)
+    rows = {row.person_id: row for row in reversed(candidates)}.values()
     query = select(Person.id, Person.code, Person.name)
     is_taker = Person.id.in_([row.person_id for row in rows])
     persons = {row.id: row for row in session.execute(query.where(is_taker))}
@@ -154,7 +148,7 @@ def _list_takers(
             ROLE_BY_KEY[row.role].en,
             codes[row.area_id],
             "",
-            0,
+            row.load,
             False,
             False,
             row.straight,

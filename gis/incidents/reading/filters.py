@@ -118,7 +118,7 @@ def filter_conditions(
     """Return the SQL condition and parameters of the visible incidents `i` that filters select."""
     condition, params = visibility_clause(by, "i")
     parts = [condition]
-    params |= {"me": by.person_id, "now": now}
+    params |= {"me": by.person_id, "my_teams": sorted(by.teams), "now": now}
     for part, values in _column_conditions(filters):
         parts.append(part)
         params |= values
@@ -130,7 +130,8 @@ def filter_conditions(
         params["pending"] = filters.pending
     if filters.mine:
         parts.append(
-            "(i.holder_id = :me OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
+            "(i.holder_id = :me OR i.organisation_id = ANY(CAST(:my_teams AS bigint[]))"
+            " OR i.state = 'dispatched' AND EXISTS (SELECT FROM order_offer o"
             " WHERE o.incident_id = i.id AND o.person_id = :me))"
         )
     if filters.assignee:

@@ -53,6 +53,7 @@ class LockedIncident:
     role: str | None
     area_id: int | None
     holder_id: int | None
+    organisation_id: int | None
     stage_started_at: datetime | None
     due_at: datetime | None
     spent_min: dict[str, dict[str, float]]
@@ -115,12 +116,13 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     Parameters
     ----------
     row
-        Has area_ids, area_id, holder_id, account_id, key_id, dispatch_mode, state, asked_by,
-        offered, unowned.
+        Has area_ids, area_id, holder_id, organisation_id, account_id, key_id, dispatch_mode, state,
+        asked_by, offered, unowned.
 
-    HANDLE is for who holds it, is offered it, or has such rights in the very area of the post it
-    lies with; and for who dispatches there. A request is withdrawn by who made it and approved by
-    another. Rating is the reporter's, and of those who follow up for the community.
+    HANDLE is for who holds it, alone or in a team, is offered it, or has such rights in the very
+    area of the post it lies with; and for who dispatches there. A request is withdrawn by who
+    made it and approved by another. Rating is the reporter's, and of those who follow up for the
+    community.
     """
     if by.kind == "system":
         return True
@@ -139,6 +141,7 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
         return is_reporter or (where is not None and by.is_allowed(action, row.area_ids))
     if action == Action.HANDLE:
         mine = by.person_id is not None and by.person_id == row.holder_id
+        mine = mine or row.organisation_id in by.teams
         offer = row.dispatch_mode == "order" and row.state == State.DISPATCHED and row.offered
         has_post_there = (
             row.area_id is not None

@@ -1,4 +1,4 @@
-"""External units, and the parts of a matter that others do."""
+"""The parts of a matter that others do."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,17 +11,6 @@ from gis.incidents.models import Incident, JointPart, Organisation
 from gis.people.models import Person
 from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
-
-
-@dataclass(frozen=True)
-class OrganisationView:
-    """An external unit. limit_min: Working minutes it has for a part."""
-
-    code: str
-    name: str
-    kind: str
-    phone: str
-    limit_min: float
 
 
 @dataclass(frozen=True)
@@ -43,17 +32,6 @@ class PartView:
     mine: bool
     finished_at: datetime | None
     result: str
-
-
-def list_organisations(session: Session) -> list[OrganisationView]:
-    """List the external units that parts are handed to, by kind and name."""
-    columns = (Organisation.code, Organisation.name, Organisation.kind)
-    query = (
-        select(*columns, Organisation.phone, Organisation.limit_min)
-        .where(Organisation.active)
-        .order_by(Organisation.kind, Organisation.name)
-    )
-    return [OrganisationView(*row) for row in session.execute(query)]
 
 
 def list_parts(session: Session, by: Principal, incident_id: UUID, now: datetime) -> list[PartView]:

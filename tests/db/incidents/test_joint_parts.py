@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from gis.accounts import api_keys
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import joint
-from gis.incidents.reading.parts import PartView, list_organisations, list_parts
+from gis.incidents.organisations import OrganisationInput, save_organisation
+from gis.incidents.reading.organisations import list_organisations
+from gis.incidents.reading.parts import PartView, list_parts
 from gis.rights.principal import system_principal
 from tests.support.incident_town import NOW, POINT, IncidentTown
 
@@ -19,7 +21,8 @@ from tests.support.incident_town import NOW, POINT, IncidentTown
 def scene(session: Session) -> IncidentTown:
     """The usual place, with a water company."""
     town = IncidentTown(session)
-    joint.save_organisation(session, "water", "自来水公司", "water", "96000", limit_min=450)
+    water = OrganisationInput("water", "自来水公司", "water", phone="96000", limit_min=450)
+    save_organisation(session, system_principal("test"), water, NOW)
     return town
 
 
@@ -115,8 +118,9 @@ def test_who_may_not_dispatch_hands_nothing_out(scene: IncidentTown) -> None:
 
 
 def test_a_unit_that_is_gone_is_not_offered(scene: IncidentTown) -> None:
-    joint.save_organisation(scene.session, "water", "自来水公司", "water", active=False)
-    assert list_organisations(scene.session) == []
+    us, water = system_principal("test"), OrganisationInput("water", "水", "供水", active=False)
+    save_organisation(scene.session, us, water, NOW)
+    assert list_organisations(scene.session, us, NOW) == []
     with pytest.raises(InvalidInput):
         hand_out(scene, scene.report())
 

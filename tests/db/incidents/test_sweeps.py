@@ -174,6 +174,7 @@ def order(incident_town: IncidentTown) -> UUID:
     code, skill = incident_town.session.execute(text(ORDER)).one()
     person = incident_town.town.person("接单人")
     taker = OrderTaker(
+        consent_at=NOW,
         person_id=person.id,
         role="party_member",
         area_id=incident_town.town.community.id,

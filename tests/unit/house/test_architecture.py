@@ -78,6 +78,8 @@ INCIDENT_ROOMS = [
     "lifecycle",
     "devices",
     "kind_edits",
+    "organisations",
+    "takers",
     "desk",
 ]
 THIRD_PARTY = {

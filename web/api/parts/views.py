@@ -16,7 +16,7 @@ from web.http.db import session
 from web.http.idempotency import run_once
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response
-from web.security.guard import require, require_sign_in
+from web.security.guard import require_sign_in
 
 bp = APIBlueprint("parts", __name__, url_prefix="/api/v1", tag="Incidents")
 
@@ -43,14 +43,6 @@ class PartFinishIn(BaseModel):
     model_config = {"extra": "forbid"}
 
     result: str = Field(max_length=4000, examples=["水管已修复"])
-
-
-@bp.get("/organisations")
-@bp.doc(summary="External units", responses={401: "Sign in, or send a key", 403: "Not for you"})
-def organisations() -> Response:
-    """List whom parts of a matter can be handed to, for those who dispatch."""
-    require(Action.DISPATCH)
-    return conditional_response({"items": parts.list_organisations(session())})
 
 
 @bp.get("/incidents/<uuid:incident_id>/parts")

@@ -181,6 +181,12 @@ INPUTS: dict[str, Input] = {
     "POST /api/v1/incidents/moves/bulk": Input(
         json={"moves": [{"id": "$INCIDENT", "move": "note", "note": "一起处理"}]}
     ),
+    "POST /api/v1/kinds": ACCOUNT,
+    "PATCH /api/v1/kinds/{kind_id}": ACCOUNT,
+    "PUT /api/v1/organisations/{code}": ACCOUNT,
+    "GET /api/v1/organisations/{code}/members": Input(path={"code": "water"}),
+    "POST /api/v1/organisations/{code}/members": ACCOUNT,
+    "POST /api/v1/takers": ACCOUNT,
     "POST /api/v1/answer-templates": Input(json=TEMPLATE, sets={"TEMPLATE": "id"}),
     "PUT /api/v1/answer-templates/{template_id}": Input(json=TEMPLATE),
     "POST /api/v1/checkups/{community}/visits": Input(json={"item": "toilet", "result": "have"}),

@@ -37,13 +37,13 @@ def kinds() -> Response:
 def add_kind() -> Response:
     """Add a kind."""
     by = require(Action.ACCOUNTS)
-    form = {name: request.form.get(name, "").strip() for name in KIND_FIELDS}
+    form: dict[str, Any] = {name: request.form.get(name, "").strip() for name in KIND_FIELDS}
     try:
         with audit_context(session(), by.actor, "kinds page"):
             kind_edits.add_kind(
                 session(),
                 by,
-                **form | {"county": form["county"] or None},
+                **(form | {"county": form["county"] or None}),
                 shared=True if request.form.get("shared") else None,
             )
             session().commit()
@@ -103,6 +103,7 @@ def _page(
         problem=problem,
         form=form or {},
         changed=changed,
+        new="new" in request.args,
     )
     response.status_code = 422 if problem else 200
     return response

@@ -34,6 +34,8 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("setup", lazy_gettext("Set up"), Action.ACCOUNTS),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
+    ("organisations", lazy_gettext("Organisations"), Action.DISPATCH),
+    ("takers", lazy_gettext("Who takes orders"), Action.DISPATCH),
     ("kinds", lazy_gettext("Kinds"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
     ("nearby", lazy_gettext("My 15 minutes")),

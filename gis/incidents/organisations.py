@@ -1,0 +1,335 @@
+"""Organisations and their members: entered and changed, from a page, a table or a command."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.orm import Session
+
+from gis.db import point_ewkt
+from gis.errors import FieldError, Forbidden, NotFound, invalid_field, invalid_fields
+from gis.facilities.hours import read_hours
+from gis.facilities.models import Facility
+from gis.incidents.catalogue import editions
+from gis.incidents.clock import require_limit
+from gis.incidents.kind_edits import list_roots
+from gis.incidents.lifecycle.joint import DEFAULT_LIMIT_MIN
+from gis.incidents.models import Organisation, OrganisationMember
+from gis.kinds import read_kinds
+from gis.people.persons import find_or_add_person, may_change_at
+from gis.rights.principal import Principal
+
+MAX_TEXT_CHARS = 200
+AREA_SQL = """
+SELECT id, level, county FROM area WHERE code = :code
+  AND (retired_at IS NULL OR retired_at > :at)
+"""
+
+
+@dataclass(frozen=True)
+class OrganisationInput:
+    """An organisation as it is stated.
+
+    kind: Key or name of a kind. area, parent, facility: Codes; empty: none. skills: Keys or names.
+    lon, lat: EPSG:4490. head: Staff number, or name with head_phone.
+    """
+
+    code: str
+    name: str
+    kind: str
+    number: str = ""
+    parent: str = ""
+    area: str = ""
+    estate: str = ""
+    facility: str = ""
+    head: str = ""
+    head_name: str = ""
+    head_phone: str = ""
+    phone: str = ""
+    address: str = ""
+    skills: Sequence[str] = ()
+    hours: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    limit_min: float = DEFAULT_LIMIT_MIN
+    active: bool = True
+
+
+def save_organisation(
+    session: Session, principal: Principal, stated: OrganisationInput, now: datetime
+) -> int:
+    """Enter an organisation, or change the one of the same code; return its id.
+
+    Parameters
+    ----------
+    principal
+        Needs Action.POSTS in its area, before and after; of all areas, to administer all.
+
+    Raises
+    ------
+    InvalidInput
+        A field is wrong; each is named.
+    Forbidden
+        It is not the principal's to change.
+    """
+    values = _organisation_values(session, stated, now)
+    old = session.execute(
+        select(Organisation.id, Organisation.area_id).where(Organisation.code == stated.code)
+    ).one_or_none()
+    own_areas = [values["area_id"], *([old.area_id] if old else [])]
+    require_own(session, principal, own_areas, now)
+    if old is not None:
+        _require_no_circle(session, old.id, values["parent_id"])
+    head = None
+    if stated.head or stated.head_name:
+        head = find_or_add_person(session, stated.head, stated.head_name, stated.head_phone)
+    values |= {"head_id": head}
+    row = insert(Organisation).values(code=stated.code.strip(), **values)
+    row = row.on_conflict_do_update(index_elements=["code"], set_=values)
+    number = int(session.execute(row.returning(Organisation.id)).scalar_one())
+    if head is not None:
+        _join(session, number, head, None, None, now)
+    return number
+
+
+def _organisation_values(
+    session: Session, stated: OrganisationInput, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of an organisation, its head apart.
+
+    Raises
+    ------
+    InvalidInput
+        A field is wrong; each is named.
+    """
+    area = find_area(session, stated.area, now) if stated.area else None
+    skills, faults = read_skills(session, stated.skills, area.county if area else None)
+    faults += [
+        FieldError(name, "field.value_missing")
+        for name in ("code", "name")
+        if not getattr(stated, name).strip()
+    ]
+    kind, kind_id = _kind(session, stated.kind, faults)
+    if stated.area and area is None:
+        faults.append(FieldError("area", "organisation.area_unknown", {"code": stated.area[:40]}))
+    faults += [*text_faults(stated), *hours_faults(stated.hours)]
+    names = ("name", "number", "estate", "phone", "address")
+    values: dict[str, Any] = {name: getattr(stated, name).strip() for name in names}
+    values |= {
+        "kind": kind,
+        "kind_id": kind_id,
+        "parent_id": _id_of(session, Organisation, "parent", stated.parent, faults),
+        "area_id": area.id if area else None,
+        "facility_id": _id_of(session, Facility, "facility", stated.facility, faults),
+        "limit_min": require_limit(stated.limit_min),
+        "skills": skills,
+        "hours": read_hours(stated.hours) if stated.hours else "",
+        "active": stated.active,
+        "geom": start_point(stated.lon, stated.lat),
+    }
+    if faults:
+        raise invalid_fields(faults)
+    return values
+
+
+def _kind(session: Session, word: str, faults: list[FieldError]) -> tuple[str | None, int | None]:
+    """Return the root that a word for a kind means, and the id of the kind that people added."""
+    if kind := read_kinds(session, "organisation").find(word):
+        return kind.parent, kind.id
+    roots = list_roots(session)["organisation"]
+    root = next((root for root in roots if word in (root.key, root.zh, root.en)), None)
+    if root is None:
+        params = {"value": word[:40], "allowed": tuple(each.zh for each in roots)}
+        faults.append(FieldError("kind", "field.none_of", params))
+        return None, None
+    return root.key, None
+
+
+def save_member(
+    session: Session,
+    principal: Principal,
+    organisation: str,
+    person: str,
+    now: datetime,
+    *,
+    name: str = "",
+    phone: str = "",
+    role: str | None = None,
+    takes_orders: bool | None = None,
+    begins: datetime | None = None,
+    ends: datetime | None = None,
+) -> None:
+    """Let somebody belong to an organisation, or change as what, or end it.
+
+    Parameters
+    ----------
+    principal
+        As for `save_organisation`.
+    organisation
+        Code.
+    person
+        Staff number; empty: known by name and phone.
+    role, takes_orders
+        As what, in words, and whether they take orders of it; None leaves it.
+    begins, ends
+        None: as it is, or from now on, without end.
+
+    Raises
+    ------
+    NotFound
+        There is no such organisation.
+    Forbidden
+        It is not the principal's to change.
+    InvalidInput
+        Nothing says who it is, or the dates are in the wrong order.
+    """
+    query = select(Organisation.id, Organisation.area_id).where(Organisation.code == organisation)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("organisation.unknown", code=organisation[:40])
+    require_own(session, principal, [row.area_id], now)
+    if role is not None and len(role) > MAX_TEXT_CHARS:
+        raise invalid_field("role", "field.longer_than", limit=MAX_TEXT_CHARS)
+    person_id = find_or_add_person(session, person, name, phone)
+    _join(session, row.id, person_id, role, takes_orders, now, begins, ends)
+
+
+def _join(
+    session: Session,
+    organisation_id: int,
+    person_id: int,
+    role: str | None,
+    takes_orders: bool | None,
+    now: datetime,
+    begins: datetime | None = None,
+    ends: datetime | None = None,
+) -> None:
+    """Write a membership: the present or coming one is changed, else one begins.
+
+    Raises
+    ------
+    InvalidInput
+        It would end before it begins.
+    """
+    member = session.scalar(
+        select(OrganisationMember)
+        .where(
+            OrganisationMember.organisation_id == organisation_id,
+            OrganisationMember.person_id == person_id,
+            text("(upper_inf(valid_time) OR upper(valid_time) > :at)").bindparams(at=now),
+        )
+        .order_by(text("lower(valid_time)"))
+        .limit(1)
+    )
+    start = begins or (member.valid_time.lower if member else now.replace(microsecond=0))
+    if start is None or (ends is not None and ends <= start):
+        raise invalid_field("to", "organisation.dates_in_order")
+    valid_time = Range(start, ends, bounds="[)")
+    if member is None:
+        session.add(
+            OrganisationMember(
+                organisation_id=organisation_id,
+                person_id=person_id,
+                role=role or "",
+                takes_orders=takes_orders is not False,
+                valid_time=valid_time,
+            )
+        )
+    else:
+        member.role = member.role if role is None else role.strip()
+        member.takes_orders = member.takes_orders if takes_orders is None else takes_orders
+        member.valid_time = valid_time
+    session.flush()
+
+
+def require_own(
+    session: Session, principal: Principal, areas: Sequence[int | None], now: datetime
+) -> None:
+    """Raise unless a principal may change what is in some areas; None: what is in all.
+
+    Raises
+    ------
+    Forbidden
+        One of them is not its own.
+    """
+    if not all(may_change_at(session, principal, area, now) for area in areas):
+        raise Forbidden("organisation.not_yours")
+
+
+def _require_no_circle(session: Session, own_id: int, parent_id: int | None) -> None:
+    """Raise if an organisation would stand below itself.
+
+    Raises
+    ------
+    InvalidInput
+        It would.
+    """
+    while parent_id is not None:
+        if parent_id == own_id:
+            raise invalid_field("parent", "organisation.circle")
+        query = select(Organisation.parent_id).where(Organisation.id == parent_id)
+        parent_id = session.scalar(query)
+
+
+def find_area(session: Session, code: str, now: datetime) -> Any:
+    """Return id, level and county of the area with a code; None if there is none."""
+    return session.execute(text(AREA_SQL), {"code": code, "at": now}).one_or_none()
+
+
+def _id_of(
+    session: Session, model: Any, field: str, code: str, faults: list[FieldError]
+) -> int | None:
+    """Return the id of what a code names; a fault is added if there is none."""
+    if not code:
+        return None
+    number = session.scalar(select(model.id).where(model.code == code))
+    if number is None:
+        faults.append(FieldError(field, "organisation.no_such", {"code": code[:40]}))
+    return number
+
+
+def read_skills(
+    session: Session, words: Sequence[str], county: str | None
+) -> tuple[list[str], list[FieldError]]:
+    """Return the keys that words for skills mean, and what is wrong."""
+    own, edition = read_kinds(session, "skill"), editions.active_edition(session)
+    roots = {
+        word: category.skill
+        for category in edition.categories.values()
+        if category.skill
+        for word in (category.skill, category.zh, category.en)
+    }
+    keys: list[str] = []
+    for word in filter(None, map(str.strip, words)):
+        kind = own.find(word, county)
+        key = kind.key if kind else roots.get(word)
+        if key is None:
+            allowed = sorted({*roots} - {*roots.values()} | {row.zh for row in own.rows})
+            params = {"value": word[:40], "allowed": allowed}
+            return [], [FieldError("skills", "field.none_of", params)]
+        keys.append(key)
+    return list(dict.fromkeys(keys)), []
+
+
+def text_faults(stated: object) -> list[FieldError]:
+    """Return which texts of an input are too long."""
+    return [
+        FieldError(name, "field.longer_than", {"limit": MAX_TEXT_CHARS})
+        for name, value in vars(stated).items()
+        if isinstance(value, str) and len(value) > MAX_TEXT_CHARS
+    ]
+
+
+def hours_faults(hours: str) -> list[FieldError]:
+    """Return what is wrong with opening hours."""
+    if not hours or read_hours(hours) is not None:
+        return []
+    return [FieldError("hours", "entrance.hours_unreadable", {"value": hours[:40]})]
+
+
+def start_point(lon: float | None, lat: float | None) -> str | None:
+    """Return a point as it is stored; None where a coordinate is missing."""
+    return None if lon is None or lat is None else point_ewkt(lon, lat)
