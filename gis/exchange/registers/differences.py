@@ -162,7 +162,8 @@ def of_posts(session: Session, loader: PostLoader, posts: Sequence[PostChange]) 
     ended: set[int] = set()
     for slot, term in posts:
         place = names["building" if slot.site.level == "building" else "area", slot.site.id]
-        name = f"{ROLE_BY_KEY[slot.role].zh} · {place}"
+        kind = next((kind.zh for kind in loader.kinds.rows if kind.id == slot.kind), None)
+        name = f"{kind or ROLE_BY_KEY[slot.role].zh} · {place}"
         person = people.get(term.person or "", "")
         if term.id is None:
             # a stored later holder ends a post that begins before

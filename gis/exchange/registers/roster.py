@@ -19,6 +19,7 @@ from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
 from gis.files.tables import Table
+from gis.kinds import read_kinds
 from gis.messages import Message
 from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 
@@ -102,7 +103,7 @@ def _post(entry: Listed, site: NamedArea | str, code: str) -> dict[str, object]:
         "person": code or None,
         "name": entry.contact.name or None,
         "phone": entry.contact.phone or None,
-        "role": entry.role.key,
+        "role": entry.role.title or entry.role.key,
         "area": site.code if isinstance(site, NamedArea) else None,
         "building": site if isinstance(site, str) else None,
         **{key: row[key] for key in ("from", "to", "last_day")},
@@ -115,6 +116,7 @@ class _RosterReader:
     def __init__(self, scope: Scope, register: Register, table: Table, report: LoadReport) -> None:
         self.scope, self.register, self.table, self.report = scope, register, table, report
         self.defaults = Defaults(scope, register, report)
+        self.kinds = read_kinds(scope.session, "role")
         title = " ".join([*register.titles, report.source])
         self.title_role = DEFAULT_ROLES.get(register.kind) or _role_in(title)
         self.pairs: dict[str, str] = {}  # each name with the telephone right of it
@@ -172,6 +174,8 @@ class _RosterReader:
         return [ROLE_BY_KEY[key]]
 
     def _role(self, words: str, row: Row, faults: list[Fault]) -> PostRole | None:
+        if kind := self.kinds.find(words) or self.kinds.find(REMARK_PATTERN.sub("", words)):
+            return replace(ROLE_BY_KEY[kind.parent], title=kind.zh)
         role, plain = find_role(words), words
         while role is None and (shorter := REMARK_PATTERN.sub("", plain)) != plain:
             plain = shorter

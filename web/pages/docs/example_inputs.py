@@ -1,5 +1,6 @@
 """What the examples of the API send beside what its description states."""
 
+from dataclasses import replace
 from typing import Any
 
 from web.pages.docs.examples import Input
@@ -182,10 +183,10 @@ INPUTS: dict[str, Input] = {
         json={"moves": [{"id": "$INCIDENT", "move": "note", "note": "一起处理"}]}
     ),
     "POST /api/v1/kinds": ACCOUNT,
-    "PATCH /api/v1/kinds/{kind_id}": ACCOUNT,
-    "PUT /api/v1/organisations/{code}": ACCOUNT,
+    "PATCH /api/v1/kinds/{kind_id}": replace(ACCOUNT, path={"kind_id": "1"}),
+    "PUT /api/v1/organisations/{code}": replace(ACCOUNT, path={"code": "water"}),
     "GET /api/v1/organisations/{code}/members": Input(path={"code": "water"}),
-    "POST /api/v1/organisations/{code}/members": ACCOUNT,
+    "POST /api/v1/organisations/{code}/members": replace(ACCOUNT, path={"code": "water"}),
     "POST /api/v1/takers": ACCOUNT,
     "POST /api/v1/answer-templates": Input(json=TEMPLATE, sets={"TEMPLATE": "id"}),
     "PUT /api/v1/answer-templates/{template_id}": Input(json=TEMPLATE),
