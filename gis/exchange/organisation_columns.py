@@ -74,7 +74,7 @@ ORGANISATION_COLUMNS = (
     STATE_COLUMN,
 )  # fmt: skip
 
-MEMBER_COLUMNS = (
+MEMBERSHIP_COLUMNS = (
     Column("organisation", "组织编码", cells.parse_code, ("队伍编码", "单位编码"),
            "组织的编码，须已登记", "Code of the organisation.", needed=True),
     *PERSON_COLUMNS,
@@ -112,6 +112,6 @@ TAKER_COLUMNS = (
 
 ORGANISATION_TABLES = {
     "organisations": ORGANISATION_COLUMNS,
-    "members": MEMBER_COLUMNS,
+    "members": MEMBERSHIP_COLUMNS,
     "takers": TAKER_COLUMNS,
 }

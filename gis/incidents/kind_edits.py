@@ -18,7 +18,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLES
 
-MAX_NAME_CHARS = 40
+MAX_KIND_NAME_CHARS = 40
 KIND_KEY_PATTERN = r"[a-z][a-z0-9_]{1,39}"
 COUNTY_ID_SQL = "SELECT id FROM area WHERE code = :code AND level = 'county'"
 NEW_KEY_SQL = "SELECT 'kind_' || nextval(pg_get_serial_sequence('kind', 'id'))"
@@ -202,8 +202,12 @@ def _name_faults(names: Mapping[str, str], roots: list[RootKind]) -> list[FieldE
     taken = {name.lower() for root in roots for name in (root.key, root.zh, root.en)}
     faults = []
     for name, value in names.items():
-        if (not value and name == "zh") or len(value) > MAX_NAME_CHARS or not value.isprintable():
-            faults.append(FieldError(name, "kind.name_wrong", {"limit": MAX_NAME_CHARS}))
+        if (
+            (not value and name == "zh")
+            or len(value) > MAX_KIND_NAME_CHARS
+            or not value.isprintable()
+        ):
+            faults.append(FieldError(name, "kind.name_wrong", {"limit": MAX_KIND_NAME_CHARS}))
         elif value.lower() in taken:
             faults.append(FieldError(name, "kind.name_of_root", {"name": value}))
     return faults

@@ -22,7 +22,7 @@ from gis.kinds import read_kinds
 from gis.people.persons import find_or_add_person, may_change_at
 from gis.rights.principal import Principal
 
-MAX_TEXT_CHARS = 200
+MAX_STATED_TEXT_CHARS = 200
 AREA_SQL = """
 SELECT id, level, county FROM area WHERE code = :code
   AND (retired_at IS NULL OR retired_at > :at)
@@ -191,8 +191,8 @@ def save_member(
     if row is None:
         raise NotFound("organisation.unknown", code=organisation[:40])
     require_own(session, principal, [row.area_id], now)
-    if role is not None and len(role) > MAX_TEXT_CHARS:
-        raise invalid_field("role", "field.longer_than", limit=MAX_TEXT_CHARS)
+    if role is not None and len(role) > MAX_STATED_TEXT_CHARS:
+        raise invalid_field("role", "field.longer_than", limit=MAX_STATED_TEXT_CHARS)
     person_id = find_or_add_person(session, person, name, phone)
     _join(session, row.id, person_id, role, takes_orders, now, begins, ends)
 
@@ -317,9 +317,9 @@ def read_skills(
 def text_faults(stated: object) -> list[FieldError]:
     """Return which texts of an input are too long."""
     return [
-        FieldError(name, "field.longer_than", {"limit": MAX_TEXT_CHARS})
+        FieldError(name, "field.longer_than", {"limit": MAX_STATED_TEXT_CHARS})
         for name, value in vars(stated).items()
-        if isinstance(value, str) and len(value) > MAX_TEXT_CHARS
+        if isinstance(value, str) and len(value) > MAX_STATED_TEXT_CHARS
     ]
 
 

@@ -342,7 +342,7 @@ def _organisation_table(kind: str, what: str) -> None:
             now = datetime.now(zone)
             return load_organisation_table(session, kind, file, crs, now=now, timezone=zone)
 
-        _run(load, f"load {kind} {file.name}", commit, as_json)
+        run_load(load, f"load {kind} {file.name}", commit, as_json)
 
 
 _organisation_table("organisations", "Branches, teams, companies, squads and units")

@@ -22,6 +22,7 @@ from gis.exchange.dump import EXPORT_LAYERS, WRITERS, dump, list_attributions
 from gis.exchange.entrances import load_entrances
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
+from gis.exchange.organisation_columns import ORGANISATION_TABLES
 from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.network.models import WalkEdit
 from gis.people.models import Person
@@ -264,7 +265,8 @@ def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
 
 
 def test_the_commands_know_the_layers_and_kinds_of_the_library(tmp_path: Path) -> None:
-    assert dump_command.LAYER_NAMES.split() == [*EXPORT_LAYERS, "incidents", "people"]
+    others = ["incidents", "people", *ORGANISATION_TABLES]
+    assert dump_command.LAYER_NAMES.split() == [*EXPORT_LAYERS, *others]
     run = CliRunner().invoke(template_command.command, ["areas", str(tmp_path / "a.xlsx")])
     assert run.exit_code == 0 and (tmp_path / "a.xlsx").exists()
     run = CliRunner().invoke(

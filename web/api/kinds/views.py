@@ -20,7 +20,7 @@ from web.security.readers import storable_id
 bp = APIBlueprint("kinds", __name__, url_prefix="/api/v1", tag="Organisations")
 
 Subject = Literal["role", "facility", "device", "service", "skill", "organisation"]
-KindName = Annotated[str, Field(max_length=kind_edits.MAX_NAME_CHARS)]
+KindName = Annotated[str, Field(max_length=kind_edits.MAX_KIND_NAME_CHARS)]
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "For administrators of the county; of all counties, where none is named",

@@ -23,7 +23,7 @@ REFUSALS: dict[int | str, Any] = {401: "Sign in, or send a key", 403: "Not yours
 WRITE_REFUSALS = REFUSALS | {422: "A field is missing or wrong"}
 
 Code = Annotated[str, Field(max_length=60)]
-Words = Annotated[str, Field(max_length=organisations.MAX_TEXT_CHARS)]
+Words = Annotated[str, Field(max_length=organisations.MAX_STATED_TEXT_CHARS)]
 Skills = Annotated[
     list[Words], Field(max_length=40, description="Keys or names of skills of the catalogue")
 ]

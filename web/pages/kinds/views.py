@@ -23,7 +23,7 @@ bp = Blueprint("kinds_page", __name__)
 
 KIND_FIELDS = ("subject", "parent", "zh", "en", "county")
 # button -> whether the kind is in use after it
-IN_USE = {"retire": False, "restore": True}
+ACTIVE_BY_BUTTON = {"retire": False, "restore": True}
 
 
 @bp.get("/kinds")
@@ -59,8 +59,8 @@ def change_kind(kind_id: int) -> Response:
     """Rename, retire or restore a kind, as the pressed button (`do`) says."""
     by, button, number = require(Action.ACCOUNTS), request.form.get("do"), storable_id(kind_id)
     changes: dict[str, Any] = (
-        {"active": IN_USE[button]}
-        if button in IN_USE
+        {"active": ACTIVE_BY_BUTTON[button]}
+        if button in ACTIVE_BY_BUTTON
         else {name: request.form.get(name, "") for name in ("zh", "en")}
     )
     try:
