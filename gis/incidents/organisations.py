@@ -85,7 +85,9 @@ def save_organisation(
         _require_no_circle(session, old.id, values["parent_id"])
     head = None
     if stated.head or stated.head_name:
-        head = find_or_add_person(session, stated.head, stated.head_name, stated.head_phone)
+        head = find_or_add_person(
+            session, principal, stated.head, stated.head_name, stated.head_phone
+        )
     values |= {"head_id": head}
     row = insert(Organisation).values(code=stated.code.strip(), **values)
     row = row.on_conflict_do_update(index_elements=["code"], set_=values)
@@ -193,7 +195,7 @@ def save_member(
     require_own(session, principal, [row.area_id], now)
     if role is not None and len(role) > MAX_STATED_TEXT_CHARS:
         raise invalid_field("role", "field.longer_than", limit=MAX_STATED_TEXT_CHARS)
-    person_id = find_or_add_person(session, person, name, phone)
+    person_id = find_or_add_person(session, principal, person, name, phone)
     _join(session, row.id, person_id, role, takes_orders, now, begins, ends)
 
 

@@ -79,7 +79,7 @@ def save_taker(session: Session, principal: Principal, stated: TakerInput, now: 
     if faults or area is None:
         raise invalid_fields(faults)
     require_own(session, principal, [area.id], now)
-    person_id = find_or_add_person(session, stated.person, stated.name, stated.phone)
+    person_id = find_or_add_person(session, principal, stated.person, stated.name, stated.phone)
     old = session.get(OrderTaker, person_id)
     if old is not None:
         require_own(session, principal, [old.area_id], now)

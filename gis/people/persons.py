@@ -24,11 +24,30 @@ RETURNING id
 """
 
 
-def find_or_add_person(session: Session, code: str, name: str = "", phone: str = "") -> int:
+# People of a principal's areas; of others a number alone must not tell the name.
+KNOWN_PERSON_SQL = """
+WITH RECURSIVE down AS (
+  SELECT id FROM area WHERE id = ANY(:areas)
+  UNION SELECT a.id FROM area a JOIN down ON a.parent_id = down.id
+)
+SELECT EXISTS (SELECT FROM post p WHERE :person IN (p.holder_id, p.deputy_id)
+    AND p.area_id IN (SELECT id FROM down))
+  OR EXISTS (SELECT FROM order_taker t WHERE t.person_id = :person
+    AND t.area_id IN (SELECT id FROM down))
+  OR EXISTS (SELECT FROM organisation o LEFT JOIN organisation_member m ON m.organisation_id = o.id
+    WHERE :person IN (o.head_id, m.person_id) AND o.area_id IN (SELECT id FROM down))
+"""
+
+
+def find_or_add_person(
+    session: Session, principal: Principal, code: str, name: str = "", phone: str = ""
+) -> int:
     """Return the id of a person, who is entered where there is none yet.
 
     Parameters
     ----------
+    principal
+        Needs the name beside the number of somebody who is not of its areas of Action.NAMES.
     code
         Staff number; empty: the person is known by name and telephone.
 
@@ -39,13 +58,23 @@ def find_or_add_person(session: Session, code: str, name: str = "", phone: str =
     """
     params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
     row = session.execute(text(FIND_PERSON_SQL), params).one_or_none()
-    if row is not None and params["name"] in ("", row.name):
+    if row is not None and (
+        params["name"] == row.name or (not params["name"] and _is_known(session, principal, row.id))
+    ):
         return int(row.id)
-    if row is not None:
+    if row is not None and params["name"]:
         raise invalid_field("name", "person.of_another", code=code[:40])
     if not params["name"] or not (params["code"] or params["phone"]):
         raise invalid_field("person", "person.not_known", code=code[:40])
     return int(session.execute(text(ADD_PERSON_SQL), params).scalar_one())
+
+
+def _is_known(session: Session, principal: Principal, person_id: int) -> bool:
+    areas = None if principal.kind == "system" else principal.areas_of([Action.NAMES])
+    if areas is None:
+        return True
+    params = {"areas": sorted(areas), "person": person_id}
+    return bool(session.scalar(text(KNOWN_PERSON_SQL), params))
 
 
 def may_change_at(

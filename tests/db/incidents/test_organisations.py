@@ -26,6 +26,7 @@ from gis.incidents.reading.organisations import (
 from gis.incidents.routing import claimants
 from gis.incidents.takers import TakerInput, save_taker
 from gis.people.models import Leave
+from gis.people.persons import find_or_add_person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
 from tests.support import build
@@ -201,6 +202,13 @@ def test_rights_over_organisations_and_takers(scene: IncidentTown) -> None:
     assert list_organisations(session, other, NOW) == []
     assert list_members(session, other, NOW) == [] != list_members(session, by, NOW)
     grid = Principal("account", "c", dict.fromkeys(rights, frozenset({scene.grid.id})))
+    # the number of somebody elsewhere does not tell the name
+    elsewhere = find_or_add_person(session, US, "x9", "外县人")
+    for number in ("x9", "x8"):
+        with pytest.raises(InvalidInput, match="give a name"):
+            save_member(session, by, "v", number, NOW)
+    save_member(session, by, "v", "x9", NOW, name="外县人")
+    assert elsewhere
     (seen,) = list_organisations(session, grid, NOW)  # the team above, without its people
     assert (seen.code, seen.head_name) == ("v", None)
     assert list_members(session, grid, NOW) == []
