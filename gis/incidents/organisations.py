@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range, insert
@@ -20,6 +20,8 @@ from gis.incidents.lifecycle.joint import DEFAULT_LIMIT_MIN
 from gis.incidents.models import Organisation, OrganisationMember
 from gis.kinds import read_kinds
 from gis.people.persons import find_or_add_person, may_change_at
+from gis.places.address import parse_address
+from gis.places.lookup import find_named
 from gis.rights.principal import Principal
 
 MAX_STATED_TEXT_CHARS = 200
@@ -58,6 +60,22 @@ class OrganisationInput:
     active: bool = True
 
 
+class StartInput(Protocol):
+    """What states where somebody sets out from, degrees, EPSG:4490, or an address."""
+
+    @property
+    def address(self) -> str:
+        """The address as written."""
+
+    @property
+    def lon(self) -> float | None:
+        """Its longitude."""
+
+    @property
+    def lat(self) -> float | None:
+        """Its latitude."""
+
+
 def save_organisation(
     session: Session, principal: Principal, stated: OrganisationInput, now: datetime
 ) -> int:
@@ -75,10 +93,10 @@ def save_organisation(
     Forbidden
         It is not the principal's to change.
     """
+    columns = (Organisation.id, Organisation.area_id, Organisation.address, Organisation.geom)
+    old = session.execute(select(*columns).where(Organisation.code == stated.code)).one_or_none()
     values = _organisation_values(session, stated, now)
-    old = session.execute(
-        select(Organisation.id, Organisation.area_id).where(Organisation.code == stated.code)
-    ).one_or_none()
+    values["geom"] = start_point(session, stated, old, now)
     own_areas = [values["area_id"], *([old.area_id] if old else [])]
     require_own(session, principal, own_areas, now)
     if old is not None:
@@ -130,7 +148,6 @@ def _organisation_values(
         "skills": skills,
         "hours": read_hours(stated.hours) if stated.hours else "",
         "active": stated.active,
-        "geom": start_point(stated.lon, stated.lat),
     }
     if faults:
         raise invalid_fields(faults)
@@ -332,6 +349,16 @@ def hours_faults(hours: str) -> list[FieldError]:
     return [FieldError("hours", "entrance.hours_unreadable", {"value": hours[:40]})]
 
 
-def start_point(lon: float | None, lat: float | None) -> str | None:
-    """Return a point as it is stored; None where a coordinate is missing."""
-    return None if lon is None or lat is None else point_ewkt(lon, lat)
+def start_point(session: Session, stated: StartInput, old: Any, at: datetime) -> Any:
+    """Return where somebody sets out from, as it is stored; None where nobody can say.
+
+    It is the stated point, else what is stored with the same address, else the building that the
+    address names.
+    """
+    if stated.lon is not None and stated.lat is not None:
+        return point_ewkt(stated.lon, stated.lat)
+    address = stated.address.strip()
+    if old is not None and old.address == address:
+        return old.geom
+    matches = find_named(session, parse_address(address), at) if address else []
+    return point_ewkt(matches[0].lon, matches[0].lat) if len(matches) == 1 else None

@@ -93,7 +93,7 @@ def save_taker(session: Session, principal: Principal, stated: TakerInput, now: 
         "consent_at": stated.consent and stated.consent.replace(microsecond=0),
         "consent_by": by if stated.consent else "",
         "active": stated.active,
-        "geom": start_point(stated.lon, stated.lat),
+        "geom": start_point(session, stated, old, now),
     }
     row = insert(OrderTaker).values(person_id=person_id, **values)
     session.execute(row.on_conflict_do_update(index_elements=["person_id"], set_=values))

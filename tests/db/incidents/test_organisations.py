@@ -224,3 +224,21 @@ def test_the_gini_coefficient_of_orders(orders: list[int], gini: float | None) -
         mean = sum(orders) / len(orders)
         pairs = [abs(a - b) for a in orders for b in orders]
         assert fairness(orders).gini == pytest.approx(sum(pairs) / len(pairs) / 2 / mean)
+
+
+def test_a_start_point_stays_until_the_address_is_another(scene: IncidentTown) -> None:
+    """A page states addresses only."""
+    scene.town.building("9号楼", 0.0004, 0.0004, estate="试点苑")
+    places: list[tuple[float, float] | None] = []
+    for stated in (
+        {"lon": build.LON, "lat": build.LAT, "address": "家里"},
+        {"address": "家里"},
+        {"address": "试点苑9号楼"},
+        {"address": "无此处"},
+    ):
+        person = enter(scene, "丁志愿", **stated)
+        query = text("SELECT ST_X(geom), ST_Y(geom) FROM order_taker WHERE person_id = :id")
+        lon, lat = scene.session.execute(query, {"id": person}).one()
+        places.append(None if lon is None else (round(lon, 5), round(lat, 5)))
+    assert places[0] == places[1] == (round(build.LON, 5), round(build.LAT, 5))
+    assert places[2] is not None and places[2] != places[0] and places[3] is None
