@@ -150,9 +150,9 @@ def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     )
     number = np.arange(len(location), dtype=np.int64) + 1
     start, end = np.full(len(location), MIN_MICROS), np.full(len(location), MAX_MICROS)
-    deputy = np.roll(number, 1)
+    deputy, no_kind = np.roll(number, 1), np.zeros_like(number)
     areas = PostTable.from_rows(
-        np.column_stack([number, location, kind, number, deputy, start, end])
+        np.column_stack([number, location, kind, number, deputy, no_kind, start, end])
     )
     nothing = np.empty(0, np.int64)
     return PeopleIndex(

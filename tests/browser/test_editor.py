@@ -243,10 +243,13 @@ def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(des
     for count, share in ((1, 0.45), (2, 0.6)):
         desk.keyboard.press("s")
         y, west, east = desk.evaluate(CHORD, [code, share])
-        for x in (0.4, 0.6):
-            at = west + (east - west) * x
-            desk.mouse.move(at, y, steps=3)
-            (desk.mouse.dblclick if x > 0.5 else desk.mouse.click)(at, y)
+        at = west + (east - west) * 0.4
+        desk.mouse.move(at, y, steps=3)
+        desk.mouse.click(at, y)
+        desk.wait_for_function("wangge.map.pm.Draw.Line._layer.getLatLngs().length == 1")
+        at = west + (east - west) * 0.6
+        desk.mouse.move(at, y, steps=3)
+        desk.mouse.dblclick(at, y)
         expect(pending).to_have_count(count)
     covered = pending.first.element_handle()
     covered.dispatch_event("pointerenter")

@@ -823,11 +823,12 @@ ON_THE_WAY = {
     "gis.incidents.routing.location",
     "gis.incidents.routing.router",
 }
-# asked by those on the way, each for its own subject: the categories, the words of danger, the
-# rules, the posts, the calendar, what is like it
+# asked by those on the way, each for its own subject: the categories, the services that people
+# added, the words of danger, the rules, the posts, the calendar, what is like it
 ASKED_ON_THE_WAY = {
     "gis.incidents.catalogue.danger",
     "gis.incidents.catalogue.editions",
+    "gis.incidents.catalogue.services",
     "gis.incidents.clock",
     "gis.incidents.danger.reader",
     "gis.incidents.danger.similarity",

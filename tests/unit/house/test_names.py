@@ -95,7 +95,7 @@ def test_a_constant_has_one_meaning() -> None:
 
 
 def test_weak_words_are_rare() -> None:
-    trees = modules(ROOT, (*PRODUCT, "tests", "dev"))
+    trees = modules(ROOT, PRODUCT)
     names = Counter(name for _, tree in trees for name in bound_names(tree))
     weak = {name: count for name, count in names.items() if WEAK_PATTERN.fullmatch(name)}
     assert sum(weak.values()) < MAX_WEAK_SHARE * names.total(), weak
