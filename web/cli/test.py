@@ -52,7 +52,7 @@ def command(arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
     `fast` as the first word takes a minute: it leaves out what drives a browser, what starts a
-    server, a database or the command line of its own, and files that take more than four seconds
+    server, a database or the command line of its own, and files that take more than three seconds
     by themselves (`SLOW` in tests/conftest.py).
     """
     chosen: tuple[str, ...] = ()
