@@ -61,9 +61,7 @@ def load_buildings(
     else:
         table = read_table(path, BUILDING_COLUMNS, report)
     load_buildings_table(session, table, report, crs, place=place, timezone=timezone)
-    if not report.refused:
-        digest = datasets.file_sha256(path)
-        datasets.record_load(session, "buildings", path, digest, report.counts, "")
+    datasets.record_report(session, path, report)
     return report
 
 

@@ -99,9 +99,7 @@ def load_edits(
     report.counts |= {"new": 0, "changed": 0, "unchanged": len(edits) - len(changes)}
     if finish_reading(report):
         _write(session, changes, standing, report, now)
-    if not report.refused:
-        digest = datasets.file_sha256(path)
-        datasets.record_load(session, "edits", path, digest, report.counts, "")
+    datasets.record_report(session, path, report)
     return report
 
 

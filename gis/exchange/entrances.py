@@ -130,9 +130,7 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
             report.refused.append(table.refuse(number, "lon", "entrance.too_far", **distance))
     if finish_reading(report):
         _write(session, report)
-        datasets.record_load(
-            session, "entrances", path, datasets.file_sha256(path), report.counts, ""
-        )
+        datasets.record_report(session, path, report)
     return report
 
 

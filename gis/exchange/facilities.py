@@ -130,10 +130,7 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
     """
     report = LoadReport("facilities", path.name)
     load_facility_table(session, read_table(path, FACILITY_COLUMNS, report), report, crs)
-    if not report.refused:
-        datasets.record_load(
-            session, "facilities", path, datasets.file_sha256(path), report.counts, ""
-        )
+    datasets.record_report(session, path, report)
     return report
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from openpyxl import Workbook
 
 from gis import private
-from gis.errors import InvalidInput
 from gis.facilities.coverage_gaps import Gap
 from gis.facilities.snapshot_changes import ChangedBuilding
 from gis.files.formulas import cell_text
+from gis.files.table_writer import require_target
 from gis.files.vector import write_vector
 from gis.frames.service_frames import BuildingRow, building_frame
 
@@ -56,11 +56,7 @@ def write_buildings(
     InvalidInput
         Not such an ending or folder.
     """
-    ending = path.suffix.lower()
-    if ending not in GAPS_EXTENSIONS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=[*GAPS_EXTENSIONS])
-    if not path.parent.is_dir():
-        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
+    ending = require_target(path, GAPS_EXTENSIONS)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
         written = Path(folder) / path.name
         if ending == ".xlsx":

@@ -75,10 +75,7 @@ def load_households(session: Session, path: Path, crs: str | None = None) -> Loa
     """
     report = LoadReport("households", path.name)
     load_household_table(session, read_table(path, HOUSEHOLD_COLUMNS, report), report, crs)
-    if not report.refused:
-        datasets.record_load(
-            session, "households", path, datasets.file_sha256(path), report.counts, ""
-        )
+    datasets.record_report(session, path, report)
     return report
 
 

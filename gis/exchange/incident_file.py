@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import private
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound
 from gis.exchange.columns import INCIDENT_COLUMNS
-from gis.files.table_writer import write_table
+from gis.files.table_writer import require_target, write_table
 from gis.incidents.lifecycle.history import RATINGS
 from gis.incidents.states import ENDED_STATES
 from gis.rights.principal import Principal
@@ -71,11 +71,7 @@ def write_incidents(
     NotFound
         There are none.
     """
-    ending = path.suffix.lower()
-    if ending not in INCIDENT_EXTENSIONS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(INCIDENT_EXTENSIONS))
-    if not path.parent.is_dir():
-        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
+    ending = require_target(path, INCIDENT_EXTENSIONS)
     rows = list(incident_rows(session, principal, within=within, timezone=timezone))
     if not rows:
         raise NotFound("dump.no_rows", layer="incidents")

@@ -146,8 +146,7 @@ def load_incidents(
     report.crs = ", ".join(sorted(systems)) or None
     if finish_reading(report):
         _count(report, len(new), len(rows) - len(new), filing.placed_by_today)
-        digest = datasets.file_sha256(path)
-        datasets.record_load(session, "incidents", path, digest, report.counts, "")
+        datasets.record_report(session, path, report)
     return report
 
 

@@ -92,9 +92,7 @@ def load_organisation_table(
     report = LoadReport(kind, path.name)
     table = read_table(path, ORGANISATION_TABLES[kind], report)
     load_rows(session, kind, table, report, crs, now=now, principal=principal, timezone=timezone)
-    if not report.refused:
-        digest = datasets.file_sha256(path)
-        datasets.record_load(session, kind, path, digest, report.counts, "")
+    datasets.record_report(session, path, report)
     return report
 
 

@@ -55,8 +55,7 @@ def load_people(
     """
     report = LoadReport("people", path.name)
     load_people_table(session, read_table(path, PEOPLE_COLUMNS, report), report, timezone)
-    if not report.refused:
-        datasets.record_load(session, "people", path, datasets.file_sha256(path), report.counts, "")
+    datasets.record_report(session, path, report)
     return report
 
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import InvalidInput, NotFound
+from gis.errors import NotFound
 from gis.exchange.columns import PEOPLE_COLUMNS
-from gis.files.table_writer import write_table
+from gis.files.table_writer import require_target, write_table
 
 PEOPLE_ENDINGS = (".csv", ".xlsx")
 PEOPLE_KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
@@ -65,10 +65,7 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
     NotFound
         There are none.
     """
-    if path.suffix.lower() not in PEOPLE_ENDINGS:
-        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(PEOPLE_ENDINGS))
-    if not path.parent.is_dir():
-        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
+    require_target(path, PEOPLE_ENDINGS)
     rows = session.execute(text(PEOPLE_ROWS_SQL), {"within": within}).mappings()
     cells = [_cells(row, timezone) for row in rows]
     if not cells:

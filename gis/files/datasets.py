@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis.basemap.models import Dataset
+from gis.files.report import LoadReport
 
 
 def file_sha256(path: Path | str) -> str:
@@ -44,6 +45,12 @@ def forget_load(session: Session, kind: str) -> None:
 def has_made_up_data(session: Session) -> bool:
     """Return whether some of what is loaded is invented."""
     return bool(session.scalar(select(exists().where(Dataset.made_up))))
+
+
+def record_report(session: Session, path: Path, report: LoadReport) -> None:
+    """Record a table that was loaded whole; one of which a row was refused leaves no record."""
+    if not report.refused:
+        record_load(session, report.kind, path, file_sha256(path), report.counts, "")
 
 
 def record_load(

@@ -10,6 +10,22 @@ from gis.files.column import Column
 from gis.files.formulas import cell_text
 
 
+def require_target(path: Path, endings: Sequence[str]) -> str:
+    """Return the ending of a file to be written, in lower case.
+
+    Raises
+    ------
+    InvalidInput
+        It is none of these, or there is no such folder.
+    """
+    ending = path.suffix.lower()
+    if ending not in endings:
+        raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(endings))
+    if not path.parent.is_dir():
+        raise InvalidInput("file.no_such_folder", folder=str(path.parent))
+    return ending
+
+
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Write rows of text under Chinese headers as .csv (UTF-8 with BOM, for Excel) or .xlsx.
 

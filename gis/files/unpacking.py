@@ -14,6 +14,14 @@ SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 MAX_ZIP_RATIO = (
     100  # unpacked to packed size; real maps and workbooks unpack to 2-30 times, bombs to 1,000
 )
+# what reading a damaged or protected zip raises
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+)
 MIN_UNZIPPED_BYTES = 20_000_000  # bytes that may unpack from any archive
 
 
@@ -42,13 +50,7 @@ def opened(path: Path, max_unpacked_bytes: int) -> Iterator[Path]:
         try:
             unpack = _unpack_kmz if path.suffix.lower() == ".kmz" else _unpack
             yield unpack(path, Path(folder), max_unpacked_bytes)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-        ) as error:
+        except DAMAGED_ARCHIVE as error:
             raise InvalidInput("map_file.not_unpackable", file=path.name) from error
 
 

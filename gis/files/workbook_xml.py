@@ -3,13 +3,12 @@
 import html
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gis.errors import InvalidInput, TooLarge
-from gis.files.unpacking import unpacked_limit
+from gis.files.unpacking import DAMAGED_ARCHIVE, unpacked_limit
 
 MAX_UNPACKED_BYTES = 600_000_000  # a full sheet of a million rows has about 400 million
 MAX_SHEET_CELLS = 40_000_000  # between the first and the last one in use
@@ -185,14 +184,7 @@ def scan_workbook(path: Path) -> dict[str, SheetScan]:
                     scan.finish()
                     _check_size(path, scan)
                     scans[part.filename] = scan
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-    ) as error:
+    except (*DAMAGED_ARCHIVE, OSError) as error:
         raise InvalidInput("table.workbook_damaged", file=path.name) from error
     if _FROM_1904_PATTERN.search(index.get("xl/workbook.xml", b"")):
         raise InvalidInput("table.counts_from_1904", file=path.name)

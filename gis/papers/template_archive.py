@@ -3,10 +3,10 @@
 import html
 import re
 import zipfile
-import zlib
 from io import BytesIO
 
 from gis.errors import InvalidInput, TooLarge
+from gis.files.unpacking import DAMAGED_ARCHIVE
 
 MAX_FORM_BYTES = 5_000_000  # of a form
 MAX_FORM_UNPACKED_BYTES = 40_000_000
@@ -59,15 +59,7 @@ def check_archive(content: bytes, ending: str, file: str) -> None:
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             parts = _unpacked(archive, file)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
+    except (*DAMAGED_ARCHIVE, OSError, ValueError) as error:
         raise InvalidInput("paper_template.damaged", file=file) from error
     if MAIN_PARTS.get(ending) not in parts:
         raise InvalidInput("paper_template.wrong_kind", file=file)

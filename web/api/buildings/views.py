@@ -31,7 +31,7 @@ REFUSALS: dict[int | str, Any] = {
     403: "For who plans there, and administrators of the area",
     404: "No building has that code",
 }
-WRITES = REFUSALS | {
+WRITE_REFUSALS = REFUSALS | {
     409: "Somebody has changed it since, it is entered already, or something holds on to it",
     422: "A field is wrong; the message says which",
 }
@@ -95,7 +95,7 @@ def one(code: str) -> Response:
 @bp.post("/buildings")
 @bp.input(NewBuildingIn)
 @bp.output(BuildingOut, status_code=201)
-@bp.doc(summary="Add a building, or place one that waits", responses=WRITES)
+@bp.doc(summary="Add a building, or place one that waits", responses=WRITE_REFUSALS)
 def add(json_data: NewBuildingIn) -> Response:
     """With a point a square stands for its outline; on one that nobody has named it is named."""
     by = require_keeper()
@@ -112,7 +112,7 @@ def add(json_data: NewBuildingIn) -> Response:
 @bp.patch("/buildings/<code>")
 @bp.input(BuildingChangeIn)
 @bp.output(BuildingDetailOut)
-@bp.doc(summary="Change a building", responses=WRITES)
+@bp.doc(summary="Change a building", responses=WRITE_REFUSALS)
 def change(code: str, json_data: BuildingChangeIn) -> Response:
     """`If-Match`: its version. Loads of maps then leave it alone; its units get the new outline."""
     by, now = require_keeper(), params.parse_datetime(None)
@@ -124,7 +124,7 @@ def change(code: str, json_data: BuildingChangeIn) -> Response:
 
 @bp.delete("/buildings/<code>")
 @bp.output({}, status_code=204)
-@bp.doc(summary="Take away a building that is gone", responses=WRITES)
+@bp.doc(summary="Take away a building that is gone", responses=WRITE_REFUSALS)
 def close(code: str) -> Response:
     """`If-Match`: its version. Refused while homes, a unit or incidents hold on to it."""
     by, now = require_keeper(), params.parse_datetime(None)
