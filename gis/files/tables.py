@@ -111,7 +111,7 @@ def read_table(path: Path, columns: Sequence[Column], report: LoadReport) -> Tab
 
 
 def read_sheets(
-    path: Path, columns: Sequence[Column], report: LoadReport
+    path: Path, columns: Sequence[Column], report: LoadReport, most: int | None = None
 ) -> dict[str, list[tuple[int, Raw]]]:
     """Return the rows of every visible sheet of a file by its name; a text has one sheet, "".
 
@@ -119,13 +119,18 @@ def read_sheets(
     ----------
     columns
         Headers by which the delimiter of a text is chosen.
+    most
+        Rows that are held at most.
 
     Raises
     ------
-    InvalidInput, TooLarge
+    InvalidInput
         As `read_table`.
+    TooLarge
+        As `read_table`, or there are more rows.
     """
     sheets: dict[str, list[tuple[int, Raw]]] = {}
+    count = 0
     name = ""
     for item in _items(path, sheet_rows, columns):
         if isinstance(item, str):
@@ -133,6 +138,9 @@ def read_sheets(
         elif isinstance(item, Message):
             report.messages.append(item)
         else:
+            count += 1
+            if most is not None and count > most:
+                raise TooLarge("register.too_many_rows", limit=most)
             sheets.setdefault(name, []).append(item)
     return sheets
 

@@ -99,14 +99,16 @@ def load_buildings_register(
     *,
     place: Unplaced,
     post_areas: Collection[int] | None,
+    name_areas: Collection[int] | None,
     complete: bool,
 ) -> list[Change]:
     """Load the buildings of a register, and return what they change.
 
     Parameters
     ----------
-    post_areas
-        Where heads and sponsors may get posts; None: everywhere.
+    post_areas, name_areas
+        Where heads and sponsors may get posts, and where those of now may be named; None:
+        everywhere.
     complete
         Whether the table has all rows of the register, so that others have gone.
     """
@@ -114,11 +116,12 @@ def load_buildings_register(
     rows, numbers = _numbered_once(list(table.rows))
 
     def check(staged: Sequence[BuildingRow], unplaced: Sequence[BuildingRow]) -> None:
-        _refuse_foreign(session, scope, table, report, staged)
+        foreign = _refuse_foreign(session, scope, table, report, staged)
         _refuse_other_names(session, table, report, staged)
         _refuse_posts(session, table, report, staged, unplaced, post_areas)
         _note_communities(session, report, staged)
-        changes.extend(_changed(session, staged))
+        own = [row for row in staged if row.number not in foreign]
+        changes.extend(_changed(session, own, name_areas))
         changes.extend(_waiting(session, unplaced))
         if complete and not report.refused:
             changes.extend(_gone(session, scope))
@@ -173,12 +176,13 @@ def _outside(session: Session, areas: Sequence[int], rows: Sequence[BuildingRow]
 
 def _refuse_foreign(
     session: Session, scope: Scope, table: Table, report: LoadReport, rows: Sequence[BuildingRow]
-) -> None:
-    if scope.limited:
-        report.refused += [
-            table.refuse(number, "name", "register_row.not_yours")
-            for number in sorted(_outside(session, scope.areas.own_ids(), rows))
-        ]
+) -> set[int]:
+    """Refuse the rows of other areas, of whose buildings nothing is said; return their numbers."""
+    foreign = _outside(session, scope.areas.own_ids(), rows) if scope.limited else set()
+    report.refused += [
+        table.refuse(number, "name", "register_row.not_yours") for number in sorted(foreign)
+    ]
+    return foreign
 
 
 def _refuse_other_names(
@@ -225,15 +229,24 @@ def _note_communities(session: Session, report: LoadReport, rows: Sequence[Build
             report.note_row("register_row.outside_community", number, name)
 
 
-def _changed(session: Session, rows: Sequence[BuildingRow]) -> Iterator[Change]:
-    """Yield the buildings that come or change, with their heads and sponsors."""
+def _changed(
+    session: Session, rows: Sequence[BuildingRow], name_areas: Collection[int] | None
+) -> Iterator[Change]:
+    """Yield the buildings that come or change; with heads and sponsors where they may be named."""
+    nameless = (
+        set()
+        if name_areas is None
+        else _outside(session, AreaNames.load(session, name_areas).own_ids(), rows)
+    )
     holders: dict[tuple[int, str], list[Holder]] = {}
     for each in session.execute(text(HOLDERS_OF_ROWS_SQL), {"roles": list(ROLE_OF.values())}):
         holders.setdefault((each.row, each.role), []).append((each.name, each.phone))
     by_number = {row.number: row for row in rows}
     for each in session.execute(text(BUILDING_FACTS_SQL)):
+        if each.row not in by_number:
+            continue
         old, new = [each.old], [each.new]
-        for column, role in ROLE_OF.items():
+        for column, role in () if each.row in nameless else ROLE_OF.items():
             former = holders.get((each.row, role), [])
             old.append(_names(former))
             new.append(_names(_next_holders(by_number[each.row], column, role, former)))
@@ -272,7 +285,8 @@ def _waiting(session: Session, rows: Sequence[BuildingRow]) -> Iterator[Change]:
         if stored is None:
             yield Change("came", row.title, new=new)
         elif any(row[key] not in (None, getattr(stored, key)) for key in facts):
-            old = " · ".join(str(value) for key in facts if (value := getattr(stored, key)))
+            values = [getattr(stored, key) for key in facts if key not in ROLE_OF]
+            old = " · ".join(str(value) for value in values if value)
             yield Change("changed", row.title, old=old, new=new)
 
 

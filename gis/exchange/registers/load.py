@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import TooLarge
 from gis.exchange.buildings import Unplaced
 from gis.exchange.facilities import load_facility_table
 from gis.exchange.households import load_household_table
@@ -68,8 +67,8 @@ class Options:
     one of a kind may be loaded, with all below them; None: everywhere. crs: Of points that name
     none.
     end_gone: Take away what went. skip_refused: Load the other rows where some are refused. place:
-    What becomes of buildings without a place. post_areas: Where heads and sponsors of buildings may
-    get posts; None: everywhere. most: Rows that are read at most.
+    What becomes of buildings without a place. post_areas, name_areas: Where heads and sponsors of
+    buildings may get posts, and be named; None: everywhere. most: Rows that are read at most.
     """
 
     now: datetime
@@ -82,6 +81,7 @@ class Options:
     skip_refused: bool = False
     place: Unplaced = "refuse"
     post_areas: Collection[int] | None = None
+    name_areas: Collection[int] | None = None
     most: int | None = None
 
 
@@ -130,9 +130,7 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     """
     report = LoadReport(options.kind or "register", name)
     headers = tuple(column for kind in REGISTER_KINDS for column in header_columns(kind))
-    sheets = open_sheets(path, headers, report)
-    if options.most and sum(len(sheet.rows) for sheet in sheets) > options.most:
-        raise TooLarge("register.too_many_rows", limit=options.most)
+    sheets = open_sheets(path, headers, report, options.most)
     mapping = options.mapping or propose(sheets, name, options.kind)[0]
     report.kind = mapping.kind
     areas = options.areas(mapping.kind)
@@ -212,6 +210,7 @@ class _Loading:
             self.options.timezone,
             place=self.options.place,
             post_areas=self.options.post_areas,
+            name_areas=self.options.name_areas,
             complete=self.complete,
         )
 

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from gis.exchange.registers.fields import REGISTER_KINDS
-from gis.rights.actions import PLANNING, Action
+from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 
 # A list of staff gives posts, and with them rights; so it is for who may give rights.
 PEOPLE_KINDS = ("roster", "members", "volunteers")
 KIND_ACTIONS: Mapping[str, Sequence[Action]] = {
-    kind: (Action.ACCOUNTS,) if kind in PEOPLE_KINDS else (*PLANNING, Action.ACCOUNTS)
-    for kind in REGISTER_KINDS
+    kind: (Action.ACCOUNTS,) if kind in PEOPLE_KINDS else KEEPING for kind in REGISTER_KINDS
 }
-ANY_ACTIONS = (*PLANNING, Action.ACCOUNTS)
 
 
 def areas_of(principal: Principal, kind: str) -> frozenset[int] | None:
@@ -35,8 +33,8 @@ def recipe_areas(principal: Principal) -> frozenset[int] | None:
     Forbidden
         Nowhere.
     """
-    principal.require_any(ANY_ACTIONS)
-    return principal.areas_of(ANY_ACTIONS)
+    principal.require_any(KEEPING)
+    return principal.areas_of(KEEPING)
 
 
 def recipe_owner(principal: Principal) -> int | None:

@@ -1,7 +1,7 @@
 """A list of people with posts as rows of `gis.exchange.people`: no staff numbers are needed."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,7 +30,7 @@ PEOPLE_SQL = """
 SELECT p.code, p.name, p.phone, array_agg(o.area_id) FILTER (WHERE o.area_id IS NOT NULL) AS areas
 FROM personal.person p
 LEFT JOIN post o ON o.holder_id = p.id AND o.valid_time @> now()
-WHERE p.name = ANY(:names) GROUP BY p.id
+WHERE p.{column} = ANY(:words) GROUP BY p.id
 """
 NEXT_CODES_SQL = """
 SELECT c.code FROM (
@@ -298,7 +298,7 @@ def _person_codes(
     only one of that name with a post in the same area, whose telephone is a new one.
     """
     names = sorted({entry.contact.name for entry in people})
-    stored = scope.session.execute(text(PEOPLE_SQL), {"names": names}).all()
+    stored = scope.session.execute(text(PEOPLE_SQL.format(column="name")), {"words": names}).all()
     # namesakes without telephones may be several people
     by_contact = {(row.name, row.phone): row.code for row in stored if row.phone}
     phones = {(e.contact.name, e.contact.phone) for e in people if e.contact.phone}
@@ -368,9 +368,6 @@ def _same_post(entry: Listed, stored: Sequence[object], phones: set[tuple[str, s
     return same[0] if len(same) == 1 else None
 
 
-NAMES_OF_CODES_SQL = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)"
-
-
 def _refuse_other_names(
     scope: Scope,
     people: Sequence[Listed],
@@ -378,15 +375,24 @@ def _refuse_other_names(
     report: LoadReport,
     codes: dict[tuple[int, str], str | None],
 ) -> None:
-    """Refuse rows whose staff number is that of somebody else."""
-    given = {entry.row["person"] for entry in people} - {None}
-    names: Mapping[str, str] = {
-        row.code: row.name
-        for row in scope.session.execute(text(NAMES_OF_CODES_SQL), {"codes": sorted(given)})
-    }
+    """Refuse rows whose staff number is that of somebody else, or of somebody elsewhere.
+
+    The telephone of who has no post where the list may be loaded is neither shown nor changed.
+    """
+    words = sorted({entry.row["person"] for entry in people} - {None})
+    rows = scope.session.execute(text(PEOPLE_SQL.format(column="code")), {"words": words})
+    stored = {row.code: row for row in rows}
+    own = set(scope.areas.own_ids()) if scope.limited else None
     for entry in people:
-        number = entry.row["person"]
-        if number in names and names[number] != entry.contact.name:
-            reason = Message("register_row.number_of_other", {"number": number})
-            report.refused.append(table.refuse(entry.row.number, "person", reason))
-            codes[entry.row.number, entry.nth] = None
+        number, phone = entry.row["person"], entry.contact.phone
+        if (person := stored.get(number)) is None:
+            continue
+        elsewhere = own is not None and not own & set(person.areas or ())
+        if person.name != entry.contact.name:
+            reason = "register_row.number_of_other"
+        elif elsewhere and phone not in ("", person.phone):
+            reason = "register_row.person_elsewhere"
+        else:
+            continue
+        report.refused.append(table.refuse(entry.row.number, "person", reason, number=number))
+        codes[entry.row.number, entry.nth] = None

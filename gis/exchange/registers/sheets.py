@@ -47,17 +47,21 @@ class Sheet:
         return [raw[index] for _, raw in self.rows[header.end + 1 :] if index < len(raw)]
 
 
-def open_sheets(path: Path, columns: Sequence[Column], report: LoadReport) -> list[Sheet]:
+def open_sheets(
+    path: Path, columns: Sequence[Column], report: LoadReport, most: int | None = None
+) -> list[Sheet]:
     """Return the visible sheets of a file that are not empty; see `read_sheets`.
 
     Raises
     ------
     InvalidInput
         A row is wider than registers are.
+    TooLarge
+        There are more than `most` rows.
     """
     sheets = [
         part
-        for name, rows in read_sheets(path, columns, report).items()
+        for name, rows in read_sheets(path, columns, report, most).items()
         if rows
         for half in _side_by_side(Sheet(name, rows))
         for part in _one_below_another(half)

@@ -560,6 +560,19 @@ def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Pat
     assert refusals(west, east) == ["row 2 楼栋长: a head or sponsor gets a post"]
     assert refusals(west, west) == []
 
+    # of what stands elsewhere, and of heads where they may not be named, nothing is said
+    def said(name_areas: frozenset[int] | None, areas: frozenset[int] = west) -> str:
+        savepoint = estate.begin_nested()
+        loaded = load(estate, changed, areas=lambda kind: areas, name_areas=name_areas)
+        savepoint.rollback()
+        return str([(change.name, change.old) for change in loaded.changes])
+
+    assert load(estate, path).ready
+    changed = write(tmp_path / "b.csv", [header, ("虹山花园", "1号楼", "", 9, *[""] * 6)])
+    assert "示例甲 13900001001" in said(None) and "示例甲 13900001001" in said(west)
+    assert "1号楼" in said(east) and "示例甲" not in said(east)
+    assert said(None, areas=east) == "[]"
+
 
 def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> None:
     rows = [
@@ -765,6 +778,24 @@ def test_a_staff_number_of_somebody_else_is_refused(estate: Session, tmp_path: P
     assert [row.text_in("en") for row in refused] == [
         "row 2 工号: staff number w1 is somebody else's"
     ]
+
+
+def test_the_telephone_of_who_works_elsewhere_is_not_shown_nor_changed(
+    estate: Session, tmp_path: Path
+) -> None:
+    grids = dict(estate.execute(text("SELECT name, id FROM area WHERE level = 'grid'")).all())
+    header = ("工号", "网格", "姓名", "职务", "电话")
+    west = ("w1", "学苑第6网格", "示例甲", "网格长", "13900001050")
+    assert load(estate, write(tmp_path / "a.csv", [header, west])).ready
+    for phone, may in (("13900001059", False), ("13900001050", True), ("", True)):
+        east = ("w1", "学苑第7网格", "示例甲", "网格员", phone)
+        path = write(tmp_path / "b.csv", [header, east])
+        savepoint = estate.begin_nested()
+        loaded = load(estate, path, areas=lambda kind: frozenset({grids["学苑第7网格"]}))
+        assert loaded.ready is may
+        assert "13900001050" not in str([row.text_in("zh") for row in loaded.report.refused])
+        assert may or not loaded.changes
+        savepoint.rollback()
 
 
 def test_recipes_are_of_an_area_and_hold_no_cells(estate: Session) -> None:

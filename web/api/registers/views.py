@@ -19,7 +19,7 @@ from gis.exchange.registers.recipes import (
     save_recipe,
 )
 from gis.exchange.registers.result import kind_label, to_dict
-from gis.exchange.registers.rights import ANY_ACTIONS, areas_of, recipe_areas, recipe_owner
+from gis.exchange.registers.rights import areas_of, recipe_areas, recipe_owner
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
@@ -28,7 +28,7 @@ from web.http.db import session
 from web.http.responses import conditional_response
 from web.http.uploads import uploaded_file
 from web.security.guard import require_sign_in
-from web.security.readers import storable_id
+from web.security.readers import require_keeper, storable_id
 
 bp = APIBlueprint("registers", __name__, url_prefix="/api/v1", tag="Registers")
 
@@ -89,8 +89,7 @@ def load(query_data: RegisterIn) -> Response:
     InvalidInput
         A row is refused, and `commit` is set.
     """
-    by = require_sign_in()
-    by.require_any(ANY_ACTIONS)
+    by = require_keeper()
     mapping = _mapping(by, query_data)
     with (
         uploaded_file("input.file_missing") as file,
@@ -107,6 +106,7 @@ def load(query_data: RegisterIn) -> Response:
             skip_refused=query_data.skip_refused,
             place=query_data.place,
             post_areas=by.areas_of((Action.POSTS,)),
+            name_areas=by.areas_of((Action.NAMES,)),
             most=MAX_REGISTER_ROWS,
         )
         loaded = load_register(session(), file.path, file.name, options)
@@ -192,8 +192,7 @@ def _commit(by: Principal, loaded: RegisterLoad, recipe: str | None) -> None:
     if not loaded.ready:
         errors = [rejected.to_field_error() for rejected in loaded.report.refused]
         raise InvalidInput("load.rejected", errors, count=len(errors))
-    with audit_context(session(), by.actor, f"load register {loaded.report.source}"):
-        if recipe:
-            save_recipe(session(), recipe, loaded.mapping, recipe_owner(by), by.actor)
-        session().commit()
+    if recipe:
+        save_recipe(session(), recipe, loaded.mapping, recipe_owner(by), by.actor)
+    session().commit()
     loaded.report.committed = True

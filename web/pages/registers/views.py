@@ -6,11 +6,10 @@ from flask_babel import gettext
 from gis.crs import SUPPORTED_CRS
 from gis.exchange.registers.fields import REGISTER_KINDS
 from gis.exchange.registers.result import kind_label
-from gis.exchange.registers.rights import ANY_ACTIONS, KIND_ACTIONS
+from gis.exchange.registers.rights import KIND_ACTIONS
 from web.http import i18n
 from web.pages.shell.page import render_page
-from web.security.guard import raise_sign_in_required
-from web.security.session import principal
+from web.security.readers import require_keeper
 
 bp = Blueprint("registers_page", __name__)
 
@@ -24,10 +23,7 @@ def registers() -> Response:
     AuthenticationRequired, Forbidden
         Nobody, or somebody who does neither.
     """
-    by = principal()
-    if by.kind == "anonymous":
-        raise_sign_in_required()
-    by.require_any(ANY_ACTIONS)
+    by = require_keeper()
     kinds = {
         kind: kind_label(kind, i18n.chosen())
         for kind in REGISTER_KINDS

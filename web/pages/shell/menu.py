@@ -5,7 +5,6 @@ from typing import Any
 from flask import current_app, url_for
 from flask_babel import lazy_gettext
 
-from gis.exchange.registers.rights import ANY_ACTIONS
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 from gis.rights.roles import role_label
@@ -28,7 +27,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("revisions", lazy_gettext("Boundary revisions"), Action.PUBLISH),
     ("buildings", lazy_gettext("Buildings"), *KEEPING),
     ("units", lazy_gettext("Ten-household units"), Action.PUBLISH),
-    ("registers", lazy_gettext("Registers"), *ANY_ACTIONS),
+    ("registers", lazy_gettext("Registers"), *KEEPING),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
     ("setup", lazy_gettext("Set up"), Action.ACCOUNTS),
