@@ -122,7 +122,7 @@ def paper_label(key: str, language: str) -> str:
     return label(f"paper.{key}", language)
 
 
-def value_text(key: str, value: Value) -> str:
+def value_text(value: Value) -> str:
     """Return a value as it is written in a text; a rate of few as a count."""
     if value is None:
         return "—"

@@ -49,13 +49,11 @@ def paper_document(data: PaperData, root: str) -> bytes:
     figures = [
         (
             _text(field_label(figure.key, language)),
-            _text(value_text(figure.key, figure.value), link),
+            _text(value_text(figure.value), link),
         )
         for figure, link in zip(data.figures, links, strict=True)
     ]
-    rows = (
-        [_text(value_text(name, row.values[name])) for name in data.columns] for row in data.rows
-    )
+    rows = ([_text(value_text(row.values[name])) for name in data.columns] for row in data.rows)
     header = [_text(field_label(name, language)) for name in data.columns]
     _add_table(document, figures)
     document.add_paragraph()

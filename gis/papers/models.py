@@ -25,7 +25,9 @@ class PaperTemplate(Base):
     paper: Mapped[str] = mapped_column(comment="Key of the paper, as weekly.")
     name: Mapped[str] = mapped_column(comment="What it is called.")
     ending: Mapped[str] = mapped_column(comment=".docx or .xlsx.")
-    content: Mapped[bytes] = mapped_column(LargeBinary, comment="The file as it was sent.")
+    content: Mapped[bytes] = mapped_column(
+        LargeBinary, deferred=True, comment="The file as it was sent."
+    )  # megabytes, which no list needs
     fields: Mapped[list[str]] = mapped_column(
         ARRAY(TEXT), comment="Its fields in their order; row.… of the row that repeats."
     )

@@ -39,7 +39,7 @@ def paper_html(data: PaperData, root: str) -> str:
     """Return a paper as HTML."""
     language = data.question.language
     values = (
-        (figure.key, _link(value_text(figure.key, figure.value), root, data.figure_path(figure)))
+        (figure.key, _link(value_text(figure.value), root, data.figure_path(figure)))
         for figure in data.figures
     )
     figures = "".join(
@@ -48,7 +48,7 @@ def paper_html(data: PaperData, root: str) -> str:
     )
     rows = (
         (
-            _link(value_text(name, row.values[name]), root, data.cell_path(row, name))
+            _link(value_text(row.values[name]), root, data.cell_path(row, name))
             for name in data.columns
         )
         for row in data.rows

@@ -40,8 +40,8 @@ def filled(
     Unavailable
         Other files are being read and filled just now.
     """
-    figures = {key: _cell(key, value) for key, value in facts(data).items()}
-    rows = [{key: _cell(key, row.values[key]) for key in data.columns} for row in data.rows]
+    figures = {key: _cell(value) for key, value in facts(data).items()}
+    rows = [{key: _cell(row.values[key]) for key in data.columns} for row in data.rows]
     with within_request():
         result: bytes = run(
             fill_here, content, ending, dict(mapping), figures, rows, limits=LIMITS, name=file
@@ -49,8 +49,8 @@ def filled(
     return result
 
 
-def _cell(key: str, value: Value) -> Cell:
-    text = "" if value is None else value_text(key, value)
+def _cell(value: Value) -> Cell:
+    text = "" if value is None else value_text(value)
     if isinstance(value, RateCount):
         return text, None if value.is_small else value.value, "0.0%"
     if isinstance(value, int | float):

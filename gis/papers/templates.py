@@ -95,7 +95,7 @@ def get_template(session: Session, by: Principal, template_id: int) -> TemplateV
 
 
 def find_template(session: Session, by: Principal, paper: str, name: str, area: str) -> int:
-    """Return the id of a form of a paper by its name, the nearest to an area.
+    """Return the id of a form of a paper by its name, the nearest to an area; empty: any of them.
 
     Raises
     ------
@@ -105,7 +105,8 @@ def find_template(session: Session, by: Principal, paper: str, name: str, area: 
     fitting = [
         template
         for template in list_templates(session, by)
-        if (template.paper, template.name) == (paper, name) and area.startswith(template.area)
+        if (template.paper, template.name) == (paper, name)
+        and (not area or area.startswith(template.area))
     ]
     if not fitting:
         raise NotFound("paper_template.unknown")

@@ -34,7 +34,7 @@ def paper_workbook(data: PaperData, root: str) -> bytes:
     for figure in data.figures:
         sheet.append([cell_text(field_label(figure.key, language))])
         cell = sheet.cell(sheet.max_row, 2)
-        write_value(cell, figure.key, figure.value)
+        write_value(cell, figure.value)
         _link(cell, root, data.figure_path(figure))
     sheet.append([])
     sheet.append([cell_text(field_label(name, language)) for name in data.columns])
@@ -44,7 +44,7 @@ def paper_workbook(data: PaperData, root: str) -> bytes:
     for number, row in enumerate(data.rows, header + 1):
         for column, name in enumerate(data.columns, 1):
             cell = sheet.cell(number, column)
-            write_value(cell, name, row.values[name])
+            write_value(cell, row.values[name])
             _link(cell, root, data.cell_path(row, name))
     _widths(sheet, header, len(data.columns))
     content = BytesIO()
@@ -52,12 +52,12 @@ def paper_workbook(data: PaperData, root: str) -> bytes:
     return content.getvalue()
 
 
-def write_value(cell: Any, key: str, value: Value) -> None:
+def write_value(cell: Any, value: Value) -> None:
     """Write a value into a cell: numbers as numbers, text as text that is never computed."""
     if isinstance(value, RateCount) and value.value is not None and not value.is_small:
         cell.value, cell.number_format = value.value, PERCENT
     elif isinstance(value, RateCount | None):
-        cell.value = value_text(key, value)
+        cell.value = value_text(value)
     elif isinstance(value, str):
         cell.value = cell_text(value)
         cell.number_format = "@"

@@ -148,7 +148,7 @@ def test_every_paper_opens_in_every_format(town: PaperTown) -> None:
         document = docx.Document(BytesIO(paper_document(data, "https://w.example")))
         first, second = document.tables
         assert [row.cells[1].text for row in first.rows] == [
-            value_text(figure.key, figure.value) for figure in data.figures
+            value_text(figure.value) for figure in data.figures
         ]
         assert len(second.rows) == len(data.rows) + 1
     ledger = docx.Document(BytesIO(paper_document(town.fill("ledger"), "")))

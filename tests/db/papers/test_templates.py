@@ -65,7 +65,7 @@ def test_a_form_of_each_paper_is_filled(town: PaperTown) -> None:
         assert not any("{{" in part.text for part in document.paragraphs)
         keys = [kept.mapping[ROW_PREFIX + name] for name in columns]
         assert [[cell.text for cell in row.cells] for row in document.tables[0].rows[1:]] == [
-            ["" if row.values[key] is None else value_text(key, row.values[key]) for key in keys]
+            ["" if row.values[key] is None else value_text(row.values[key]) for key in keys]
             for row in data.rows
         ]
         assert data.rows

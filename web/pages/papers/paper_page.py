@@ -92,7 +92,7 @@ def shown_paper(data: PaperData, figure: str = EVERY) -> dict[str, Any]:
         "figures": [
             (
                 field_label(each.key, language),
-                value_text(each.key, each.value),
+                value_text(each.value),
                 base + data.figure_path(each),
             )
             for each in data.figures
@@ -100,7 +100,7 @@ def shown_paper(data: PaperData, figure: str = EVERY) -> dict[str, Any]:
         "header": [field_label(name, language) for name in data.columns],
         "rows": [
             [
-                (value_text(name, row.values[name]), base + path if path else "")
+                (value_text(row.values[name]), base + path if path else "")
                 for name in data.columns
                 for path in (data.cell_path(row, name),)
             ]
