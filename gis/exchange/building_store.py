@@ -239,12 +239,7 @@ def write(
     for row, code, unit in session.execute(text(LEFT_BEHIND_SQL)):
         params = {"code": code, "unit": unit or ""}
         report.refused.append(table.refuse(row, "geometry", "building_row.left_behind", **params))
-    counties = session.scalars(
-        text(
-            "SELECT DISTINCT county FROM incoming_building_row WHERE county IS NOT NULL ORDER BY 1"
-        )
-    ).all()
-    lock_counties(session, counties)
+    lock_counties(session, session.scalars(text(COUNTIES_OF_ROWS_SQL)).all())
     connection = session.connection()
     rows: int = session.execute(text("SELECT count(*) FROM incoming_building_row")).scalar_one()
     new = connection.execute(text(INSERT_SQL), {"source": source}).rowcount

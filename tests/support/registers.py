@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area
 from gis.exchange.registers.load import Options, RegisterLoad, load_register
 from gis.places.models import Building
-from gis.settings import SHANGHAI
+from gis.settings import ROOT, SHANGHAI
 from tests.support import load_town
 from tests.support.load_town import shape
 
-CASES = Path("/work/shared/cases/registers")
+CASES = ROOT.parent / "shared" / "cases" / "registers"
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
 town = load_town.town  # the fixture

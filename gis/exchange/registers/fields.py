@@ -25,7 +25,6 @@ class Field:
     names: Headers that mean it, the usual one first.
     content: Key of `gis.exchange.registers.content.PATTERNS` that its cells look like.
     kept: Whether it goes on to a loader; else it is only read to count or to compare.
-    weak: Its headers are of other things too, so that they are a guess.
     """
 
     key: str
@@ -33,7 +32,6 @@ class Field:
     parse: Parser
     content: str = ""
     kept: bool = True
-    weak: bool = False
 
     def column(self, header: str, *, needed: bool = False, each: bool = False) -> Column:
         """Return the column of a file that holds the field under a header."""
