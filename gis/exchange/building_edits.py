@@ -3,7 +3,7 @@
 A change is a register of one row, so that its checks, and what follows from it, exist once.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -38,10 +38,11 @@ SELECT (SELECT count(*) FROM household WHERE building_id = :id) AS homes,
   (SELECT min(u.name) FROM unit_part p JOIN area u ON u.id = p.unit_id
    WHERE p.building_id = :id) AS unit
 """
-CLOSE_BUILDING_SQL = """
-WITH gone AS (DELETE FROM building WHERE id = :id RETURNING code, estate || name AS name)
+CLOSE_BUILDINGS_SQL = """
+WITH gone AS (DELETE FROM building WHERE id = ANY(:ids) RETURNING code, estate || name AS name)
 INSERT INTO closed_building (code, name, closed_at, author)
-SELECT code, name, :at, :author FROM gone
+SELECT code, name, now(), coalesce(nullif(current_setting('wangge.who', true), ''), :author)
+FROM gone
 """
 
 
@@ -151,8 +152,19 @@ def close_building(
         raise Conflict("building.part_of_unit", unit=held.unit)
     if held.incidents:
         raise Conflict("building.has_incidents", count=held.incidents)
-    session.execute(text("DELETE FROM post WHERE building_id = :id"), {"id": id})
-    session.execute(text(CLOSE_BUILDING_SQL), {"id": id, "at": at, "author": principal.actor})
+    close_buildings(session, [id], principal.actor)
+
+
+def close_buildings(session: Session, ids: Sequence[int], author: str) -> None:
+    """Take buildings away with their posts and doors, and remember that they are closed.
+
+    Parameters
+    ----------
+    author
+        Who does it, where the transaction does not say.
+    """
+    session.execute(text("DELETE FROM post WHERE building_id = ANY(:ids)"), {"ids": list(ids)})
+    session.execute(text(CLOSE_BUILDINGS_SQL), {"ids": list(ids), "author": author})
 
 
 def _locked(

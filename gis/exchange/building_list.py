@@ -158,7 +158,8 @@ def list_buildings(
     """
     params = _params(principal, at, filters) | {"after": after, "limit": limit}
     rows = session.execute(text(BUILDING_LIST_SQL), params).mappings()
-    return [_shown(session, principal, at, dict(row)) for row in rows]
+    may_name: dict[str | None, bool] = {}  # by grid
+    return [_shown(session, principal, at, dict(row), may_name) for row in rows]
 
 
 def count_buildings(session: Session, principal: Principal, at: datetime, filters: Filters) -> int:
@@ -180,14 +181,27 @@ def _params(principal: Principal, at: datetime, filters: Filters) -> dict[str, A
 
 
 def _shown(
-    session: Session, principal: Principal, at: datetime, row: dict[str, Any]
+    session: Session,
+    principal: Principal,
+    at: datetime,
+    row: dict[str, Any],
+    may_name: dict[str | None, bool],
 ) -> dict[str, Any]:
-    """Return a row without the names that the principal may not see there."""
+    """Return a row without the names that the principal may not see there.
+
+    Parameters
+    ----------
+    may_name
+        What is known of grids by then; asked once for each.
+    """
     if principal.areas_by_action.get(Action.NAMES, frozenset()) is None:
         return row
     if row["head"] or row["sponsor"]:
-        chain = area_chain(session, None, row["id"], at)
-        if not principal.is_allowed(Action.NAMES, chain):
+        grid = row["grid"]
+        if grid not in may_name:
+            chain = area_chain(session, None, row["id"], at)
+            may_name[grid] = principal.is_allowed(Action.NAMES, chain)
+        if not may_name[grid]:
             return row | {"head": None, "sponsor": None}
     return row
 
@@ -218,7 +232,7 @@ def building_detail(
     changes = session.execute(
         text(BUILDING_CHANGES_SQL), {"id": row["id"], "most": MAX_BUILDING_CHANGES}
     )
-    return _shown(session, principal, at, dict(row)) | {
+    return _shown(session, principal, at, dict(row), {}) | {
         "geometry": orjson.loads(row["geometry"]),
         "doors": [dict(each) for each in floors],
         "changes": [_change(each) for each in changes],

@@ -7,6 +7,7 @@ from itertools import count
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.exchange.building_edits import close_buildings
 from gis.exchange.building_place import STORED_SQL, may_be
 from gis.exchange.building_posts import ROLE_OF
 from gis.exchange.building_rows import BuildingRow
@@ -80,13 +81,6 @@ SELECT id FROM building b WHERE id = ANY(:ids)
   AND NOT EXISTS (SELECT FROM incident WHERE building_id = b.id)
   AND NOT EXISTS (SELECT FROM unit_part WHERE building_id = b.id)
 """
-CLOSE_BUILDINGS_SQL = """
-WITH gone AS (DELETE FROM building WHERE id = ANY(:ids) RETURNING code, estate || name AS name)
-INSERT INTO closed_building (code, name, closed_at, author)
-SELECT code, name, now(), coalesce(nullif(current_setting('wangge.who', true), ''), 'load')
-FROM gone
-"""
-
 Holder = tuple[str, str]  # name and telephone
 
 
@@ -143,8 +137,7 @@ def load_buildings_register(
 def remove_buildings(session: Session, ids: Sequence[int], report: LoadReport) -> None:
     """Close buildings; note how many stay since homes, a unit or incidents hold on to them."""
     closable = list(session.scalars(text(CLOSABLE_SQL), {"ids": list(ids)}))
-    session.execute(text("DELETE FROM post WHERE building_id = ANY(:ids)"), {"ids": closable})
-    session.execute(text(CLOSE_BUILDINGS_SQL), {"ids": closable})
+    close_buildings(session, closable, "load")
     if len(closable) < len(ids):
         report.note("register.buildings_in_use", count=len(ids) - len(closable))
 
