@@ -1,5 +1,7 @@
 """The columns of tables of organisations, their members, and who takes orders."""
 
+import re
+
 from gis.exchange.columns import POINT_COLUMNS
 from gis.files import cells, dates, telephones
 from gis.files.column import Column
@@ -38,6 +40,14 @@ PERSON_COLUMNS = (
            "与姓名一起识别没有工号的人", "With the name it says who has no number."),
 )  # fmt: skip
 
+
+def _parse_hours(value: object) -> float:
+    """Return hours, with or without a decimal point."""
+    written = cells.clean_text(value)
+    is_decimal = re.fullmatch(r"\d{1,6}\.\d+", written)
+    return float(written) if is_decimal else cells.parse_count(value)
+
+
 ORGANISATION_COLUMNS = (
     Column("code", "编码", cells.parse_code, ("组织编码", "代码"),
            "唯一且不变的编码", "A code of its own, which it keeps.", needed=True),
@@ -68,9 +78,9 @@ ORGANISATION_COLUMNS = (
     ADDRESS_COLUMN,
     Column("skills", "技能", cells.parse_text, ("服务项目", "特长"), *SKILLS_HELP),
     HOURS_COLUMN,
-    Column("limit_hours", "办理时限（小时）", cells.parse_count, ("时限", "办理时限"),
-           "交办给它的部分有多少工作小时；留空为 15",
-           "Working hours it has for a part; empty: 15."),
+    Column("limit_hours", "办理时限（小时）", _parse_hours, ("时限", "办理时限"),
+           "交办给它的部分有多少工作小时；留空：不变，新组织为 15",
+           "Working hours it has for a part; empty: as it is, of a new one 15."),
     STATE_COLUMN,
 )  # fmt: skip
 
@@ -86,8 +96,8 @@ MEMBERSHIP_COLUMNS = (
     Column("from", "自", dates.parse_first_day, ("起", "加入日期", "开始日期"),
            "首日；留空：从导入时起", "First day; empty: from the moment of loading."),
     Column("to", "至（不含当天）", dates.parse_end_day, ("离开日期", "结束日期"),
-           "从这一天起不再是成员；留空：仍是",
-           "From this day on no member any more; empty: still."),
+           "从这一天起不再是成员；至今：没有终止日期；留空：不变",
+           "From this day on no member any more; 至今: no such day; empty: as it is."),
 )  # fmt: skip
 
 TAKER_COLUMNS = (

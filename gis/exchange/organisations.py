@@ -19,7 +19,6 @@ from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.table_writer import write_table
 from gis.files.tables import Row, Table, finish_reading, read_table
-from gis.incidents.lifecycle.joint import DEFAULT_LIMIT_MIN
 from gis.incidents.organisations import (
     OrganisationInput,
     save_member,
@@ -211,7 +210,8 @@ def _organisation_saver(session: Session, by: Principal, now: datetime, timezone
         if fields.keys() & {"head", "head_name"}:  # another head is another person
             base = replace(base, head="", head_name="")
         if row["limit_hours"]:
-            fields["limit_min"] = row["limit_hours"] * 60.0
+            # hours of 31 minutes, times 60, are not quite 31
+            fields["limit_min"] = round(row["limit_hours"] * 60, 6)
         return save_organisation(session, by, replace(base, **fields), now)
 
     return save
@@ -220,8 +220,10 @@ def _organisation_saver(session: Session, by: Principal, now: datetime, timezone
 def _member_saver(session: Session, by: Principal, now: datetime, timezone: tzinfo) -> Saver:
     def save(row: Row, point: Point) -> None:
         takes_orders = IS_WORD.get(row["takes_orders"]) if row["takes_orders"] else None
-        end = None if row["to"] is ONGOING else row["to"]
-        begins, ends = (moment and moment.replace(tzinfo=timezone) for moment in (row["from"], end))
+        begins, ends = (
+            moment if moment in (None, ONGOING) else moment.replace(tzinfo=timezone)
+            for moment in (row["from"], row["to"])
+        )
         save_member(
             session,
             by,
@@ -329,6 +331,5 @@ def _values(
         if kind == "takers":
             values |= {"consent": day(view.consent_at)}
         if kind == "organisations":
-            hours = round(view.limit_min / 60)
-            values |= {"limit_hours": "" if view.limit_min == DEFAULT_LIMIT_MIN else hours}
+            values |= {"limit_hours": view.limit_min / 60}
         yield values

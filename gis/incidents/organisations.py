@@ -1,7 +1,7 @@
 """Organisations and their members: entered and changed, from a page, a table or a command."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from gis.db import point_ewkt
 from gis.errors import FieldError, Forbidden, NotFound, invalid_field, invalid_fields
 from gis.facilities.hours import read_hours
 from gis.facilities.models import Facility
+from gis.files.dates import ONGOING
 from gis.incidents.catalogue import editions
 from gis.incidents.clock import require_limit
 from gis.incidents.kind_edits import list_roots
@@ -36,7 +37,8 @@ class OrganisationInput:
     """An organisation as it is stated.
 
     kind: Key or name of a kind. area, parent, facility: Codes; empty: none. skills: Keys or names.
-    lon, lat: EPSG:4490. head: Staff number, or name with head_phone.
+    lon, lat: EPSG:4490. head: Staff number, or name with head_phone. limit_min: None: as it is
+    stored, else DEFAULT_LIMIT_MIN.
     """
 
     code: str
@@ -56,7 +58,7 @@ class OrganisationInput:
     hours: str = ""
     lon: float | None = None
     lat: float | None = None
-    limit_min: float = DEFAULT_LIMIT_MIN
+    limit_min: float | None = None
     active: bool = True
 
 
@@ -93,8 +95,11 @@ def save_organisation(
     Forbidden
         It is not the principal's to change.
     """
-    columns = (Organisation.id, Organisation.area_id, Organisation.address, Organisation.geom)
+    names = ("id", "area_id", "address", "geom", "limit_min")
+    columns = [getattr(Organisation, name) for name in names]
     old = session.execute(select(*columns).where(Organisation.code == stated.code)).one_or_none()
+    if stated.limit_min is None:
+        stated = replace(stated, limit_min=old.limit_min if old else DEFAULT_LIMIT_MIN)
     values = _organisation_values(session, stated, now)
     values["geom"] = start_point(session, stated, old, now)
     own_areas = [values["area_id"], *([old.area_id] if old else [])]
@@ -194,7 +199,7 @@ def save_member(
     role, takes_orders
         As what, in words, and whether they take orders of it; None leaves it.
     begins, ends
-        None: as it is, or from now on, without end.
+        None: as it is, or from now on, without end. ONGOING: without end.
 
     Raises
     ------
@@ -244,6 +249,10 @@ def _join(
         .limit(1)
     )
     start = begins or (member.valid_time.lower if member else now.replace(microsecond=0))
+    if ends is None and member is not None:
+        ends = member.valid_time.upper
+    elif ends == ONGOING:
+        ends = None
     if start is None or (ends is not None and ends <= start):
         raise invalid_field("to", "organisation.dates_in_order")
     valid_time = Range(start, ends, bounds="[)")

@@ -57,6 +57,8 @@ def find_or_add_person(
         Neither number nor name and telephone say who it is, or the number is of somebody else.
     """
     params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
+    if not params["code"] and not (params["name"] and params["phone"]):
+        raise invalid_field("person", "person.not_known", code="")
     row = session.execute(text(FIND_PERSON_SQL), params).one_or_none()
     if row is not None and (
         params["name"] == row.name or (not params["name"] and _is_known(session, principal, row.id))
@@ -64,7 +66,7 @@ def find_or_add_person(
         return int(row.id)
     if row is not None and params["name"]:
         raise invalid_field("name", "person.of_another", code=code[:40])
-    if not params["name"] or not (params["code"] or params["phone"]):
+    if not params["name"]:
         raise invalid_field("person", "person.not_known", code=code[:40])
     return int(session.execute(text(ADD_PERSON_SQL), params).scalar_one())
 

@@ -77,6 +77,7 @@ def test_tables_load_dump_and_load_again_unchanged(scene: IncidentTown, tmp_path
              "负责人": "王队长", "负责人电话": "13800000001", "地址": "桂花苑3号楼"},
             {"编码": "v", "名称": "总队", "类别": "志愿服务队", "区域编码": street},
             {"编码": "gas", "名称": "燃气公司", "类别": "燃气", "办理时限（小时）": "4"},
+            {"编码": "water", "名称": "自来水公司", "类别": "供水", "办理时限（小时）": "0.75"},
         ],
         "members": [
             {"组织编码": "v2", "姓名": "李队员", "电话": "13800000002", "职务": "副队长"},
@@ -242,3 +243,32 @@ def test_a_start_point_stays_until_the_address_is_another(scene: IncidentTown) -
         places.append(None if lon is None else (round(lon, 5), round(lat, 5)))
     assert places[0] == places[1] == (round(build.LON, 5), round(build.LAT, 5))
     assert places[2] is not None and places[2] != places[0] and places[3] is None
+
+
+def test_what_is_not_stated_stays(scene: IncidentTown, tmp_path: Path) -> None:
+    session = scene.session
+    person = scene.town.person("甲").code
+    head = {"head": person, "head_name": "甲"}
+    team = OrganisationInput("v", "队", "志愿服务队", limit_min=31, **head)
+    save_organisation(session, US, team, NOW)
+    end = NOW + timedelta(days=9)
+    save_member(session, US, "v", person, NOW, name="甲", role="队长", ends=end)
+    for again in (team, OrganisationInput("v", "二队", "志愿服务队", **head)):
+        save_organisation(session, US, again, NOW)
+    save_member(session, US, "v", person, NOW, name="甲")
+    (member,) = list_members(session, US, NOW)
+    assert (member.role, member.ends) == ("队长", end)
+    (row,) = list_organisations(session, US, NOW)
+    assert (row.name, row.limit_min) == ("二队", 31)
+    dumped = tmp_path / "o.csv"
+    write_organisation_table(session, US, "organisations", dumped, NOW, SHANGHAI)
+    assert load(scene, "organisations", dumped)["unchanged"] == 1
+    still: list[dict[str, object]] = [{"组织编码": "v", "工号": person, "至（不含当天）": "至今"}]
+    assert load(scene, "members", write_csv(tmp_path / "m.csv", still))["changed"] == 1
+    assert list_members(session, US, NOW)[0].ends is None
+
+
+def test_a_name_alone_is_nobody(scene: IncidentTown) -> None:
+    find_or_add_person(scene.session, US, "x1", "甲")
+    with pytest.raises(InvalidInput, match="name and telephone"):
+        find_or_add_person(scene.session, US, "", "甲")

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.incidents import organisations, takers
-from gis.incidents.lifecycle.joint import DEFAULT_LIMIT_MIN
 from gis.incidents.reading import organisations as reading
 from gis.rights.actions import Action
 from web.http.db import session
@@ -59,7 +58,10 @@ class OrganisationIn(PlaceIn):
     address: Words = ""
     skills: Skills = []
     hours: Hours = ""
-    limit_min: Annotated[float, Field(gt=0)] = DEFAULT_LIMIT_MIN
+    limit_min: Annotated[
+        float | None,
+        Field(gt=0, description="Working minutes; null: as stored, of a new one 900"),
+    ] = None
     active: bool = True
 
 

@@ -74,7 +74,7 @@ def save_member(code: str) -> Response:
             by,
             code,
             now=now,
-            **form,
+            **form | {"role": form["role"] or None},
             takes_orders=bool(request.form.get("takes_orders")),
             ends=ends,
         )
