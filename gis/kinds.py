@@ -6,7 +6,7 @@ place in the order of asking, its icon and its colour; what reads roots need not
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from sqlalchemy import Index, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -77,9 +77,15 @@ class KindRow:
 
 @dataclass(frozen=True)
 class KindTable:
-    """The kinds of one subject that are in use, those of counties first."""
+    """The kinds of one subject that are in use, those of counties first, and retired ones."""
 
     rows: Sequence[KindRow]
+    retired: Sequence[KindRow] = ()
+
+    def keeping(self, *kept: int | str | None) -> "KindTable":
+        """Return the table with retired kinds in it that something has, by ids or keys."""
+        also = [row for row in self.retired if row.id in kept or row.key in kept]
+        return replace(self, rows=[*self.rows, *also])
 
     def find(self, word: str, county: str | None = None) -> KindRow | None:
         """Return the kind that a word names by its key or a name; None if it names none.
@@ -91,7 +97,8 @@ class KindTable:
             only if no other county has one of that name.
         """
         name = _plain(word)
-        rows = [row for row in self.rows if name in map(_plain, (row.key, row.zh, row.en))]
+        named = [row for row in self.rows if name in map(_plain, (row.key, row.zh, row.en))]
+        rows = [row for row in named if row.active] or named
         if county is not None:
             return next((row for row in rows if row.county in (None, county)), None)
         return next((row for row in rows if row.county is None or len(rows) == 1), None)
@@ -102,8 +109,9 @@ class KindTable:
 
 
 def read_kinds(session: Session, subject: str) -> KindTable:
-    """Read the kinds of a subject that are in use."""
-    return KindTable(list_kinds(session, subject, active=True))
+    """Read the kinds of a subject."""
+    rows = list_kinds(session, subject)
+    return KindTable([row for row in rows if row.active], [row for row in rows if not row.active])
 
 
 def list_kinds(session: Session, subject: str = "", *, active: bool = False) -> list[KindRow]:

@@ -88,6 +88,8 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
+STORED_KINDS_SQL = "SELECT code, kind_id FROM facility WHERE code = ANY(:codes)"
+
 # who names one that was closed opens it again
 REOPEN_FACILITIES_SQL = (
     "DELETE FROM closed_facility c USING incoming_facility f WHERE f.code = c.code"
@@ -151,11 +153,11 @@ def load_facility_table(
     """
     rows = list(table.rows)
     row_by_code: dict[str, int] = {}
-    kinds = read_kinds(session, "facility")
+    kinds = _kinds_of(session, rows)
     for row in rows:
-        faults = _faults(row, row_by_code, kinds)
+        faults = _faults(row, row_by_code, kinds[row["code"]])
         report.refused += [table.refuse(row.number, *fault) for fault in faults]
-        _note_category(row, kinds, report)
+        _note_category(row, kinds[row["code"]], report)
     points, pointless = read_points(table, rows, crs, report)
     buildings = _find_by_address(session, rows, pointless, table, report)
     report.crs = (
@@ -168,7 +170,7 @@ def load_facility_table(
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(FACILITY_STAGING_SQL))
         incoming = (
-            _incoming(row, kinds, point, buildings.get(nth))
+            _incoming(row, kinds[row["code"]], point, buildings.get(nth))
             for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         copy_rows(session, "incoming_facility", FACILITY_STAGING_COLUMNS, incoming)
@@ -177,6 +179,15 @@ def load_facility_table(
         check()
         if finish_reading(report):
             _write(session, report)
+
+
+def _kinds_of(session: Session, rows: Sequence[Row]) -> dict[str | None, KindTable]:
+    """Return the kinds that the facility of each code may be of: those in use, and what it has."""
+    codes = [row["code"] for row in rows]
+    stored = session.execute(text(STORED_KINDS_SQL), {"codes": codes}).all()
+    kinds = read_kinds(session, "facility")
+    kept = {row.code: kinds.keeping(row.kind_id) for row in stored}
+    return dict.fromkeys(codes, kinds) | kept
 
 
 def _find_by_address(

@@ -61,6 +61,13 @@ LEFT JOIN personal.person h ON h.id = p.holder_id
 LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
 """
+# of posts at places, by the codes of these
+STORED_KINDS_SQL = """
+SELECT coalesce(a.code, b.code) AS place, array_agg(DISTINCT p.kind_id) AS kinds
+FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
+WHERE p.kind_id IS NOT NULL AND (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
+GROUP BY 1
+"""
 LEAVES = """
 SELECT l.id, p.code AS person, lower(l.valid_time) AS start, upper(l.valid_time) AS stop
 FROM leave l JOIN personal.person p ON p.id = l.person_id WHERE p.code = ANY(:codes)
@@ -124,6 +131,12 @@ class PostLoader:
         self.kinds = read_kinds(session, "role")
         self.areas = self._sites(AREAS_BY_CODE_SQL, {row["area"] for row in rows})
         self.buildings = self._sites(BUILDINGS_BY_CODE_SQL, {row["building"] for row in rows})
+        places = {
+            name: [site.id for site in sites.values()]
+            for name, sites in (("areas", self.areas), ("buildings", self.buildings))
+        }
+        kinds = session.execute(text(STORED_KINDS_SQL), places)
+        self.stored_kinds: dict[str | None, list[int]] = {row.place: row.kinds for row in kinds}
         codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
         stored = session.execute(text(STORED_PEOPLE), {"codes": list(codes)})
         self.names: dict[str, str] = {row.code: row.name for row in stored}
@@ -189,7 +202,8 @@ class PostLoader:
         site = self.areas.get(row["area"]) or self.buildings.get(row["building"])
         county = site.county if site else None
         word = without_remark(row["role"])
-        return self.kinds.find(row["role"], county) or self.kinds.find(word, county)
+        kinds = self.kinds.keeping(*self.stored_kinds.get(row["area"] or row["building"], ()))
+        return kinds.find(row["role"], county) or kinds.find(word, county)
 
     def _person_faults(self, row: Row) -> list[Fault]:
         faults: list[Fault] = []

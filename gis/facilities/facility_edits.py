@@ -25,7 +25,7 @@ EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None, "kin
 
 GRID_SQL = "SELECT g.id, g.county FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
 LOCKED_SQL = f"""
-SELECT f.id, f.version, {", ".join(f"f.{name}" for name in FACTS)}, g.id AS grid
+SELECT f.id, f.version, {", ".join(f"f.{name}" for name in FACTS)}, g.id AS grid, g.county
 FROM facility f
 LEFT JOIN LATERAL grid_at(coalesce(f.entrance, ST_PointOnSurface(f.geom)), :at) g ON true
 WHERE f.code = :code
@@ -75,9 +75,9 @@ def add_facility(
     InvalidInput
         A fact is wrong.
     """
-    values = EMPTY_FACTS | _checked(session, facts)
     point_and_time = {"point": point_ewkt(*point), "at": at}
     grid = session.execute(text(GRID_SQL), point_and_time).first()
+    values = EMPTY_FACTS | _checked(session, facts, None if grid is None else grid.county)
     require_planner_of(session, principal, None if grid is None else grid.id, at)
     values |= {"county": None if grid is None else grid.county, "point": point_and_time["point"]}
     return facility(session, session.execute(text(INSERT_FACILITY_SQL), values).scalar_one())
@@ -112,7 +112,8 @@ def change_facility(
         A fact is wrong.
     """
     row = _locked(session, principal, at, code, versions)
-    values = {name: getattr(row, name) for name in FACTS} | _checked(session, facts)
+    stored = {name: getattr(row, name) for name in FACTS}
+    values = stored | _checked(session, facts, row.county, row.kind_id)
     session.execute(text(UPDATE_SQL), values | {"id": row.id})
     return facility(session, code)
 
@@ -156,8 +157,17 @@ def _locked(
     return row
 
 
-def _checked(session: Session, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(
+    session: Session, facts: Mapping[str, Any], county: str | None, kept: int | None = None
+) -> dict[str, Any]:
     """Return facts as they are stored.
+
+    Parameters
+    ----------
+    county
+        Code of the county of the place.
+    kept
+        Id of the kind that the facility has.
 
     Raises
     ------
@@ -174,8 +184,8 @@ def _checked(session: Session, facts: Mapping[str, Any]) -> dict[str, Any]:
     ]
     capacity = values.get("capacity")
     if "category" in values:
-        category, kinds = str(values["category"]), read_kinds(session, "facility")
-        kind = None if category in CATEGORY_BY_KEY else kinds.find(category)
+        category, kinds = str(values["category"]), read_kinds(session, "facility").keeping(kept)
+        kind = None if category in CATEGORY_BY_KEY else kinds.find(category, county)
         values |= {"category": kind.parent, "kind_id": kind.id} if kind else {"kind_id": None}
         if values["category"] not in CATEGORY_BY_KEY:
             allowed = [*CATEGORY_BY_KEY, *(row.key for row in kinds.rows)]

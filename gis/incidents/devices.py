@@ -317,8 +317,9 @@ def add(
     wrong = []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
         wrong.append(FieldError("code", "device.code_wrong"))
+    location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     kinds = read_kinds(session, "device")
-    own_kind = None if kind in DEVICE_TYPES else kinds.find(kind)
+    own_kind = None if kind in DEVICE_TYPES else kinds.find(kind, location.county)
     kind = own_kind.parent if own_kind else kind
     if kind not in DEVICE_TYPES:
         allowed = [*DEVICE_TYPES, *(row.key for row in kinds.rows)]
@@ -331,7 +332,6 @@ def add(
     if wrong:
         raise invalid_fields(wrong)
     category = editions.active_edition(session).category(category or DEVICE_TYPES[kind]).code
-    location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
     if session.scalar(select(exists().where(Device.code == code))):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)

@@ -19,7 +19,7 @@ from gis.incidents.clock import require_limit
 from gis.incidents.kind_edits import list_roots
 from gis.incidents.lifecycle.joint import DEFAULT_LIMIT_MIN
 from gis.incidents.models import Organisation, OrganisationMember
-from gis.kinds import read_kinds
+from gis.kinds import KindRow, read_kinds
 from gis.people.persons import find_or_add_person, may_change_at
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
@@ -95,12 +95,12 @@ def save_organisation(
     Forbidden
         It is not the principal's to change.
     """
-    names = ("id", "area_id", "address", "geom", "limit_min")
+    names = ("id", "area_id", "address", "geom", "limit_min", "kind_id", "skills")
     columns = [getattr(Organisation, name) for name in names]
     old = session.execute(select(*columns).where(Organisation.code == stated.code)).one_or_none()
     if stated.limit_min is None:
         stated = replace(stated, limit_min=old.limit_min if old else DEFAULT_LIMIT_MIN)
-    values = _organisation_values(session, stated, now)
+    values = _organisation_values(session, stated, old, now)
     values["geom"] = start_point(session, stated, old, now)
     own_areas = [values["area_id"], *([old.area_id] if old else [])]
     require_own(session, principal, own_areas, now)
@@ -121,9 +121,9 @@ def save_organisation(
 
 
 def _organisation_values(
-    session: Session, stated: OrganisationInput, now: datetime
+    session: Session, stated: OrganisationInput, old: Any, now: datetime
 ) -> dict[str, Any]:
-    """Return the columns of an organisation, its head apart.
+    """Return the columns of an organisation, its head apart; old: What is stored, if anything.
 
     Raises
     ------
@@ -131,13 +131,15 @@ def _organisation_values(
         A field is wrong; each is named.
     """
     area = find_area(session, stated.area, now) if stated.area else None
-    skills, faults = read_skills(session, stated.skills, area.county if area else None)
+    county = area.county if area else None
+    skills, faults = read_skills(session, stated.skills, county, old.skills if old else ())
     faults += [
         FieldError(name, "field.value_missing")
         for name in ("code", "name")
         if not getattr(stated, name).strip()
     ]
-    kind, kind_id = _kind(session, stated.kind, faults)
+    kinds = read_kinds(session, "organisation").keeping(old.kind_id if old else None)
+    kind, kind_id = _kind(session, kinds.find(stated.kind, county), stated.kind, faults)
     if stated.area and area is None:
         faults.append(FieldError("area", "organisation.area_unknown", {"code": stated.area[:40]}))
     faults += [*text_faults(stated), *hours_faults(stated.hours)]
@@ -159,10 +161,12 @@ def _organisation_values(
     return values
 
 
-def _kind(session: Session, word: str, faults: list[FieldError]) -> tuple[str | None, int | None]:
-    """Return the root that a word for a kind means, and the id of the kind that people added."""
-    if kind := read_kinds(session, "organisation").find(word):
-        return kind.parent, kind.id
+def _kind(
+    session: Session, own: KindRow | None, word: str, faults: list[FieldError]
+) -> tuple[str | None, int | None]:
+    """Return the root that a word means, and the id of the kind of its own that people added."""
+    if own is not None:
+        return own.parent, own.id
     roots = list_roots(session)["organisation"]
     root = next((root for root in roots if word in (root.key, root.zh, root.en)), None)
     if root is None:
@@ -320,10 +324,10 @@ def _id_of(
 
 
 def read_skills(
-    session: Session, words: Sequence[str], county: str | None
+    session: Session, words: Sequence[str], county: str | None, kept: Sequence[str] = ()
 ) -> tuple[list[str], list[FieldError]]:
-    """Return the keys that words for skills mean, and what is wrong."""
-    own, edition = read_kinds(session, "skill"), editions.active_edition(session)
+    """Return the keys that words for skills mean, and what is wrong; kept: Keys that are stored."""
+    own, edition = read_kinds(session, "skill").keeping(*kept), editions.active_edition(session)
     roots = {
         word: category.skill
         for category in edition.categories.values()

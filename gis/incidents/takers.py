@@ -19,7 +19,7 @@ from gis.incidents.organisations import (
     start_point,
     text_faults,
 )
-from gis.people.persons import find_or_add_person
+from gis.people.persons import find_or_add_person, find_person
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
@@ -64,7 +64,10 @@ def save_taker(session: Session, principal: Principal, stated: TakerInput, now: 
         It is not the principal's to change.
     """
     area = find_area(session, stated.area, now)
-    skills, faults = read_skills(session, stated.skills, area.county if area else None)
+    person = find_person(session, stated.person, stated.name, stated.phone)
+    old = session.get(OrderTaker, person.id) if person else None
+    kept = old.skills if old else ()
+    skills, faults = read_skills(session, stated.skills, area.county if area else None, kept)
     if area is None:
         faults.append(FieldError("area", "organisation.area_unknown", {"code": stated.area[:40]}))
     if not stated.skills:
@@ -80,7 +83,6 @@ def save_taker(session: Session, principal: Principal, stated: TakerInput, now: 
         raise invalid_fields(faults)
     require_own(session, principal, [area.id], now)
     person_id = find_or_add_person(session, principal, stated.person, stated.name, stated.phone)
-    old = session.get(OrderTaker, person_id)
     if old is not None:
         require_own(session, principal, [old.area_id], now)
     by = stated.consent_by.strip() or principal.actor

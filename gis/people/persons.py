@@ -1,6 +1,7 @@
 """People by their staff number, or by name and telephone where they have none."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -39,6 +40,12 @@ SELECT EXISTS (SELECT FROM post p WHERE :person IN (p.holder_id, p.deputy_id)
 """
 
 
+def find_person(session: Session, code: str, name: str = "", phone: str = "") -> Any:
+    """Return id and name of the person of a number, else of name and telephone; None: nobody."""
+    params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
+    return session.execute(text(FIND_PERSON_SQL), params).one_or_none()
+
+
 def find_or_add_person(
     session: Session, principal: Principal, code: str, name: str = "", phone: str = ""
 ) -> int:
@@ -59,7 +66,7 @@ def find_or_add_person(
     params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
     if not params["code"] and not (params["name"] and params["phone"]):
         raise invalid_field("person", "person.not_known", code="")
-    row = session.execute(text(FIND_PERSON_SQL), params).one_or_none()
+    row = find_person(session, **params)
     if row is not None and (
         params["name"] == row.name or (not params["name"] and _is_known(session, principal, row.id))
     ):

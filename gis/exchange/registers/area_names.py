@@ -18,7 +18,7 @@ WITH RECURSIVE down AS (
     OR id = ANY(CAST(:areas AS bigint[]))
   UNION SELECT a.id FROM area a JOIN down ON a.parent_id = down.id
 )
-SELECT a.id, a.code, a.name, a.level, a.parent_id, a.id IN (SELECT id FROM down) AS mine
+SELECT a.id, a.code, a.name, a.level, a.parent_id, a.county, a.id IN (SELECT id FROM down) AS mine
 FROM area a WHERE a.retired_at IS NULL OR a.retired_at > now()
 """
 
@@ -41,7 +41,7 @@ MAX_AREAS_OF_RANGE = 30  # areas in a range such as 6-9网格
 class NamedArea:
     """An area that a register may mean.
 
-    mine: Whether whoever loads the register may load it there.
+    county: Code of its county. mine: Whether whoever loads the register may load it there.
     """
 
     id: int
@@ -49,6 +49,7 @@ class NamedArea:
     name: str
     level: str
     parent_id: int | None
+    county: str
     mine: bool
 
 

@@ -174,7 +174,10 @@ class _RosterReader:
         return [ROLE_BY_KEY[key]]
 
     def _role(self, words: str, row: Row, faults: list[Fault]) -> PostRole | None:
-        if kind := self.kinds.find(words) or self.kinds.find(REMARK_PATTERN.sub("", words)):
+        community = self.defaults.community(row)
+        county = community.county if isinstance(community, NamedArea) else None
+        without = REMARK_PATTERN.sub("", words)
+        if kind := self.kinds.find(words, county) or self.kinds.find(without, county):
             return replace(ROLE_BY_KEY[kind.parent], title=kind.zh)
         role, plain = find_role(words), words
         while role is None and (shorter := REMARK_PATTERN.sub("", plain)) != plain:

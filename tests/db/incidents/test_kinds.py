@@ -10,18 +10,21 @@ from gis.areas.resolver import locate
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.exchange.dump import dump
 from gis.exchange.facilities import load_facilities
+from gis.exchange.organisations import load_organisation_table, write_organisation_table
 from gis.exchange.people import load_people
 from gis.facilities import facility_edits, queries
 from gis.incidents import devices, kind_edits
-from gis.incidents.models import Incident
+from gis.incidents.models import Incident, Organisation
+from gis.incidents.organisations import OrganisationInput, save_organisation
 from gis.incidents.reading.candidates import list_assignees
-from gis.kinds import read_kinds
+from gis.incidents.takers import TakerInput, save_taker
+from gis.kinds import Kind, list_kinds, read_kinds
 from gis.people.posts import posts_of
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, system_principal
 from tests.support import build
 from tests.support.incident_town import NOW, POINT, IncidentTown, taker
-from tests.support.load_town import write_csv
+from tests.support.load_town import SHANGHAI, write_csv
 
 US = system_principal("test")
 # subject, name and parent of the kinds that the issue names
@@ -160,3 +163,67 @@ def test_names_and_rights(scene: IncidentTown) -> None:
     kind_edits.change_kind(session, local, row.id, active=True)
     kinds = read_kinds(session, "role")
     assert kinds.find("巡防员", county) and not kinds.find("巡防员", "520403")
+
+
+def retire_all(session: Session) -> None:
+    """Retire every kind."""
+    for kind in list_kinds(session, active=True):
+        kind_edits.change_kind(session, US, kind.id, active=False)
+
+
+def test_a_post_of_a_retired_kind_is_loaded_again(scene: IncidentTown, tmp_path: Path) -> None:
+    post = {"工号": "z1", "姓名": "丁", "岗位": "治安网格长", "自": "2026-01-01"}
+    here: dict[str, object] = post | {"区域编码": scene.grid.code}
+    file = write_csv(tmp_path / "p.csv", [here])
+    load_people(scene.session, file)
+    retire_all(scene.session)
+    again = load_people(scene.session, file)
+    assert (again.refused, again.counts["changed_posts"], again.counts["new_posts"]) == ([], 0, 0)
+    elsewhere = here | {"区域编码": scene.beside.code}
+    (refused,) = load_people(scene.session, write_csv(tmp_path / "q.csv", [elsewhere])).refused
+    assert refused.field == "岗位"
+
+
+def test_what_has_a_retired_kind_is_saved_again(scene: IncidentTown, tmp_path: Path) -> None:
+    session, community = scene.session, scene.town.community.code
+    kind_edits.add_kind(session, US, "organisation", "volunteer_team", "红袖标队")
+    team = OrganisationInput("v", "队", "红袖标队", area=community, skills=["家政"])
+    person = scene.town.person("甲").code
+    save_organisation(session, US, team, NOW)
+    save_taker(session, US, TakerInput(person, community, ["家政"], "甲"), NOW)
+    place = {"经度": build.LON + 0.0004, "纬度": build.LAT + 0.0004, "坐标系": "cgcs2000"}
+    room: dict[str, object] = {"编码": "p1", "名称": "警务室", "类别": "警务室", **place}
+    load_facilities(session, write_csv(tmp_path / "f.csv", [room]))
+    retire_all(session)
+    for kind in ("organisations", "takers"):
+        write_organisation_table(session, US, kind, tmp_path / "o.csv", NOW, SHANGHAI)
+        report = load_organisation_table(session, kind, tmp_path / "o.csv", now=NOW)
+        assert (report.refused, report.counts["unchanged"]) == ([], 1)
+    again = load_facilities(session, write_csv(tmp_path / "f.csv", [room]))
+    assert (again.refused, again.counts["unchanged"]) == ([], 1)
+    key = queries.facility(session, "p1").kind
+    assert facility_edits.change_facility(session, US, NOW, "p1", {"category": key}).kind == key
+    save_organisation(session, US, team, NOW)
+    with pytest.raises(InvalidInput):  # what has it not
+        save_organisation(session, US, OrganisationInput("w", "队", "红袖标队"), NOW)
+    load_facilities(session, write_csv(tmp_path / "f.csv", [room | {"编码": "p2"}]))
+    assert queries.facility(session, "p2").kind is None
+
+
+def test_a_kind_is_the_one_of_the_county(scene: IncidentTown) -> None:
+    """Two counties have kinds of one name."""
+    session, county = scene.session, scene.town.county.code
+    names = {"facility": "police", "device": "door", "organisation": "volunteer_team"}
+    for subject, parent in names.items():
+        for code in (county, "520999"):
+            session.add(Kind(subject=subject, key=f"k{code}", parent=parent, zh="甲", county=code))
+    session.flush()
+    point = (build.LON + 0.0004, build.LAT + 0.0004)
+    facts = {"category": "甲", "name": "甲"}
+    assert facility_edits.add_facility(session, US, NOW, point, facts).kind == f"k{county}"
+    devices.add(session, "d1", "甲", "", **POINT, now=NOW)
+    assert devices.list_devices(session)[0].kind == f"k{county}"
+    team = OrganisationInput("v", "队", "甲", area=scene.town.community.code)
+    save_organisation(session, US, team, NOW)
+    kind = select(Kind.county).join(Organisation, Organisation.kind_id == Kind.id)
+    assert session.scalar(kind) == county
