@@ -427,7 +427,7 @@ TABLE: dict[str, Row] = {
     "GET /setup/<kind>.xlsx": Row(may(A.ACCOUNTS, everywhere=True), path={"kind": "people"}),
     "POST /setup/accounts": Row(may(A.ACCOUNTS, everywhere=True)),
     "POST /setup/<key>": Row(may(A.ACCOUNTS, everywhere=True), path={"key": "people"}, form=FILE),
-    "GET /organisations": Row(may(A.DISPATCH)),
+    "GET /organisations": Row(may_one(A.DISPATCH, A.POSTS)),
     "POST /organisations": Row(may(A.POSTS), form={"code": "v"}),
     "POST /organisations/<code>/members": Row(may(A.POSTS), form={}, path={"code": "nothing"}),
     "GET /organisations/<any(organisations, members, takers):kind>.xlsx": Row(

@@ -1,5 +1,7 @@
 """Who may look at what pages and API both show."""
 
+from collections.abc import Sequence
+
 from gis.errors import Forbidden
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
@@ -46,8 +48,19 @@ def require_keeper() -> Principal:
     AuthenticationRequired, Forbidden
         Nobody, or somebody who does not.
     """
+    return require_one(KEEPING)
+
+
+def require_one(actions: Sequence[Action]) -> Principal:
+    """Return who asks, if they may do one of some actions somewhere.
+
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who may do none; the first is named.
+    """
     by = principal()
-    return require(next((each for each in KEEPING if by.is_allowed(each)), KEEPING[0]))
+    return require(next((each for each in actions if by.is_allowed(each)), actions[0]))
 
 
 def require_operator() -> Principal:

@@ -12,6 +12,7 @@ from gis.incidents.states import STATE_PARAMS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
+LISTING = (Action.DISPATCH, Action.POSTS)  # who may do one of them lists organisations there
 # An organisation or a taker is in reach of who has the right in its area, or in one above or below.
 REACH_SQL = """
 WITH RECURSIVE own AS (
@@ -173,7 +174,7 @@ def list_organisations(
     Parameters
     ----------
     principal
-        Its areas of Action.DISPATCH count; names of heads are for Action.NAMES.
+        Its areas of LISTING count; names of heads are for Action.NAMES.
     active
         Only those that things are handed to.
     """
@@ -232,11 +233,11 @@ def _rows(
     now: datetime,
     params: Mapping[str, Any] | None = None,
 ) -> Sequence[Any]:
-    areas, named = (_area_ids(principal, action) for action in (Action.DISPATCH, Action.NAMES))
+    areas, named = _area_ids(principal, *LISTING), _area_ids(principal, Action.NAMES)
     values = {"areas": areas, "named": named, "at": now, **STATE_PARAMS, **(params or {})}
     return session.execute(text(query), values).mappings().all()
 
 
-def _area_ids(principal: Principal, action: Action) -> list[int] | None:
-    areas = None if principal.kind == "system" else principal.areas_of([action])
+def _area_ids(principal: Principal, *actions: Action) -> list[int] | None:
+    areas = None if principal.kind == "system" else principal.areas_of(actions)
     return None if areas is None else sorted(areas)

@@ -1,6 +1,6 @@
 """`/organisations` and `/takers`: who belongs where, who takes orders, and how evenly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from gis.incidents import organisations, takers
 from gis.incidents.catalogue import editions
 from gis.incidents.kind_edits import list_roots
 from gis.incidents.reading import organisations as reading
-from gis.kinds import read_kinds
+from gis.kinds import list_kinds
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -28,6 +28,7 @@ from web.http.params import parse_datetime
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
+from web.security.readers import require_one
 
 bp = Blueprint("organisations_page", __name__)
 
@@ -36,29 +37,32 @@ ORGANISATION_FIELDS = (
     "head_phone", "phone", "address", "hours",
 )  # fmt: skip
 MEMBER_FIELDS = ("person", "name", "phone", "role")
-TAKER_FIELDS = ("person", "name", "phone", "area", "role", "hours", "address", "consent_by")
+TAKER_FIELDS = (
+    "person", "name", "phone", "area", "role", "hours", "address", "consent", "consent_by",
+)  # fmt: skip
 
 
 @bp.get("/organisations")
 def list_organisations() -> Response:
     """List organisations; one, with its members, where its code stands in the address."""
-    return _organisations_page(require(Action.DISPATCH))
+    return _organisations_page(require_one(reading.LISTING))
 
 
 @bp.post("/organisations")
 def save_organisation() -> Response:
     """Enter an organisation, or change it."""
-    by, form = require(Action.POSTS), _form(ORGANISATION_FIELDS)
+    by, form, ticks = require(Action.POSTS), _form(ORGANISATION_FIELDS), _ticks()
 
     def write(now: datetime) -> None:
+        texts = form | {"head": _head(by, form, now)}
         stated = organisations.OrganisationInput(
-            **form, skills=_skills(), active=not request.form.get("inactive")
+            **texts, skills=ticks["skills"], active=not ticks["inactive"]
         )
         organisations.save_organisation(session(), by, stated, now)
 
     problem = _written(by, write)
     if problem:
-        return _organisations_page(by, problem=problem, form=form)
+        return _organisations_page(by, problem=problem, form=form | ticks)
     return _back(url_for("organisations_page.list_organisations", code=form["code"]))
 
 
@@ -94,21 +98,16 @@ def list_takers() -> Response:
 @bp.post("/takers")
 def save_taker() -> Response:
     """Enter somebody who takes orders, or change what is stored."""
-    by, form = require(Action.POSTS), _form(TAKER_FIELDS)
+    by, form, ticks = require(Action.POSTS), _form(TAKER_FIELDS), _ticks()
 
     def write(now: datetime) -> None:
-        consent = request.form.get("consent", "")
-        stated = takers.TakerInput(
-            **form,
-            skills=_skills(),
-            consent=parse_datetime(consent, "consent") if consent else None,
-            active=not request.form.get("inactive"),
-        )
+        fields = form | {"consent": _consent(by, form, now)}
+        stated = takers.TakerInput(**fields, skills=ticks["skills"], active=not ticks["inactive"])
         takers.save_taker(session(), by, stated, now)
 
     problem = _written(by, write)
     if problem:
-        return _takers_page(by, problem=problem, form=form)
+        return _takers_page(by, problem=problem, form=form | ticks)
     return _back(url_for("organisations_page.list_takers"))
 
 
@@ -130,8 +129,33 @@ def _form(names: tuple[str, ...]) -> dict[str, Any]:
     return {name: request.form.get(name, "").strip() for name in names}
 
 
-def _skills() -> list[str]:
-    return request.form.getlist("skill")
+def _ticks() -> dict[str, Any]:
+    return {
+        "skills": request.form.getlist("skill"),
+        "inactive": bool(request.form.get("inactive")),
+    }
+
+
+def _head(by: Principal, form: Mapping[str, str], now: datetime) -> str:
+    """Return the staff number of the stored head; empty where the form names somebody else."""
+    rows = reading.list_organisations(session(), by, now, active=False)
+    named = next((row.head_name for row in rows if row.code == form["code"]), None)
+    return form["head"] if form["head_name"] == named else ""
+
+
+def _consent(by: Principal, form: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return when somebody agreed: the stored moment where the form has its day."""
+    rows = reading.list_takers(session(), by, now, now)
+    stored = next((row.consent_at for row in rows if row.person == form["person"]), None)
+    if form["consent"] == _day(stored):
+        return stored
+    return parse_datetime(form["consent"], "consent") if form["consent"] else None
+
+
+def _day(moment: datetime | None) -> str:
+    """Return a day in the deployment's zone."""
+    zone = current_app.config["SETTINGS"].timezone
+    return f"{moment.astimezone(zone):%Y-%m-%d}" if moment else ""
 
 
 def _written(by: Principal, write: Callable[[datetime], None]) -> str:
@@ -152,7 +176,7 @@ def _back(address: str) -> Response:
 
 
 def _choices() -> dict[str, Any]:
-    """Return the areas and skills that forms offer."""
+    """Return the areas and skills that forms offer; retired skills to what has them."""
     language = i18n.chosen()
     edition = editions.active_edition(session())
     skills = {
@@ -160,12 +184,17 @@ def _choices() -> dict[str, Any]:
         for category in edition.categories.values()
         if category.skill
     }
-    skills |= {kind.key: kind.name(language) for kind in read_kinds(session(), "skill").rows}
-    return {"areas": list_upper_areas(session()), "skills": skills}
+    own = list_kinds(session(), "skill")
+    skills |= {kind.key: kind.name(language) for kind in own}
+    return {
+        "areas": list_upper_areas(session()),
+        "skills": skills,
+        "retired_skills": {kind.key for kind in own if not kind.active},
+    }
 
 
 def _organisations_page(
-    by: Principal, *, problem: str = "", form: dict[str, str] | None = None, code: str = ""
+    by: Principal, *, problem: str = "", form: dict[str, Any] | None = None, code: str = ""
 ) -> Response:
     now, language = parse_datetime(None), i18n.chosen()
     rows = reading.list_organisations(session(), by, now, active=False)
@@ -175,16 +204,18 @@ def _organisations_page(
         root.key: root.zh if language == "zh" else root.en
         for root in list_roots(session())["organisation"]
     }
-    own_kinds = {row.key: row.name(language) for row in read_kinds(session(), "organisation").rows}
+    own = list_kinds(session(), "organisation")
+    kinds |= {kind.key: kind.name(language) for kind in own}
     named = chosen is not None and by.is_allowed(Action.NAMES)
     members = reading.list_members(session(), by, now, code) if named else []
-    values = {name: getattr(chosen, name, None) or "" for name in ORGANISATION_FIELDS}
+    values = _stored(chosen, ORGANISATION_FIELDS)
     response = render_page(
         "organisations/organisations.html",
         rows=rows,
         chosen=chosen,
         members=members,
-        kinds=kinds | own_kinds,
+        kinds=kinds,
+        retired_kinds={kind.key for kind in own if not kind.active},
         form=form or values,
         problem=problem,
         new="new" in request.args,
@@ -196,13 +227,21 @@ def _organisations_page(
     return response
 
 
+def _stored(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a form shows of a stored row, or of None."""
+    values = {name: getattr(row, name, None) or "" for name in names}
+    return values | {"skills": row.skills if row else [], "inactive": bool(row and not row.active)}
+
+
 def _takers_page(
-    by: Principal, *, problem: str = "", form: dict[str, str] | None = None
+    by: Principal, *, problem: str = "", form: dict[str, Any] | None = None
 ) -> Response:
     now, language = parse_datetime(None), i18n.chosen()
     rows = reading.list_takers(session(), by, now, now - timedelta(days=365))
     chosen = next((row for row in rows if row.person == request.args.get("person")), None)
-    values = {name: getattr(chosen, name, None) or "" for name in TAKER_FIELDS}
+    values = _stored(chosen, TAKER_FIELDS) | {
+        "consent": _day(chosen.consent_at if chosen else None)
+    }
     response = render_page(
         "organisations/takers.html",
         rows=rows,
@@ -217,7 +256,7 @@ def _takers_page(
         new="new" in request.args,
         may_change=by.is_allowed(Action.POSTS),
         may_export=by.is_allowed(Action.EXPORT),
-        today=f"{now:%Y-%m-%d}",
+        day=_day,
         **_choices(),
     )
     response.status_code = 422 if problem else 200

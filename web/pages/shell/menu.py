@@ -5,6 +5,7 @@ from typing import Any
 from flask import current_app, url_for
 from flask_babel import lazy_gettext
 
+from gis.incidents.reading.organisations import LISTING
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 from gis.rights.roles import role_label
@@ -33,7 +34,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("setup", lazy_gettext("Set up"), Action.ACCOUNTS),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
-    ("organisations", lazy_gettext("Organisations"), Action.DISPATCH),
+    ("organisations", lazy_gettext("Organisations"), *LISTING),
     ("takers", lazy_gettext("Who takes orders"), Action.DISPATCH),
     ("kinds", lazy_gettext("Kinds"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
