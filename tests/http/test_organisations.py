@@ -15,6 +15,7 @@ from gis.incidents.models import OrderTaker
 from gis.incidents.organisations import OrganisationInput, save_organisation
 from gis.incidents.reading.organisations import list_members, list_organisations
 from gis.incidents.takers import TakerInput, save_taker
+from gis.ops.metadata import Area
 from gis.rights.principal import system_principal
 from tests.support import build
 from tests.support.incident_town import NOW
@@ -128,3 +129,10 @@ def test_the_day_of_consent_is_that_of_the_deployment(session: Session, admin: F
         session.expire_all()
         assert session.scalars(select(OrderTaker.consent_at)).one() == moment
     assert "2026-03-02" in admin.get("/takers").text
+
+
+def test_kinds_are_offered_to_counties(session: Session, admin: FlaskClient) -> None:
+    session.add(Area(code="5204029", name="开发区", level="county", county="5204029"))
+    session.commit()
+    page = admin.get("/kinds?new=1").text
+    assert 'value="5204029"' in page and 'value="520402"' in page

@@ -5,7 +5,8 @@ from typing import Any, cast
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import list_upper_areas
+from gis.areas.hierarchy import MAX_OFFERED_AREAS, areas
+from gis.areas.models import Level
 from gis.db import audit_context
 from gis.errors import Conflict, InvalidInput
 from gis.incidents import kind_edits
@@ -15,6 +16,7 @@ from gis.rights.actions import Action
 from web.http import i18n
 from web.http.db import session
 from web.http.errors import localised_detail
+from web.http.params import parse_datetime
 from web.pages.shell.page import render_page
 from web.security.guard import require
 from web.security.readers import storable_id
@@ -93,13 +95,14 @@ def _page(
     subject = next((row.subject for row in rows if row.id == changed), asked)
     subject = subject if subject in KIND_SUBJECTS else KIND_SUBJECTS[0]
     language = i18n.chosen()
+    counties = areas(session(), parse_datetime(None), level=Level.COUNTY, limit=MAX_OFFERED_AREAS)
     response = render_page(
         "kinds/kinds.html",
         subjects={key: label(f"kind_subject.{key}", language) for key in KIND_SUBJECTS},
         subject=subject,
         rows=[row for row in rows if row.subject == subject],
         roots={root.key: root.zh if language == "zh" else root.en for root in roots[subject]},
-        counties=[(code, name) for code, name in list_upper_areas(session()) if len(code) == 6],
+        counties=[(county.code, county.name) for county in counties],
         problem=problem,
         form=form or {},
         changed=changed,
