@@ -18,7 +18,14 @@ from gis.db import cached_text
 from gis.errors import Conflict, InvalidInput
 
 # Tables whose rows are of one area, and go on with it under another code.
-FOLLOWING_TABLES = ("answer_template", "notice_target", "paper_template", "routing_rule")
+FOLLOWING_TABLES = (
+    "answer_template",
+    "notice_target",
+    "order_taker",
+    "organisation",
+    "paper_template",
+    "routing_rule",
+)
 # A grant that the account has there already stays where it is.
 MOVE_GRANTS_SQL = """
 UPDATE personal.access_grant g SET area_id = t.new

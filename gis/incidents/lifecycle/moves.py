@@ -362,8 +362,9 @@ def _follow_parent(
     payload: MovePayload,
     now: datetime,
 ) -> LockedIncident:
-    assignment = select(Incident.role, Incident.area_id, Incident.holder_id, Incident.dispatch_mode)
-    with_parent = {**session.execute(assignment.where(Incident.id == parent)).mappings().one()}
+    names = ("role", "area_id", "holder_id", "organisation_id", "dispatch_mode")
+    assignment = select(*(getattr(Incident, name) for name in names)).where(Incident.id == parent)
+    with_parent = {**session.execute(assignment).mappings().one()}
     moves = [name] if name in allowed_moves(row.state, row.pending_request) else []
     start = "reported" if row.state == "returned" else row.state  # accepted anew
     if not moves and parent_state in CHAIN and start in CHAIN:

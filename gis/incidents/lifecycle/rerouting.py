@@ -11,6 +11,7 @@ from gis.areas.models import Area
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.services import find_service
 from gis.incidents.clock import begun_anew
+from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import HEIGHT, Home, home
@@ -63,8 +64,9 @@ def reclassified(
         Its edition of the catalogue has no such category.
     """
     edition = editions.get_edition(session, row.edition_id)
-    kind, _ = find_service(session, edition, category, row.county)
-    if kind.code == row.category:  # the service that was asked for, too
+    kind, service = find_service(session, edition, category, row.county)
+    is_as_before = category == row.category
+    if is_as_before:  # the service that was asked for, too
         kind = replace(kind, skill=row.skill)
     routed = route(session, stored_location(session, row), kind, severity, row.channel, now, now)
     changes = {
@@ -75,6 +77,10 @@ def reclassified(
         "skill": kind.skill,
         "time_limits": routed.columns["time_limits"],
     }
+    if not is_as_before:
+        stated = session.scalar(select(Incident.attributes).where(Incident.id == row.id)) or {}
+        others = {key: value for key, value in stated.items() if key != "service"}
+        changes["attributes"] = others | ({"service": service} if service else {})
     detail = {
         "category": [row.category, kind.code],
         "severity": [row.severity, severity],

@@ -18,6 +18,7 @@ from gis.boundaries.store import publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.report import file_report
+from gis.incidents.models import OrderTaker, Organisation
 from gis.ops.metadata import AccessGrant, Account, Post
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal
@@ -283,6 +284,15 @@ def test_everything_follows_a_grid_to_its_new_code_and_back(session, town):
     session.flush()
     session.add(AccessGrant(account_id=account.id, role="viewer", area_id=grid.id))
     session.flush()
+    volunteers = "volunteer_team"
+    session.add(
+        Organisation(
+            code="v", name="队", kind=volunteers, area_id=grid.id, limit_min=1, active=True
+        )
+    )
+    taker = town.person("孙师傅").id
+    session.add(OrderTaker(person_id=taker, area_id=grid.id, role=volunteers, skills=["care"]))
+    session.flush()
     before, land_before = datetime.now(UTC), shapes_of(session)[code(5)]
     number = in_force(session, recode(5, 20))
     new = area(session, code(20))
@@ -299,7 +309,8 @@ def test_everything_follows_a_grid_to_its_new_code_and_back(session, town):
         )
     ).all()
     assert held == [(new.id, post.holder_id, post.deputy_id)]
-    assert session.scalars(select(AccessGrant.area_id)).all() == [new.id]
+    for row in (AccessGrant, Organisation, OrderTaker):
+        assert session.scalars(select(row.area_id)).all() == [new.id]
     lineage = hierarchy.history(session, code(20))[2]
     assert [(row.relation, row.code) for row in lineage] == [("recoded_from", code(5))]
     problems = preview.preview(session, LEAD, number).problems

@@ -142,6 +142,21 @@ def test_a_service_of_a_kind_goes_to_who_has_its_skill(scene: IncidentTown) -> N
     assert named == ["其他点单", "家政"]
 
 
+def test_a_matter_of_another_category_is_of_its_service_or_of_none(scene: IncidentTown) -> None:
+    filed = scene.report(category="S0107", attributes={"hotline": "12345-7"})
+    scene.do(filed.id, "return", filed.assigned_to["name"], note="退")
+    for category, service, skill in (
+        ("家政", "家政", True), ("S0107", "家政", True), ("06010", None, False)
+    ):  # fmt: skip
+        scene.do(filed.id, "reclassify", category=category, note="改")
+        row = scene.session.execute(
+            select(Incident.attributes, Incident.skill).where(Incident.id == filed.id)
+        ).one()
+        assert row.attributes.get("service") == service
+        assert row.attributes["hotline"] == "12345-7"
+        assert row.skill.startswith("kind_") == skill
+
+
 def test_names_and_rights(scene: IncidentTown) -> None:
     session, county = scene.session, scene.town.county.code
     with pytest.raises(Conflict):

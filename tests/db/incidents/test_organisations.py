@@ -176,6 +176,10 @@ def test_a_team_takes_an_order_as_a_team(scene: IncidentTown) -> None:
     session.expire_all()
     row = session.execute(select(Incident).where(Incident.id == filed.id)).scalar_one()
     assert row.holder_id == scene.town.person("队长").id and row.organisation_id is not None
+    repeated = scene.report(category=ORDER)
+    scene.do(repeated.id, "link", parent=filed.id)
+    child = session.execute(select(Incident).where(Incident.id == repeated.id)).scalar_one()
+    assert (child.holder_id, child.organisation_id) == (row.holder_id, row.organisation_id)
     done = scene.do(filed.id, "handle", "队长", note="修好了")
     assert done.state == "handled"
 
