@@ -180,12 +180,12 @@ class SnapshotCache:
             self._miss(sent_at)
         return not SNAPSHOT_TABLES.isdisjoint(payloads)
 
-    def _miss(self, previous_age: float) -> None:
+    def _miss(self, moment: float) -> None:
         """Give up the tokens sent before a moment.
 
         Where one was lost a change may be too, so all is read again.
         """
-        for token in [token for token, at in self._tokens.items() if at < previous_age]:
+        for token in [token for token, at in self._tokens.items() if at < moment]:
             del self._tokens[token]
             self._stale = True
             self._for_all = self._for_all and None

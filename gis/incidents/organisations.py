@@ -31,6 +31,15 @@ SELECT id, level, county FROM area WHERE code = :code
   AND (retired_at IS NULL OR retired_at > :at)
 """
 
+# UNION: a circle of others ends, too
+IS_ABOVE_SQL = """
+WITH RECURSIVE up AS (
+  SELECT CAST(:parent AS bigint) AS id
+  UNION SELECT o.parent_id FROM organisation o JOIN up ON o.id = up.id
+)
+SELECT EXISTS (SELECT FROM up WHERE id = :own)
+"""
+
 
 @dataclass(frozen=True)
 class OrganisationInput:
@@ -299,11 +308,8 @@ def _require_no_circle(session: Session, own_id: int, parent_id: int | None) -> 
     InvalidInput
         It would.
     """
-    while parent_id is not None:
-        if parent_id == own_id:
-            raise invalid_field("parent", "organisation.circle")
-        query = select(Organisation.parent_id).where(Organisation.id == parent_id)
-        parent_id = session.scalar(query)
+    if session.scalar(text(IS_ABOVE_SQL), {"parent": parent_id, "own": own_id}):
+        raise invalid_field("parent", "organisation.circle")
 
 
 def find_area(session: Session, code: str, now: datetime) -> Any:

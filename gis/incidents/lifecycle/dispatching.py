@@ -11,7 +11,7 @@ from gis.incidents.clock import late_holders
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.claimants import TEAM_ROLE_SQL, list_claimants
+from gis.incidents.routing.claimants import TAKERS_SQL, list_claimants
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.rights.living import has_account
@@ -19,12 +19,7 @@ from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
 CLAIMANT = f"""
-SELECT t.role, t.area_id, t.person_id, a.code, t.organisation_id FROM (
-  SELECT role, area_id, person_id, NULL::bigint AS organisation_id FROM order_taker WHERE active
-  UNION ALL
-  SELECT {TEAM_ROLE_SQL}, o.area_id, m.person_id, o.id
-  FROM organisation o JOIN organisation_member m ON m.organisation_id = o.id
-  WHERE o.active AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)) t
+SELECT t.role, t.area_id, t.person_id, a.code, t.organisation_id FROM ({TAKERS_SQL}) t
   JOIN personal.person p ON p.id = t.person_id
   JOIN area a ON a.id = t.area_id
 WHERE p.code = :code AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}

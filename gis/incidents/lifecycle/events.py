@@ -305,7 +305,7 @@ def notify_of_move(
         county=row.county,
         incident_id=row.id,
         areas=row.area_ids,
-        person_ids=sorted(account_id for account_id in people if account_id),
+        person_ids=sorted(person_id for person_id in people if person_id),
         account_ids=accounts,
         body=notice_body(
             row.id,

@@ -115,7 +115,7 @@ def resume_suspended(
 # who of a team can act: its head first
 MEMBER_SQL = f"""
 SELECT m.person_id FROM organisation_member m JOIN organisation o ON o.id = m.organisation_id
-WHERE o.id = :team AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)
+WHERE o.id = :team AND o.active AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)
   AND ({NO_ACCOUNTS} AND {on_duty("m.person_id", ":at")} OR {LIVING.able("m.person_id", ":at")})
 ORDER BY m.person_id = o.head_id DESC NULLS LAST, m.person_id LIMIT 1
 """  # noqa: S608  our own text

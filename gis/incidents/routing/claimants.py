@@ -31,8 +31,16 @@ TEAM_ROLE_SQL = """CASE o.kind WHEN 'enforcement_squad' THEN 'enforcement_squad'
   ELSE 'volunteer_team' END"""
 MAX_CANDIDATES = 200  # people looked at, the nearest as the crow flies
 
-# People by themselves, and the members of teams who take the team's orders. Whoever agreed, is
-# not on leave and has an account.
+# People by themselves who agreed, and the members of teams who take the team's orders.
+TAKERS_SQL = f"""
+  SELECT t.person_id, t.role, t.area_id, t.geom, t.hours, t.skills, NULL::bigint AS organisation_id
+  FROM order_taker t WHERE t.active AND t.consent_at IS NOT NULL
+  UNION ALL
+  SELECT m.person_id, {TEAM_ROLE_SQL}, o.area_id, o.geom, o.hours, o.skills, o.id
+  FROM organisation o JOIN organisation_member m ON m.organisation_id = o.id
+  WHERE o.active AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)
+"""  # noqa: S608  our own text
+# Of these, whoever is not on leave and has an account.
 CLAIMANTS_SQL = f"""
 SELECT c.*, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
   ST_Distance(c.geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS straight,
@@ -41,14 +49,7 @@ SELECT c.*, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
   (SELECT count(*) FROM order_offer f JOIN incident i ON i.id = f.incident_id
     WHERE f.person_id = c.person_id AND i.state = 'dispatched' AND i.dispatch_mode = 'order')
     AS offers
-FROM (
-  SELECT t.person_id, t.role, t.area_id, t.geom, t.hours, t.skills, NULL::bigint AS organisation_id
-  FROM order_taker t WHERE t.active AND t.consent_at IS NOT NULL
-  UNION ALL
-  SELECT m.person_id, {TEAM_ROLE_SQL}, o.area_id, o.geom, o.hours, o.skills, o.id
-  FROM organisation o JOIN organisation_member m ON m.organisation_id = o.id
-  WHERE o.active AND m.takes_orders AND m.valid_time @> CAST(:at AS timestamptz)
-) c
+FROM ({TAKERS_SQL}) c
 WHERE c.area_id = ANY(:areas) AND c.skills && CAST(:skills AS text[])
   AND c.person_id <> ALL(CAST(:without AS bigint[]))
   AND {has_account("c.person_id")} AND {on_duty("c.person_id", ":at")}

@@ -1,5 +1,6 @@
 """Organisations, who takes orders, whom an order is offered to, and how evenly."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -182,6 +183,47 @@ def test_a_team_takes_an_order_as_a_team(scene: IncidentTown) -> None:
     assert (child.holder_id, child.organisation_id) == (row.holder_id, row.organisation_id)
     done = scene.do(filed.id, "handle", "队长", note="修好了")
     assert done.state == "handled"
+
+
+def test_who_did_not_agree_is_not_assigned(scene: IncidentTown) -> None:
+    enter(scene, "没有同意", consent=None)
+    filed = scene.report()
+    scene.do(filed.id, "return", "王网格", note="退")
+    scene.do(filed.id, "accept")
+    with pytest.raises(InvalidInput):
+        scene.do(filed.id, "dispatch", to=scene.town.person("没有同意").code)
+    enter(scene, "没有同意")
+    scene.do(filed.id, "dispatch", to=scene.town.person("没有同意").code)
+    assert scene.seen(filed.id).role == "volunteer_team"
+
+
+def test_a_team_out_of_use_takes_over_nothing(scene: IncidentTown) -> None:
+    session = scene.session
+    team = OrganisationInput("v", "队", "志愿服务队", area=scene.town.community.code,
+                             skills=["维修"])  # fmt: skip
+    save_organisation(session, US, team, NOW)
+    for name in ("甲", "乙"):
+        save_member(session, US, "v", scene.town.person(name).code, NOW)
+    filed = scene.report(category=ORDER)
+    scene.do(filed.id, "take", "甲")
+    save_organisation(session, US, replace(team, active=False), NOW)
+    session.add(Leave(person_id=scene.town.person("甲").id, valid_time=build.span()))
+    session.flush()
+    assert upkeep.pass_on(session, filed.id, NOW)
+    assert scene.seen(filed.id).assigned_to == "街道办"
+
+
+def test_a_circle_of_others_ends(scene: IncidentTown) -> None:
+    """Two writers at once can make one."""
+    session = scene.session
+    for code, parent in (("a", ""), ("b", "a"), ("c", "")):
+        stated = OrganisationInput(code, code, "志愿服务队", parent=parent)
+        save_organisation(session, US, stated, NOW)
+    circle = "UPDATE organisation a SET parent_id = b.id FROM organisation b"
+    session.execute(text(f"{circle} WHERE a.code = 'a' AND b.code = 'b'"))  # noqa: S608
+    save_organisation(session, US, OrganisationInput("c", "c", "志愿服务队", parent="b"), NOW)
+    with pytest.raises(InvalidInput):
+        save_organisation(session, US, OrganisationInput("a", "a", "志愿服务队", parent="b"), NOW)
 
 
 def test_rights_over_organisations_and_takers(scene: IncidentTown) -> None:
