@@ -88,7 +88,7 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 """
 
-STORED_KINDS_SQL = "SELECT code, kind_id FROM facility WHERE code = ANY(:codes)"
+FACILITY_KINDS_SQL = "SELECT code, kind_id FROM facility WHERE code = ANY(:codes)"
 
 # who names one that was closed opens it again
 REOPEN_FACILITIES_SQL = (
@@ -184,7 +184,7 @@ def load_facility_table(
 def _kinds_of(session: Session, rows: Sequence[Row]) -> dict[str | None, KindTable]:
     """Return the kinds that the facility of each code may be of: those in use, and what it has."""
     codes = [row["code"] for row in rows]
-    stored = session.execute(text(STORED_KINDS_SQL), {"codes": codes}).all()
+    stored = session.execute(text(FACILITY_KINDS_SQL), {"codes": codes}).all()
     kinds = read_kinds(session, "facility")
     kept = {row.code: kinds.keeping(row.kind_id) for row in stored}
     return dict.fromkeys(codes, kinds) | kept

@@ -8,16 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.messages import Message
+from gis.people.persons import new_person_codes
 
 # The persons of some names, with the counties where they hold or held posts.
 KNOWN_SQL = """
 SELECT p.code, p.name, p.phone,
   ARRAY(SELECT DISTINCT county FROM post WHERE holder_id = p.id OR deputy_id = p.id) AS counties
 FROM personal.person p WHERE p.name = ANY(:names) ORDER BY p.id
-"""
-LAST_NUMBER_SQL = """
-SELECT coalesce(max(CAST(substr(code, 2) AS bigint)), 0)
-FROM personal.person WHERE code ~ '^p[0-9]{1,15}$'
 """
 
 
@@ -67,7 +64,7 @@ def identify(session: Session, people: Sequence[NamedPerson]) -> list[Identity |
 
     The same name and telephone are the same person. Without a telephone in the row, or among what
     is known, it is who holds the post already, else the only one of that name in the county. Others
-    are new: their codes are p and a number.
+    are new.
 
     The caller stores the new ones, and holds a lock on the register meanwhile.
     """
@@ -75,13 +72,12 @@ def identify(session: Session, people: Sequence[NamedPerson]) -> list[Identity |
     names = sorted({person.name for person in people})
     for row in session.execute(text(KNOWN_SQL), {"names": names}):
         by_name[row.name].append(_Known(row.code, row.phone, frozenset(row.counties)))
-    number: int = session.execute(text(LAST_NUMBER_SQL)).scalar_one()
+    codes = iter(new_person_codes(session, len(people)))
     identities: list[Identity | Message] = []
     for person in people:
         identity = _identity(person, by_name[person.name])
         if identity is None:
-            number += 1
-            identity = Identity(f"p{number}")
+            identity = Identity(next(codes))
             counties = frozenset(filter(None, [person.county]))
             by_name[person.name].append(_Known(identity.code, person.phone or "", counties))
         identities.append(identity)

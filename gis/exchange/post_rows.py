@@ -62,7 +62,7 @@ LEFT JOIN personal.person d ON d.id = p.deputy_id
 WHERE p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings)
 """
 # of posts at places, by the codes of these
-STORED_KINDS_SQL = """
+POST_KINDS_SQL = """
 SELECT coalesce(a.code, b.code) AS place, array_agg(DISTINCT p.kind_id) AS kinds
 FROM post p LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
 WHERE p.kind_id IS NOT NULL AND (p.area_id = ANY(:areas) OR p.building_id = ANY(:buildings))
@@ -135,7 +135,7 @@ class PostLoader:
             name: [site.id for site in sites.values()]
             for name, sites in (("areas", self.areas), ("buildings", self.buildings))
         }
-        kinds = session.execute(text(STORED_KINDS_SQL), places)
+        kinds = session.execute(text(POST_KINDS_SQL), places)
         self.stored_kinds: dict[str | None, list[int]] = {row.place: row.kinds for row in kinds}
         codes = {row[key] for row in rows for key in ("person", "deputy")} - {None}
         stored = session.execute(text(STORED_PEOPLE), {"codes": list(codes)})

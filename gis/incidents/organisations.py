@@ -151,6 +151,8 @@ def _organisation_values(
     kind, kind_id = _kind(session, kinds.find(stated.kind, county), stated.kind, faults)
     if stated.area and area is None:
         faults.append(FieldError("area", "organisation.area_unknown", {"code": stated.area[:40]}))
+    if skills and not stated.area:
+        faults.append(FieldError("area", "organisation.skills_without_area"))
     faults += [*text_faults(stated), *hours_faults(stated.hours)]
     names = ("name", "number", "estate", "phone", "address")
     values: dict[str, Any] = {name: getattr(stated, name).strip() for name in names}

@@ -182,8 +182,9 @@ def _state(session: Session, step: Step, now: datetime) -> StepState:
         )
         names = [f"{grid.name} {grid.code}" for grid in places]
         return StepState(step, int(grids or 0) - len(places), len(places), names[:MAX_SETUP_NAMES])
-    row = session.execute(text(step.sql), {"now": now}).one()
-    return StepState(step, int(row.present), int(row.missing), (row.names or [])[:MAX_SETUP_NAMES])
+    first = f"SELECT present, missing, names[1:{MAX_SETUP_NAMES}] AS names FROM ({step.sql}) s"  # noqa: S608
+    row = session.execute(text(first), {"now": now}).one()
+    return StepState(step, int(row.present), int(row.missing), row.names or [])
 
 
 def next_step(steps: Collection[StepState]) -> StepState | None:

@@ -16,14 +16,15 @@ SELECT id, name FROM personal.person
 WHERE CASE WHEN :code <> '' THEN code = :code ELSE name = :name AND phone = :phone END
 ORDER BY id LIMIT 1
 """
-# Without a staff number somebody is known by name and telephone.
 ADD_PERSON_SQL = """
-WITH new AS (SELECT nextval(pg_get_serial_sequence('personal.person', 'id')) AS id)
-INSERT INTO personal.person (id, code, name, phone)
-SELECT id, coalesce(nullif(:code, ''), 'p' || id), :name, :phone FROM new
-RETURNING id
+INSERT INTO personal.person (code, name, phone) VALUES (:code, :name, :phone) RETURNING id
 """
-
+NEW_PERSON_CODES_SQL = """
+SELECT c.code FROM (
+  SELECT 'p' || nextval(pg_get_serial_sequence('personal.person', 'id')) AS code
+  FROM generate_series(1, :n) OFFSET 0
+) c WHERE NOT EXISTS (SELECT FROM personal.person p WHERE p.code = c.code)
+"""
 
 # People of a principal's areas; of others a number alone must not tell the name.
 KNOWN_PERSON_SQL = """
@@ -75,7 +76,16 @@ def find_or_add_person(
         raise invalid_field("name", "person.of_another", code=code[:40])
     if not params["name"]:
         raise invalid_field("person", "person.not_known", code=code[:40])
+    params["code"] = params["code"] or new_person_codes(session, 1)[0]
     return int(session.execute(text(ADD_PERSON_SQL), params).scalar_one())
+
+
+def new_person_codes(session: Session, count: int) -> list[str]:
+    """Return codes for people without a staff number; nobody has them, nor will get them again."""
+    codes: list[str] = []
+    while len(codes) < count:  # a staff number may look like one of ours
+        codes += session.scalars(text(NEW_PERSON_CODES_SQL), {"n": count - len(codes)})
+    return codes
 
 
 def _is_known(session: Session, principal: Principal, person_id: int) -> bool:

@@ -21,6 +21,7 @@ from gis.files.table_rows import Row
 from gis.files.tables import Table
 from gis.kinds import read_kinds
 from gis.messages import Message
+from gis.people.persons import new_person_codes
 from gis.rights.roles import ROLE_BY_KEY, ROLES, PostRole
 
 Fault = tuple[str, Message]
@@ -31,12 +32,6 @@ SELECT p.code, p.name, p.phone, array_agg(o.area_id) FILTER (WHERE o.area_id IS 
 FROM personal.person p
 LEFT JOIN post o ON o.holder_id = p.id AND o.valid_time @> now()
 WHERE p.{column} = ANY(:words) GROUP BY p.id
-"""
-NEXT_CODES_SQL = """
-SELECT c.code FROM (
-  SELECT 'p' || nextval(pg_get_serial_sequence('personal.person', 'id')) AS code
-  FROM generate_series(1, :n) OFFSET 0
-) c WHERE NOT EXISTS (SELECT FROM personal.person p WHERE p.code = c.code)
 """
 CODES_SQL = "SELECT id, code FROM building WHERE id = ANY(:ids)"
 # words before or behind a role that do not change it
@@ -320,10 +315,7 @@ def _person_codes(
             report.note_row(assumed, entry.row.number, entry.contact.name)
         else:
             new.setdefault(entry.contact, []).append(entry)
-    numbers: list[str] = []
-    while len(numbers) < len(new):  # a staff number may look like one of ours
-        wanted = {"n": len(new) - len(numbers)}
-        numbers += scope.session.scalars(text(NEXT_CODES_SQL), wanted)
+    numbers = new_person_codes(scope.session, len(new))
     for number, (contact, entries) in zip(numbers, new.items(), strict=True):
         for entry in entries:
             codes[entry.row.number, entry.nth] = number

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from gis.incidents.catalogue.editions import CategoryRow, Edition
-from gis.kinds import read_kinds
+from gis.kinds import KindTable, read_kinds
 
 
 def find_service(
@@ -37,7 +37,7 @@ def find_service(
     return replace(category, skill=skill.key if skill else category.skill), kind.zh
 
 
-def skill_name(session: Session, edition: Edition, skill: str) -> str:
+def skill_name(skills: KindTable, edition: Edition, skill: str) -> str:
     """Return what a skill is called in Chinese: as people added it, else as the catalogue says."""
-    kind = read_kinds(session, "skill").find(skill)
+    kind = skills.find(skill)
     return kind.zh if kind and kind.key == skill else edition.skill_zh(skill)

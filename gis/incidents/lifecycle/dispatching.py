@@ -11,7 +11,7 @@ from gis.incidents.clock import late_holders
 from gis.incidents.lifecycle.payload import Effect, MovePayload
 from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.reading.locked import LockedIncident
-from gis.incidents.routing.claimants import TAKERS_SQL, list_claimants
+from gis.incidents.routing.claimants import ORDER_TAKERS_SQL, list_claimants
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.rights.living import has_account
@@ -19,7 +19,7 @@ from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
 
 CLAIMANT = f"""
-SELECT t.role, t.area_id, t.person_id, a.code, t.organisation_id FROM ({TAKERS_SQL}) t
+SELECT t.role, t.area_id, t.person_id, a.code, t.organisation_id FROM ({ORDER_TAKERS_SQL}) t
   JOIN personal.person p ON p.id = t.person_id
   JOIN area a ON a.id = t.area_id
 WHERE p.code = :code AND t.area_id = ANY(:areas) AND {has_account("t.person_id")}

@@ -13,6 +13,7 @@ from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import read_candidates
 from gis.incidents.routing.post_holders import list_post_holders
+from gis.kinds import read_kinds
 from gis.people.models import Person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -133,7 +134,8 @@ def _list_takers(
 ) -> list[AssigneeCandidate]:
     """List those who take orders of the incident's skill in its areas (code -> id)."""
     point = (incident.point["lon"], incident.point["lat"])
-    candidates = read_candidates(session, list(ids.values()), incident.skill, point, now)
+    skills = read_kinds(session, "skill").below(incident.skill)
+    candidates = read_candidates(session, list(ids.values()), skills, point, now)
     rows = {row.person_id: row for row in reversed(candidates)}.values()
     query = select(Person.id, Person.code, Person.name)
     is_taker = Person.id.in_([row.person_id for row in rows])

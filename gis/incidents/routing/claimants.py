@@ -32,7 +32,7 @@ TEAM_ROLE_SQL = """CASE o.kind WHEN 'enforcement_squad' THEN 'enforcement_squad'
 MAX_CANDIDATES = 200  # people looked at, the nearest as the crow flies
 
 # People by themselves who agreed, and the members of teams who take the team's orders.
-TAKERS_SQL = f"""
+ORDER_TAKERS_SQL = f"""
   SELECT t.person_id, t.role, t.area_id, t.geom, t.hours, t.skills, NULL::bigint AS organisation_id
   FROM order_taker t WHERE t.active AND t.consent_at IS NOT NULL
   UNION ALL
@@ -49,7 +49,7 @@ SELECT c.*, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
   (SELECT count(*) FROM order_offer f JOIN incident i ON i.id = f.incident_id
     WHERE f.person_id = c.person_id AND i.state = 'dispatched' AND i.dispatch_mode = 'order')
     AS offers
-FROM ({TAKERS_SQL}) c
+FROM ({ORDER_TAKERS_SQL}) c
 WHERE c.area_id = ANY(:areas) AND c.skills && CAST(:skills AS text[])
   AND c.person_id <> ALL(CAST(:without AS bigint[]))
   AND {has_account("c.person_id")} AND {on_duty("c.person_id", ":at")}
@@ -85,12 +85,12 @@ class Claimant:
 def read_candidates(
     session: Session,
     areas: Sequence[int],
-    skill: str,
+    skills: Sequence[str],
     point: tuple[float, float],
     at: datetime,
     without: Collection[int] = (),
 ) -> list[Any]:
-    """Read who has a skill in some areas and can be asked at a moment, nearest first.
+    """Read who has one of some skills in some areas and can be asked at a moment, nearest first.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def read_candidates(
     """
     params = {
         "areas": list(areas),
-        "skills": read_kinds(session, "skill").below(skill),
+        "skills": list(skills),
         "lon": point[0],
         "lat": point[1],
         "at": at,
@@ -131,10 +131,10 @@ def list_claimants(
     without
         Ids of persons who were asked already.
     """
-    edition = editions.active_edition(session)
-    skill_params = {"skill": skill, "skill_zh": skill_name(session, edition, skill)}
+    edition, skills = editions.active_edition(session), read_kinds(session, "skill")
+    skill_params = {"skill": skill, "skill_zh": skill_name(skills, edition, skill)}
     point = (where.lon, where.lat)
-    rows = read_candidates(session, where.area_ids, skill, point, at, without)
+    rows = read_candidates(session, where.area_ids, skills.below(skill), point, at, without)
     rule, metres = _walks(session, point, rows)
     by_person: dict[int, Claimant] = {}
     for number, row in enumerate(rows):

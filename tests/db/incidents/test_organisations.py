@@ -113,6 +113,10 @@ def test_tables_load_dump_and_load_again_unchanged(scene: IncidentTown, tmp_path
         scene.session, "organisations", write_csv(tmp_path / "w.csv", wrong), now=NOW
     ).refused
     assert {row.field for row in refused} == {"名称", "类别", "技能", "服务时间"}
+    nowhere = OrganisationInput("x", "总队", "志愿服务队", skills=["维修"])  # nobody would be asked
+    with pytest.raises(InvalidInput) as error:
+        save_organisation(scene.session, US, nowhere, NOW)
+    assert error.value.errors[0].field == "area"
 
 
 def test_an_order_goes_to_the_nearest_and_least_loaded_who_can_come(scene: IncidentTown) -> None:
@@ -220,7 +224,7 @@ def test_a_circle_of_others_ends(scene: IncidentTown) -> None:
         stated = OrganisationInput(code, code, "志愿服务队", parent=parent)
         save_organisation(session, US, stated, NOW)
     circle = "UPDATE organisation a SET parent_id = b.id FROM organisation b"
-    session.execute(text(f"{circle} WHERE a.code = 'a' AND b.code = 'b'"))  # noqa: S608
+    session.execute(text(f"{circle} WHERE a.code = 'a' AND b.code = 'b'"))
     save_organisation(session, US, OrganisationInput("c", "c", "志愿服务队", parent="b"), NOW)
     with pytest.raises(InvalidInput):
         save_organisation(session, US, OrganisationInput("a", "a", "志愿服务队", parent="b"), NOW)
