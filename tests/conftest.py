@@ -248,6 +248,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     process. Keep what is imported so far out of every collection of garbage.
     """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):

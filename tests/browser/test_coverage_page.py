@@ -142,7 +142,8 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     answered(desk)
     gap_count, drawn = desk.locator("#gap-count"), DRAWN
     all_gaps = number(gap_count.inner_text())
-    all_drawn = desk.evaluate(drawn)
+    # the buildings are drawn in a frame of their own
+    all_drawn = desk.wait_for_function(drawn).json_value()
     column = desk.locator(".cov-col[data-choose='4']")
     households = number(column.locator("b").inner_text())
     column.focus()
@@ -150,7 +151,9 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     expect(column).to_have_attribute("aria-pressed", "true")
     expect(column).to_be_focused()
     assert "class=4" in desk.url
-    assert 0 < desk.evaluate(drawn) < all_drawn
+    desk.wait_for_function(
+        f"(all) => {{ const n = ({drawn})(); return 0 < n && n < all; }}", arg=all_drawn
+    )
     # each community says how many of it are chosen; together they are the column
     areas = desk.locator(".cov-areas tbody tr")
     assert households == sum(
@@ -176,7 +179,7 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     desk.keyboard.press("Escape")
     expect(desk.locator("#choice")).to_be_hidden()
     expect(gap_count).to_have_text(str(all_gaps))
-    assert desk.evaluate(drawn) == all_drawn
+    desk.wait_for_function(f"(all) => ({drawn})() === all", arg=all_drawn)
 
     # only what the map shows: fewer when it comes nearer, all again without
     total = desk.locator("#legend-total b")
@@ -370,8 +373,8 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     desk.locator("#paths-add").click()
     ground = desk.locator(".ground").bounding_box()
     middle = ground["x"] + ground["width"] / 2, ground["y"] + ground["height"] / 2
-    for step in (-40, 40):
-        desk.mouse.click(middle[0] + step, middle[1] + 40)
+    for step in (-40, 40):  # slanted: a level line has no height, and is "not visible"
+        desk.mouse.click(middle[0] + step, middle[1] + 40 + step / 2)
     desk.locator("#paths-finish").click()
     form.locator("[name=reason]").fill("<b>新桥")
     form.locator("[name=until]").fill("2099-01-01T00:00")
@@ -379,8 +382,8 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     form.locator("[type=submit]").click()
     expect(form).to_have_count(0)
     expect(status).to_have_text("已保存：新增道路")
-    # its popup may have moved the map
-    desk.locator(".leaflet-cov-paths-pane path").last.click(force=True)
+    # its popup may have moved the map: the click waits until the line is still
+    desk.locator(".leaflet-cov-paths-pane path").last.click()
     expect(form).to_contain_text("<b>新桥")
     expect(form).to_contain_text("2099")
     form.get_by_text("撤回").click()

@@ -121,7 +121,7 @@ STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 
 def patient(browser, **options) -> BrowserContext:
     """A new context that waits as long as a busy machine takes."""
-    context = browser.new_context(**options)
+    context = browser.new_context(reduced_motion="reduce", **options)
     context.set_default_timeout(PATIENCE_MS)
     return context
 
