@@ -105,8 +105,9 @@ WITH gap AS (
   WHERE g.level = 'grid' AND (g.retired_at IS NULL OR g.retired_at > :now)
     AND NOT EXISTS (SELECT FROM post p WHERE p.area_id = g.id AND {HELD})
   UNION ALL
-  SELECT r.zh || ' ' || coalesce(a.name, b.estate || b.name) FROM post p
-  JOIN role r ON r.key = p.role
+  SELECT CASE :lang WHEN 'zh' THEN r.zh ELSE r.en END || ' '
+    || coalesce(a.name, b.estate || b.name)
+  FROM post p JOIN role r ON r.key = p.role
   LEFT JOIN area a ON a.id = p.area_id LEFT JOIN building b ON b.id = p.building_id
   WHERE p.holder_id IS NULL AND {HELD}
 )
@@ -168,12 +169,12 @@ SETUP_STEPS = (
 STEP_BY_KEY = {step.key: step for step in SETUP_STEPS}
 
 
-def read_steps(session: Session, now: datetime) -> list[StepState]:
-    """Return the state of each step, in their order."""
-    return [_state(session, step, now) for step in SETUP_STEPS]
+def read_steps(session: Session, now: datetime, lang: str) -> list[StepState]:
+    """Return the state of each step, in their order; posts are named in `lang`."""
+    return [_state(session, step, now, lang) for step in SETUP_STEPS]
 
 
-def _state(session: Session, step: Step, now: datetime) -> StepState:
+def _state(session: Session, step: Step, now: datetime, lang: str) -> StepState:
     if not step.sql:  # of every grid, whether somebody answers for it
         places = unanswered(session, now).places
         grids = session.scalar(
@@ -183,7 +184,7 @@ def _state(session: Session, step: Step, now: datetime) -> StepState:
         names = [f"{grid.name} {grid.code}" for grid in places]
         return StepState(step, int(grids or 0) - len(places), len(places), names[:MAX_SETUP_NAMES])
     first = f"SELECT present, missing, names[1:{MAX_SETUP_NAMES}] AS names FROM ({step.sql}) s"  # noqa: S608
-    row = session.execute(text(first), {"now": now}).one()
+    row = session.execute(text(first), {"now": now, "lang": lang}).one()
     return StepState(step, int(row.present), int(row.missing), row.names or [])
 
 

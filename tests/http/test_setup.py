@@ -38,7 +38,7 @@ def send(client: FlaskClient, key: str, content: str | bytes, name: str, do: str
 
 
 def upcoming(session: Session) -> str:
-    step = next_step(read_steps(session, NOW))
+    step = next_step(read_steps(session, NOW, "zh"))
     return "" if step is None else step.step.key
 
 
@@ -81,7 +81,7 @@ def test_every_step_from_nothing(session: Session, admin: FlaskClient, tmp_path:
         f"A003,示例戊,community_secretary,{COMMUNITY}\n"
     )
     send(admin, "people", people, "p.csv")
-    states = {each.step.key: each for each in read_steps(session, NOW)}
+    states = {each.step.key: each for each in read_steps(session, NOW, "zh")}
     assert states["accounts"].missing == 4 and states["answered"].missing == 1
 
     sheet = post(admin, "accounts")
@@ -91,7 +91,7 @@ def test_every_step_from_nothing(session: Session, admin: FlaskClient, tmp_path:
     stored = session.scalar(text("SELECT string_agg(c::text, '') FROM personal.account c"))
     assert not any(password in stored for password in passwords)
     assert not re.findall(r"<code>\w{4}-\w{4}", post(admin, "accounts"))
-    states = {each.step.key: each for each in read_steps(session, NOW)}
+    states = {each.step.key: each for each in read_steps(session, NOW, "zh")}
     assert states["accounts"].state == "done" and states["answered"].missing == 0
     assert states["rules"].state == "empty"
 

@@ -38,11 +38,11 @@ def command(file: Path | None, address: str, lang: str, as_json: bool) -> None:
     if file is not None:
         _accounts(file, address, lang)
         return
-    from gis.messages import label
+    from gis.messages import LIST_SEPARATORS, label
     from gis.ops.setup import next_step, read_steps
 
     with session_scope() as session:
-        states = read_steps(session, local_now())
+        states = read_steps(session, local_now(), lang)
     if as_json:
         rows = [
             {"step": each.step.key, "state": each.state, "command": each.step.command}
@@ -55,7 +55,8 @@ def command(file: Path | None, address: str, lang: str, as_json: bool) -> None:
         key = f"setup.{each.step.key}"
         line = f"{SIGNS[each.state]} {number:>2}. {label(key, lang)}: {each.present:,}"
         if each.missing:
-            line += f"; {each.missing:,} {label(f'{key}.missing', lang)}: {'、'.join(each.names)}"
+            names = LIST_SEPARATORS[lang].join(each.names)
+            line += f"; {each.missing:,} {label(f'{key}.missing', lang)}: {names}"
         click.echo(line)
         if each.state != "done":
             page = f"  or the page /{each.step.page}" if each.step.page else ""

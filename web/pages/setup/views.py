@@ -22,7 +22,7 @@ from gis.exchange.people import load_people
 from gis.exchange.templates import write_template
 from gis.files.report import LoadReport
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
-from gis.messages import label
+from gis.messages import LIST_SEPARATORS, label
 from gis.ops.first_accounts import create_first_accounts
 from gis.ops.setup import STEP_BY_KEY, Step, next_step, read_steps
 from gis.rights.actions import Action
@@ -127,8 +127,8 @@ def make_accounts() -> Response:
 
 def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> Response:
     """Return the page, with what became of the load of a step; refusals with status 422."""
-    states = read_steps(session(), parse_datetime(None))
     language = i18n.chosen()
+    states = read_steps(session(), parse_datetime(None), language)
     response = render_page(
         "setup/setup.html",
         states=states,
@@ -143,6 +143,7 @@ def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> R
         top_levels=TOP_LEVELS,
         most=MAX_NEW_ACCOUNTS,
         label=lambda code: label(code, language),
+        separator=LIST_SEPARATORS[language],
     )
     if error or (report and report.refused):
         response.status_code = 422
