@@ -1,4 +1,4 @@
-"""Kinds that people add: roles, facilities, devices, services, skills and organisations.
+"""Kinds that people add: roles, facilities, devices, services, skills, organisations and duties.
 
 The rows of the code are the roots. A kind refines one of them and inherits what it may do, its
 place in the order of asking, its icon and its colour; what reads roots need not know of it.
@@ -8,12 +8,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import Index, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gis.db import Base, key, one_of
 
-KIND_SUBJECTS = ("role", "facility", "device", "service", "skill", "organisation")
+KIND_SUBJECTS = ("role", "facility", "device", "service", "skill", "organisation", "duty")
 
 
 class Kind(Base):
@@ -23,6 +23,12 @@ class Kind(Base):
     __table_args__ = (
         UniqueConstraint("subject", "key"),
         one_of("subject", KIND_SUBJECTS, "subject_known"),
+        *(
+            CheckConstraint(
+                f"{target} IS NULL OR {target} >= 0 AND subject = 'duty'", name=f"{target}_of_duty"
+            )
+            for target in ("visits_target", "solved_target")
+        ),
         Index(
             "one_active_kind_of_a_name",
             "subject",
@@ -36,9 +42,7 @@ class Kind(Base):
     )
 
     id: Mapped[int] = key()
-    subject: Mapped[str] = mapped_column(
-        comment="role, facility, device, service, skill or organisation."
-    )
+    subject: Mapped[str] = mapped_column(comment="Key of KIND_SUBJECTS.")
     key: Mapped[str] = mapped_column(comment="Its key in files and addresses; it never changes.")
     parent: Mapped[str] = mapped_column(comment="Key of the kind of the code that it refines.")
     zh: Mapped[str] = mapped_column(comment="Its name, as 楼层小组长.")
@@ -53,6 +57,12 @@ class Kind(Base):
     )
     county: Mapped[str | None] = mapped_column(
         comment="Code of the county that has it; empty: all."
+    )
+    visits_target: Mapped[int | None] = mapped_column(
+        comment="Of a duty: visits a year; empty: none asked."
+    )
+    solved_target: Mapped[int | None] = mapped_column(
+        comment="Of a duty: problems solved a year; empty: none asked."
     )
 
 
@@ -69,6 +79,8 @@ class KindRow:
     active: bool
     shared: bool | None
     county: str | None
+    visits_target: int | None = None
+    solved_target: int | None = None
 
     def name(self, language: str) -> str:
         """Return its name in a language."""

@@ -254,7 +254,7 @@ class PostLoader:
             return right, with_suggestions(
                 Message("post_row.place_unknown", params), code, self._codes(role.level)
             )
-        if site.level != role.level:
+        if site.level not in (role.level, *role.other_levels):
             message = Message(
                 "post_row.wrong_level", params | {"other": f"{site.level} ({Level(site.level).zh})"}
             )

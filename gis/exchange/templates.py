@@ -14,13 +14,13 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.exchange.columns import COLUMNS_BY_KIND
 from gis.exchange.organisation_columns import ORGANISATION_TABLES
+from gis.exchange.visits import DUTY_VISIT_COLUMNS, DUTY_VISIT_EXAMPLES, DUTY_VISIT_NOTES
 from gis.files import cells, dates, positions
 from gis.files.column import Column, Parser
 
-TEMPLATE_COLUMNS = COLUMNS_BY_KIND | ORGANISATION_TABLES
+TEMPLATE_COLUMNS = COLUMNS_BY_KIND | ORGANISATION_TABLES | {"visits": DUTY_VISIT_COLUMNS}
 SHEETS = {"data": "数据", "example": "示例", "notes": "说明", "lists": "列表"}
-# all others are text: @
-CELL_FORMATS: Mapping[Parser, str] = {
+CELL_FORMATS: Mapping[Parser, str] = {  # all others are text: @
     cells.parse_integer: "0",
     cells.parse_count: "0",
     positions.parse_longitude: "0.0000000",
@@ -220,6 +220,7 @@ TEMPLATE_EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
             "consent": "2026-03-01",
         },
     ),
+    "visits": DUTY_VISIT_EXAMPLES,
 }
 
 NOTES: Mapping[str, Sequence[str]] = {
@@ -294,6 +295,7 @@ NOTES: Mapping[str, Sequence[str]] = {
         "没有同意日期的人不会收到派单；请假、不在服务时间的人也不会。",
         "出发地写经纬度或地址，步行距离从这里算；写不出的最后才派。",
     ),
+    "visits": DUTY_VISIT_NOTES,
 }
 FIRST_NOTES = (
     "在“数据”页填写，带 * 的列必填；编码列已设为文本，请勿改成数字。",

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -19,9 +21,20 @@ from gis.rights.principal import Principal
 from gis.rights.roles import ROLES
 
 MAX_KIND_NAME_CHARS = 40
+MAX_TARGET = 1000  # a year
 KIND_KEY_PATTERN = r"[a-z][a-z0-9_]{1,39}"
 COUNTY_ID_SQL = "SELECT id FROM area WHERE code = :code AND level = 'county'"
 NEW_KEY_SQL = "SELECT 'kind_' || nextval(pg_get_serial_sequence('kind', 'id'))"
+
+
+class Targets(NamedTuple):
+    """What is asked a year of each who has a duty; None: nothing."""
+
+    visits_target: int | None
+    solved_target: int | None
+
+
+NO_TARGETS = Targets(None, None)
 
 
 @dataclass(frozen=True)
@@ -41,13 +54,15 @@ def list_roots(session: Session) -> Mapping[str, list[RootKind]]:
         if category.kind == "order"
     ]
     skills = {category.skill: category for category in orders}
+    roles = [RootKind(role.key, role.zh, role.en) for role in ROLES]
     return {
-        "role": [RootKind(role.key, role.zh, role.en) for role in ROLES],
+        "role": roles,
         "facility": [RootKind(each.key, each.zh, each.en) for each in CATEGORIES],
         "device": [_labelled("device_kind", key) for key in DEVICE_TYPES],
         "service": [RootKind(order.code, order.zh, order.en) for order in orders],
         "skill": [RootKind(key, order.zh, order.en) for key, order in skills.items()],
         "organisation": [_labelled("organisation_kind", key) for key in ORGANISATION_KINDS],
+        "duty": roles,
     }
 
 
@@ -66,6 +81,7 @@ def add_kind(
     key: str = "",
     shared: bool | None = None,
     county: str | None = None,
+    targets: Targets = NO_TARGETS,
 ) -> KindRow:
     """Add a kind.
 
@@ -81,6 +97,8 @@ def add_kind(
         Of a role: whether several hold it for one place at a time; None: as its parent.
     county
         Code of the county that has it; None: all.
+    targets
+        Of a duty: what is asked of each who has it, a year.
 
     Raises
     ------
@@ -102,6 +120,7 @@ def add_kind(
     elif root is None:
         params = {"value": parent[:40], "allowed": tuple(each.key for each in roots)}
         faults.append(FieldError("parent", "field.none_of", params))
+    faults += _target_faults(targets, subject)
     if key and (key in {each.key for each in roots} or not _is_key(key)):
         faults.append(FieldError("key", "kind.key_wrong"))
     if faults or root is None:
@@ -112,6 +131,7 @@ def add_kind(
         raise Conflict("kind.exists", name=key)
     is_shared = shared if subject == "role" else None
     kind = Kind(subject=subject, key=key, parent=root.key, shared=is_shared, county=county, **names)
+    kind.visits_target, kind.solved_target = targets
     session.add(kind)
     session.flush()
     return _row(session, kind.id)
@@ -125,6 +145,7 @@ def change_kind(
     zh: str | None = None,
     en: str | None = None,
     active: bool | None = None,
+    targets: Mapping[str, int | None] = MappingProxyType({}),
 ) -> KindRow:
     """Rename a kind, retire it, or take it into use again; what has it keeps it.
 
@@ -134,6 +155,8 @@ def change_kind(
         As for `add_kind`.
     zh, en, active
         None leaves what is stored.
+    targets
+        Of a duty: those that change, by name.
 
     Raises
     ------
@@ -152,12 +175,16 @@ def change_kind(
         "zh": kind.zh if zh is None else zh.strip(),
         "en": kind.en if en is None else en.strip(),
     }
-    if faults := [*_name_faults(names, list_roots(session)[kind.subject])]:
+    faults = [*_name_faults(names, list_roots(session)[kind.subject])]
+    new = Targets(kind.visits_target, kind.solved_target)._replace(**targets)
+    faults += _target_faults(new, kind.subject)
+    if faults:
         raise invalid_fields(faults)
     is_active = kind.active if active is None else active
     if is_active and (names["zh"] != kind.zh or not kind.active):
         _require_new_name(session, kind.subject, names["zh"], kind.county)
     kind.zh, kind.en, kind.active = names["zh"], names["en"], is_active
+    kind.visits_target, kind.solved_target = new
     session.flush()
     return _row(session, kind.id)
 
@@ -211,6 +238,16 @@ def _name_faults(names: Mapping[str, str], roots: list[RootKind]) -> list[FieldE
         elif value.lower() in taken:
             faults.append(FieldError(name, "kind.name_of_root", {"name": value}))
     return faults
+
+
+def _target_faults(targets: Targets, subject: str) -> list[FieldError]:
+    """Return which targets no duty can have, or what is no duty has."""
+    params = {"limit": MAX_TARGET}
+    return [
+        FieldError(name, "kind.target_wrong", params)
+        for name, value in targets._asdict().items()
+        if value is not None and (subject != "duty" or not 0 <= value <= MAX_TARGET)
+    ]
 
 
 def _is_key(key: str) -> bool:

@@ -70,6 +70,8 @@ RECORDED_TABLES = {
     "device": ("id",),
     "notice_target": ("id",),
     "kind": ("id",),
+    "duty_visit": ("id",),
+    "post_plan": ("area_id",),
     "spot_check": ("id",),
     "spot_draw": ("id",),
     "personal.account": ("id",),

@@ -24,6 +24,7 @@ from gis.areas.models import (
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
 from gis.db import Base
+from gis.duties.models import DutyVisit
 from gis.exchange.registers.models import RegisterRecipe
 from gis.facilities.models import (
     CheckupPhoto,
@@ -60,7 +61,7 @@ from gis.network.models import WalkEdge, WalkEdit, WalkNetwork, WalkNode, WalkWa
 from gis.notices.models import Notice, NoticeTarget
 from gis.ops.history import HistoryEntry
 from gis.papers.models import PaperTemplate
-from gis.people.models import Leave, Person, Post, Role
+from gis.people.models import Leave, Person, Post, PostPlan, Role
 from gis.places.models import Building, Household, Stairwell, UnitPart
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "DraftComment",
     "DraftEditor",
     "DraftReview",
+    "DutyVisit",
     "EndedSession",
     "Entrance",
     "Facility",
@@ -111,6 +113,7 @@ __all__ = [
     "Photo",
     "PlannedName",
     "Post",
+    "PostPlan",
     "Publication",
     "RegisterRecipe",
     "Reporter",

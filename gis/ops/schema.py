@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 
 from gis.db import engine
+from gis.duties import defaults as duties
 from gis.facilities import standard_editions
 from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
@@ -98,6 +99,7 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
                 text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
             )
             edition_file.fill(connection)
+            duties.fill(connection)
             rules_store.load_default_rules(connection)
             danger.EDITIONS.fill(connection)
             standard_editions.EDITIONS.fill(connection)

@@ -86,6 +86,10 @@ class Post(Base):
     valid_time: Mapped[Range[datetime]] = mapped_column(
         comment="Held from (inclusive) to (exclusive; empty: still)."
     )
+    grade: Mapped[str] = mapped_column(
+        server_default="",
+        comment="Grade of who holds it, as they write it; empty: none is stated.",
+    )
     incidents_from_post_id: Mapped[int | None] = mapped_column(
         ForeignKey("post.id", ondelete="SET NULL"),
         comment=(
@@ -96,6 +100,21 @@ class Post(Base):
 
     holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
     deputy: Mapped[Person | None] = relationship(foreign_keys=[deputy_id])
+
+
+class PostPlan(Base):
+    """How many community workers a community is to have."""
+
+    __tablename__ = "post_plan"
+    __table_args__ = (
+        CheckConstraint("planned BETWEEN 0 AND 1000", name="planned_in_range"),
+        {"comment": "How many community workers a community is to have."},
+    )
+
+    area_id: Mapped[int] = mapped_column(
+        ForeignKey("area.id", ondelete="CASCADE"), primary_key=True, comment="The community."
+    )
+    planned: Mapped[int] = mapped_column(comment="Posts of community workers that it is to have.")
 
 
 class Leave(Base):

@@ -34,6 +34,8 @@ class PostRole:
         holder is not.
     aliases_zh
         Other words for it in files.
+    other_levels
+        Levels of area that such a post may be attached to as well.
     title
         Name of the kind that people added below it, where one is meant.
     """
@@ -46,6 +48,7 @@ class PostRole:
     shared: bool
     public: bool
     aliases_zh: tuple[str, ...]
+    other_levels: tuple[str, ...] = ()
     title: str = ""
 
     @cached_property
@@ -85,7 +88,8 @@ ROLES = (
         False,
         ("党小组组长", "网格党小组长"),
     ),
-    PostRole("contact_leader", "grid", 36, "order_taker", None, False, False, ()),
+    # one community and one grid
+    PostRole("contact_leader", "grid", 36, "order_taker", None, False, False, (), ("community",)),
     PostRole("community_worker", "community", 40, "dispatcher", 4, True, False, ("社工", "社工岗")),
     PostRole(
         "community_secretary",
@@ -100,6 +104,7 @@ ROLES = (
     PostRole("party_member", "community", 44, "order_taker", None, True, False, ("双报到党员",)),
     PostRole("volunteer_team", "community", 46, "order_taker", None, True, True, ("志愿者队伍",)),
     PostRole("property_company", "building", 26, "order_taker", None, False, True, ("物业公司",)),
+    PostRole("street_team", "street", 48, "order_taker", None, True, False, ("1+1+2",)),
     PostRole("liaison_officer", "street", 50, "street", 6, True, False, ()),
     PostRole("enforcement_squad", "street", 52, "order_taker", None, False, True, ("执法中队",)),
     PostRole("street_office", "street", 54, "street", 7, False, True, ("街道党工委办公室",)),

@@ -454,6 +454,23 @@ TABLE: dict[str, Row] = {
             "skills": ["repairs"],
         },
     ),
+    "GET /duties": Row(may_one(A.HANDLE, A.FIGURES)),
+    "GET /duties/visits.xlsx": Row(may_one(A.HANDLE, A.FIGURES)),
+    "POST /duties/visits": Row(may_one(A.HANDLE, A.FIGURES), form={"place": "area|nothing|"}),
+    "POST /duties/visits/<int:visit_id>": Row(
+        of_nothing(may_one(A.HANDLE, A.FIGURES)), form={"do": "remove"}, path={"visit_id": 999999}
+    ),
+    "GET /api/v1/duties": Row(may_one(A.HANDLE, A.FIGURES)),
+    "GET /api/v1/duties/visits": Row(may_one(A.HANDLE, A.FIGURES)),
+    "POST /api/v1/duties/visits": Row(may_one(A.HANDLE, A.FIGURES), json={"area": "nothing"}),
+    "POST /api/v1/duties/visits/<int:visit_id>/incidents": Row(
+        of_nothing(may_one(A.HANDLE, A.FIGURES)),
+        json={"incident": "nothing"},
+        path={"visit_id": 999999},
+    ),
+    "DELETE /api/v1/duties/visits/<int:visit_id>": Row(
+        of_nothing(may_one(A.HANDLE, A.FIGURES)), path={"visit_id": 999999}
+    ),
     "GET /kinds": Row(may(A.ACCOUNTS)),
     "POST /kinds": Row(may(A.ACCOUNTS), form={"subject": "role", "zh": "楼层小组长"}),
     "POST /kinds/<int:kind_id>": Row(

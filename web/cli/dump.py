@@ -9,7 +9,7 @@ from web.cli.common import MOMENT, local_now, record_disclosure, session_scope
 
 LAYER_NAMES = (
     "counties streets communities grids units buildings buildings_with_names facilities"
-    " entrances edits circles households incidents people organisations members takers"
+    " entrances edits circles households incidents people organisations members takers visits"
 )
 
 
@@ -35,7 +35,7 @@ LAYER_NAMES = (
 def command(layer: str, file: Path, at: datetime | None, within: str, reason: str) -> None:
     """Write LAYER to FILE; the format follows its ending: .gpkg .geojson .shp .fgb .csv .xlsx.
 
-    Organisations, members and takers: .csv .xlsx, as ./wangge load reads them, with names.
+    Organisations, members, takers and visits: .csv .xlsx, as ./wangge load reads them, with names.
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
     People: .csv .xlsx, as ./wangge load people reads them, with names and duty telephones.
     buildings_with_names: with the names and telephones of heads and sponsors.
@@ -51,18 +51,21 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
     from gis.exchange.organisation_columns import ORGANISATION_TABLES
     from gis.exchange.organisations import write_organisation_table
     from gis.exchange.people_file import write_people
+    from gis.exchange.visits import write_visits
     from gis.rights.principal import system_principal
     from gis.settings import Settings
 
     with session_scope() as session:
         zone = Settings.from_env().timezone
         me, now = system_principal("command line"), local_now()
-        if layer not in ("incidents", "people", *ORGANISATION_TABLES):
+        if layer not in ("incidents", "people", *ORGANISATION_TABLES, "visits"):
             count = dump(session, layer, file, at, within)
         elif at is not None:
             raise InvalidInput("dump.no_dates", layer=layer)
         elif layer == "people":
             count = write_people(session, file, within=within, timezone=zone)
+        elif layer == "visits":
+            count = write_visits(session, me, file)
         else:
             count = (
                 write_incidents(session, me, file, within=within, timezone=zone)

@@ -1,6 +1,7 @@
-"""`./wangge kind`: kinds of roles, facilities, devices, services, skills and organisations."""
+"""`./wangge kind`: kinds of roles, facilities, devices, services, skills, organisations, duties."""
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 import orjson
@@ -12,6 +13,11 @@ from web.cli.common import session_scope, user
 
 SUBJECT = click.argument("subject", type=click.Choice(KIND_SUBJECTS))
 KIND_KEY = click.argument("key")
+TARGET = click.IntRange(0, kind_edits.MAX_TARGET)
+VISITS_ASKED = click.option("--visits", type=TARGET, help="Of a duty: visits asked a year.")
+SOLVED_ASKED = click.option(
+    "--solved", type=TARGET, help="Of a duty: problems solved, asked a year."
+)
 
 
 @click.group()
@@ -27,8 +33,18 @@ def command() -> None:
 @click.option("--key", default="", help="Its key in files; numbered when not given.")
 @click.option("--county", help="Code of the county that has it; else all have.")
 @click.option("--shared", is_flag=True, help="Of a role: several hold it for one place at a time.")
+@VISITS_ASKED
+@SOLVED_ASKED
 def add(
-    subject: str, name: str, parent: str, en: str, key: str, county: str | None, shared: bool
+    subject: str,
+    name: str,
+    parent: str,
+    en: str,
+    key: str,
+    county: str | None,
+    shared: bool,
+    visits: int | None,
+    solved: int | None,
 ) -> None:
     """Add the kind NAME of SUBJECT."""
     with session_scope("kind add") as session:
@@ -42,6 +58,7 @@ def add(
             key=key,
             shared=shared or None,
             county=county,
+            targets=kind_edits.Targets(visits, solved),
         )
         session.commit()
     click.echo(f"{row.key}: {row.zh}")
@@ -75,6 +92,15 @@ def rename(subject: str, key: str, name: str, en: str | None) -> None:
 
 
 @command.command()
+@KIND_KEY
+@VISITS_ASKED
+@SOLVED_ASKED
+def target(key: str, visits: int | None, solved: int | None) -> None:
+    """Ask so much a year of the duty KEY; of what is left out, nothing."""
+    _change("duty", key, targets={"visits_target": visits, "solved_target": solved})
+
+
+@command.command()
 @SUBJECT
 @KIND_KEY
 def retire(subject: str, key: str) -> None:
@@ -90,17 +116,10 @@ def restore(subject: str, key: str) -> None:
     _change(subject, key, active=True)
 
 
-def _change(
-    subject: str,
-    key: str,
-    *,
-    zh: str | None = None,
-    en: str | None = None,
-    active: bool | None = None,
-) -> None:
+def _change(subject: str, key: str, **changes: Any) -> None:
     with session_scope("kind change") as session:
         number = kind_edits.find_kind_id(session, subject, key)
         by = system_principal(user())
-        row = kind_edits.change_kind(session, by, number, zh=zh, en=en, active=active)
+        row = kind_edits.change_kind(session, by, number, **changes)
         session.commit()
     click.echo(f"{row.key}: {row.zh}{'' if row.active else ' (retired)'}")

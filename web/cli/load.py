@@ -350,6 +350,23 @@ _organisation_table("members", "Who belongs to organisations, as what, from when
 _organisation_table("takers", "Who takes orders, with skills, area, hours and consent")
 
 
+@command.command()
+@FILE_ARGUMENT
+@COMMIT
+@REPORT_AS_JSON
+def visits(file: Path, commit: bool, as_json: bool) -> None:
+    """Visits that count for duties, from CSV or Excel; see ./wangge template visits."""
+    from gis.exchange.visits import load_visits
+
+    zone = Settings.from_env().timezone
+    run_load(
+        lambda session: load_visits(session, file, now=datetime.now(zone), timezone=zone),
+        f"load visits {file.name}",
+        commit,
+        as_json,
+    )
+
+
 def _pair(pair: str) -> tuple[str, str]:
     key, sign, name = pair.partition("=")
     if not (key and sign and name):

@@ -16,6 +16,7 @@ TEMPLATE_KINDS = (
     "organisations",
     "members",
     "takers",
+    "visits",
 )
 
 

@@ -63,6 +63,17 @@ def require_one(actions: Sequence[Action]) -> Principal:
     return require(next((each for each in actions if by.is_allowed(each)), actions[0]))
 
 
+def require_duty_reader() -> Principal:
+    """Return who asks, if they can have duties or see the figures of an area.
+
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who has neither.
+    """
+    return require(Action.HANDLE if principal().is_allowed(Action.HANDLE) else Action.FIGURES)
+
+
 def require_operator() -> Principal:
     """Return who asks, if they operate the deployment.
 

@@ -197,6 +197,8 @@ class _RosterReader:
         if role.level in ("community", "street", "county"):
             return self._upper(row, role.level, community, faults)
         words = row[role.level]
+        if not words and community and "community" in role.other_levels:
+            return [community]
         if not words:
             params = {"role": role.zh, "level": Message(f"area_level.{role.level}")}
             faults.append((role.level, Message("register_row.no_area", params)))

@@ -24,6 +24,8 @@ OPTIONAL = {"field", "moves", "keys", "labels"}
 FAMILIES = (
     "field_label.",
     "area_level.",
+    "duty_kind.",
+    "duty_light.",
     "register_kind.",
     "register_field.",
     "revision_state.",

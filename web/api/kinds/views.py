@@ -1,4 +1,4 @@
-"""Kinds of roles, facilities, devices, services, skills and organisations that people add."""
+"""Kinds of roles, facilities, devices, services, skills, organisations, duties of people."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -19,8 +19,12 @@ from web.security.readers import storable_id
 
 bp = APIBlueprint("kinds", __name__, url_prefix="/api/v1", tag="Organisations")
 
-Subject = Literal["role", "facility", "device", "service", "skill", "organisation"]
+Subject = Literal["role", "facility", "device", "service", "skill", "organisation", "duty"]
 KindName = Annotated[str, Field(max_length=kind_edits.MAX_KIND_NAME_CHARS)]
+Target = Annotated[
+    int | None,
+    Field(ge=0, le=kind_edits.MAX_TARGET, description="Of a duty: asked a year; null: nothing"),
+]
 REFUSALS: dict[int | str, Any] = {
     401: "Sign in, or send a key",
     403: "For administrators of the county; of all counties, where none is named",
@@ -46,6 +50,8 @@ class KindOut(BaseModel):
     active: bool = Field(description="false: retired; only what has it shows it")
     shared: bool | None = Field(description="Of a role: several hold it at a time; null: as parent")
     county: str | None = Field(description="Code of the county that has it; null: all")
+    visits_target: int | None = Field(description="Of a duty: visits asked a year")
+    solved_target: int | None = Field(description="Of a duty: problems solved, asked a year")
 
 
 class RootKindOut(BaseModel):
@@ -75,6 +81,8 @@ class NewKindIn(BaseModel):
     key: Annotated[str, Field(max_length=40, description="Empty: one is numbered")] = ""
     shared: bool | None = None
     county: Annotated[str | None, Field(max_length=40, description="Code; null: all")] = None
+    visits_target: Target = None
+    solved_target: Target = None
 
 
 class KindChangeIn(BaseModel):
@@ -85,6 +93,8 @@ class KindChangeIn(BaseModel):
     zh: KindName | None = None
     en: KindName | None = None
     active: bool | None = None
+    visits_target: Target = None
+    solved_target: Target = None
 
 
 @bp.get("/kinds")
@@ -112,7 +122,9 @@ def add_kind(json_data: NewKindIn) -> Response:
 
     def write() -> tuple[int, dict[str, Any]]:
         with audit_context(session(), by.actor, "add kind"):
-            return 201, asdict(kind_edits.add_kind(session(), by, **json_data.model_dump()))
+            fields = json_data.model_dump(exclude=set(kind_edits.Targets._fields))
+            targets = kind_edits.Targets(json_data.visits_target, json_data.solved_target)
+            return 201, asdict(kind_edits.add_kind(session(), by, **fields, targets=targets))
 
     return run_once(by, write)
 
@@ -124,7 +136,13 @@ def add_kind(json_data: NewKindIn) -> Response:
 def change_kind(kind_id: int, json_data: KindChangeIn) -> Response:
     """Change its names or retire it; what has the kind keeps it."""
     by, number = require(Action.ACCOUNTS), storable_id(kind_id)
+    stated = json_data.model_fields_set
     with audit_context(session(), by.actor, "change kind"):
-        row = kind_edits.change_kind(session(), by, number, **json_data.model_dump())
+        fields = json_data.model_dump(exclude=set(kind_edits.Targets._fields))
+        targets = {
+            name: getattr(json_data, name)
+            for name in stated.intersection(kind_edits.Targets._fields)
+        }
+        row = kind_edits.change_kind(session(), by, number, **fields, targets=targets)
         session().commit()
     return conditional_response(asdict(row))

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from gis.areas.hierarchy import MAX_OFFERED_AREAS, areas
 from gis.areas.models import Level
 from gis.db import audit_context
-from gis.errors import Conflict, InvalidInput
+from gis.errors import Conflict, InvalidInput, invalid_field
 from gis.incidents import kind_edits
 from gis.kinds import KIND_SUBJECTS, list_kinds
 from gis.messages import label
@@ -41,12 +41,16 @@ def add_kind() -> Response:
     by = require(Action.ACCOUNTS)
     form: dict[str, Any] = {name: request.form.get(name, "").strip() for name in KIND_FIELDS}
     try:
+        targets = _targets()
         with audit_context(session(), by.actor, "kinds page"):
             kind_edits.add_kind(
                 session(),
                 by,
                 **(form | {"county": form["county"] or None}),
                 shared=True if request.form.get("shared") else None,
+                targets=kind_edits.Targets(
+                    **{name: targets.get(name) for name in kind_edits.Targets._fields}
+                ),
             )
             session().commit()
     except (InvalidInput, Conflict) as error:
@@ -60,12 +64,13 @@ def add_kind() -> Response:
 def change_kind(kind_id: int) -> Response:
     """Rename, retire or restore a kind, as the pressed button (`do`) says."""
     by, button, number = require(Action.ACCOUNTS), request.form.get("do"), storable_id(kind_id)
-    changes: dict[str, Any] = (
-        {"active": ACTIVE_BY_BUTTON[button]}
-        if button in ACTIVE_BY_BUTTON
-        else {name: request.form.get(name, "") for name in ("zh", "en")}
-    )
     try:
+        changes: dict[str, Any] = (
+            {"active": ACTIVE_BY_BUTTON[button]}
+            if button in ACTIVE_BY_BUTTON
+            else {name: request.form.get(name, "") for name in ("zh", "en")}
+            | {"targets": _targets()}
+        )
         with audit_context(session(), by.actor, "kinds page"):
             row = kind_edits.change_kind(session(), by, number, **changes)
             session().commit()
@@ -74,6 +79,24 @@ def change_kind(kind_id: int) -> Response:
         return _page(problem=localised_detail(error), changed=number)
     flash(_("The kind was changed."))
     return _back(row.subject)
+
+
+def _targets() -> dict[str, int | None]:
+    """Return the targets of a form that has them; an empty field asks nothing.
+
+    Raises
+    ------
+    InvalidInput
+        One is no number.
+    """
+    targets: dict[str, int | None] = {}
+    for name in kind_edits.Targets._fields:
+        word = request.form.get(name, "").strip()
+        if word and not (word.isdecimal() and len(word) < 5):
+            raise invalid_field(name, "kind.target_wrong", limit=kind_edits.MAX_TARGET)
+        if name in request.form:
+            targets[name] = int(word) if word else None
+    return targets
 
 
 def _back(subject: str) -> Response:

@@ -1,0 +1,162 @@
+"""Tables of visits that count for duties: loaded, and written again."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.duties.actions import VisitInput, record_visit
+from gis.duties.queries import DutyYear, list_visits
+from gis.errors import Forbidden, InvalidInput
+from gis.exchange.columns import BUILDING_NAMES
+from gis.exchange.organisations import SEPARATORS_PATTERN
+from gis.files import cells, datasets, dates
+from gis.files.column import Column
+from gis.files.report import LoadReport
+from gis.files.table_writer import require_target, write_table
+from gis.files.tables import Row, finish_reading, read_table
+from gis.messages import Message
+from gis.rights.principal import Principal, system_principal
+from gis.settings import Settings
+
+DUTY_VISIT_COLUMNS = (
+    Column("person", "工号", cells.parse_code, ("人员编码", "人员编号", "person_code"),
+           "走访人的工号，须已登记", "Staff number of who visited.", needed=True),
+    Column("name", "姓名", cells.parse_person_name, ("走访人", "人员姓名"),
+           "可不填；填了须与工号一致", "May be empty; else it fits the number."),
+    Column("day", "日期", dates.parse_first_day, ("走访日期", "走访时间", "date"),
+           "如 2026-03-01", "As 2026-03-01.", needed=True),
+    Column("area", "区域编码", cells.parse_code, ("网格编码", "社区编码", "area_code"),
+           "走访的社区、网格等的编码", "Code of the community, grid … visited."),
+    Column("building", "楼栋编码", cells.parse_code, BUILDING_NAMES,
+           "走访的是楼栋时填这里，不填区域编码", "For a building, in place of the area's code."),
+    Column("note", "走访情况", cells.parse_text, ("情况", "记录", "备注"),
+           "看到和听到的", "What was seen and said."),
+    Column("incidents", "事件编号", cells.parse_text, ("发现事件", "关联事件"),
+           "走访发现的事件的编号，用顿号隔开", "Ids of what it led to, with commas between."),
+)  # fmt: skip
+DUTY_VISIT_EXAMPLES = (
+    {"person": "L001", "day": "2026-03-02", "area": "520402007004", "note": "楼道灯不亮"},
+)
+DUTY_VISIT_NOTES = (
+    "一行一次走访。走访人那一天须有这个地点的职责；同一人同一天同一地点只算一次。",
+    "事件须在这个地点，且在走访当日或以后上报；办结后才计入“解决问题”。",
+)
+VISIT_ENDINGS = (".csv", ".xlsx")
+STORED_VISITS_SQL = "SELECT id AS key, md5(v::text) AS state FROM duty_visit v"
+NAMES_SQL = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)"
+
+
+def load_visits(
+    session: Session,
+    path: Path,
+    *,
+    now: datetime,
+    principal: Principal | None = None,
+    timezone: ZoneInfo = Settings.timezone,
+) -> LoadReport:
+    """Load visits from a table; one of the same person, day and place takes over what is stated.
+
+    Parameters
+    ----------
+    principal
+        Whose rights count; None: those of the command line.
+    timezone
+        Of the days of the file.
+
+    Returns
+    -------
+    The report. Where a row is refused the caller keeps nothing.
+
+    Raises
+    ------
+    InvalidInput, TooLarge
+        The file cannot be read as such a table.
+    """
+    report = LoadReport("visits", path.name)
+    by = principal or system_principal("load")
+    table = read_table(path, DUTY_VISIT_COLUMNS, report)
+    rows = list(table.rows)
+    if finish_reading(report):
+        before, names = _states(session), _names(session, rows)
+        for row in rows:
+            try:
+                if row["name"] and row["name"] != names.get(row["person"]):
+                    params = {"code": row["person"] or ""}
+                    fault = Message("person.of_another", params)
+                    report.refused.append(table.refuse(row.number, "name", fault))
+                    continue
+                record_visit(session, by, _stated(row), now, timezone, replace=True)
+            except InvalidInput as error:
+                report.refused += [
+                    table.refuse(row.number, fault.field, Message(fault.code, fault.params))
+                    for fault in error.errors
+                ]
+            except Forbidden as error:
+                message = Message(error.code, error.params)
+                report.refused.append(table.refuse(row.number, "", message))
+        after = _states(session)
+        changed = sum(after[key] != state for key, state in before.items())
+        new = len(after) - len(before)
+        unchanged = len(rows) - new - changed
+        report.counts |= {"new": new, "changed": changed, "unchanged": unchanged}
+    datasets.record_report(session, path, report)
+    return report
+
+
+def _states(session: Session) -> dict[int, str]:
+    return {row.key: row.state for row in session.execute(text(STORED_VISITS_SQL))}
+
+
+def _names(session: Session, rows: list[Row]) -> dict[str | None, str]:
+    codes = [row["person"] for row in rows if row["person"]]
+    return {row.code: row.name for row in session.execute(text(NAMES_SQL), {"codes": codes})}
+
+
+def _stated(row: Row) -> VisitInput:
+    return VisitInput(
+        row["day"].date(),
+        row["person"],
+        area=row["area"] or "",
+        building=row["building"] or "",
+        note=row["note"] or "",
+        incidents=[*filter(None, SEPARATORS_PATTERN.split(row["incidents"] or ""))],
+    )
+
+
+def write_visits(
+    session: Session, principal: Principal, path: Path, asked: DutyYear | None = None
+) -> int:
+    """Write visits as a table that loads again; return how many.
+
+    Parameters
+    ----------
+    principal
+        Whose visits, and those to places in its areas of Action.READ.
+    path
+        Ends in .csv or .xlsx.
+    asked
+        The year; None: all.
+
+    Raises
+    ------
+    InvalidInput
+        Another ending, or no such folder.
+    """
+    require_target(path, VISIT_ENDINGS)
+    lines = [
+        [
+            row.person,
+            row.name,
+            f"{row.day}",
+            "" if row.is_building else row.place,
+            row.place if row.is_building else "",
+            row.note,
+            "、".join(each["id"] for each in row.incidents),
+        ]
+        for row in reversed(list_visits(session, principal, asked, limit=None))
+    ]
+    write_table(path, DUTY_VISIT_COLUMNS, lines)
+    return len(lines)
