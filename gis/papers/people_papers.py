@@ -10,7 +10,7 @@ from gis.errors import NotFound, TooLarge
 from gis.incidents.catalogue import editions
 from gis.incidents.reading.statistics import grouped_statistics
 from gis.incidents.reading.statistics_sql import Scope
-from gis.incidents.states import move_labels
+from gis.incidents.states import TRANSITIONS, move_labels
 from gis.messages import label
 from gis.papers.data import EVERY, MAX_PAPER_ROWS, Content, Figure, Question, Row, marked_figures
 from gis.papers.incident_papers import person_query
@@ -34,8 +34,14 @@ VISIT_COLUMNS = (
 VISIT_FIGURES = (EVERY, "reached", "solved", "not_solved", "satisfied", "not_satisfied")
 CONTENT_FROM = 4  # stars from which who was visited is satisfied
 DIARY_COLUMNS = ("at", "move", "number", "category", "area_name", "address", "note")
-DIARY_MOVES = ("note", "take", "handle", "return", "follow_up")
+DIARY_MOVES = ("visit", "note", "take", "handle", "return", "follow_up")
 DIARY_FIGURES = (EVERY, *(f"move_{name}" for name in DIARY_MOVES))
+# what becomes of a matter by itself is nobody's work
+DONE_BY_NOBODY = [
+    name
+    for name, each in TRANSITIONS.items()
+    if each.by == Action.SYSTEM and name not in ("hand_out", "finish_part")
+]
 LEADS = (Action.SUPERVISE, Action.DISPATCH)  # one of them where the person works
 
 
@@ -162,14 +168,22 @@ def _visit(session: Session, row: Any, asked: Question) -> Row:
     )
 
 
+# What a person did on incidents, and the visits of their duties: those have a day and no time.
 DIARY_SQL = """
 SELECT e.at, e.note, e.move, i.id, i.category, c.zh AS category_zh, i.address, g.name AS area_name
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
-WHERE e.person_id = :person AND e.at >= :since AND e.at < :until
+WHERE e.person_id = :person AND e.at >= :since AND e.at < :until AND e.move <> ALL(:by_nobody)
   AND (e.person_id = :me OR {visible} AND {inside})
-ORDER BY e.at, e.id LIMIT :limit
+UNION ALL
+SELECT CAST(v.day AS timestamp) AT TIME ZONE :zone, v.note, 'visit', NULL, '', '',
+  b.estate || b.name, a.name
+FROM duty_visit v JOIN area a ON a.id = v.area_id LEFT JOIN building b ON b.id = v.building_id
+WHERE v.person_id = :person AND v.day BETWEEN :first AND :last
+  AND (v.person_id = :me OR CAST(:areas AS bigint[]) IS NULL
+    OR v.area_ids && CAST(:areas AS bigint[]))
+ORDER BY at LIMIT :limit
 """
 PERSON_POSTS_SQL = """
 SELECT p.area_id, p.building_id FROM post p
@@ -179,7 +193,9 @@ WHERE :person IN (p.holder_id, p.deputy_id)
 
 
 def read_diary(session: Session, by: Principal, asked: Question) -> Content:
-    """Return what a person did on incidents in the period: their own, or read by who leads them.
+    """Return what a person did on incidents, and visited for duties, in the period.
+
+    Of the principal's own, or read by who leads the person.
 
     Raises
     ------
@@ -189,17 +205,33 @@ def read_diary(session: Session, by: Principal, asked: Question) -> Content:
     person, name = _diary_person(session, by, asked)
     visible, params = visibility_clause(by, "i")
     query = DIARY_SQL.format(visible=visible, inside=internal(by))
-    rows = [
-        Row(
-            _incident_cells(session, row, asked)
-            | {"move": move_labels(row["move"])[asked.language == "en"]},
-            frozenset({f"move_{row['move']}"}),
-            {},
-            row["id"],
-        )
-        for row in _events(session, query, params | {"person": person, "me": by.person_id}, asked)
-    ]
+    areas = by.areas_of([Action.READ])
+    params |= {
+        "person": person,
+        "me": by.person_id,
+        "by_nobody": DONE_BY_NOBODY,
+        "areas": None if areas is None else sorted(areas),
+        "first": asked.period.first,
+        "last": asked.period.last,
+        "zone": asked.period.zone.key,
+    }
+    rows = [_diary_row(session, row, asked) for row in _events(session, query, params, asked)]
     return Content(marked_figures(rows, *DIARY_FIGURES), rows, name)
+
+
+def _diary_row(session: Session, row: Any, asked: Question) -> Row:
+    if row["id"] is None:
+        cells = dict.fromkeys(DIARY_COLUMNS, "") | {
+            "at": _day(row["at"], asked),
+            "move": label("paper_field.move_visit", asked.language),
+            "area_name": row["area_name"],
+            "address": row["address"] or "",
+            "note": row["note"],
+        }
+    else:
+        cells = _incident_cells(session, row, asked)
+        cells["move"] = move_labels(row["move"])[asked.language == "en"]
+    return Row(cells, frozenset({f"move_{row['move']}"}), {}, row["id"])
 
 
 def _diary_person(session: Session, by: Principal, asked: Question) -> tuple[int, str]:

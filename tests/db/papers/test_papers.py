@@ -1,6 +1,7 @@
 """The papers: their figures against a count in Python, who may have them, and that files open."""
 
 from collections import Counter
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -10,8 +11,11 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.duties.actions import VisitInput, record_visit
 from gis.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from gis.incidents.lifecycle import supervision
 from gis.incidents.reading.statistics import RateCount
+from gis.incidents.working_time import ZONE
 from gis.papers.data import PaperData, value_text
 from gis.papers.document import paper_document
 from gis.papers.fill import PAPER_TABLE
@@ -99,6 +103,25 @@ def test_a_diary_is_its_workers_and_their_leaders(town: PaperTown) -> None:
     with pytest.raises(NotFound):
         town.fill("diary", town.who("网格长"), person=town.town.person("网格员2").code)
     assert town.fill("diary", town.who("网格员1"), period="2026-11-23").rows == []
+
+
+def test_a_diary_has_visits_and_not_what_became_of_a_matter_by_itself(town: PaperTown) -> None:
+    town.town.post("contact_leader", town.town.community, "陈书记")
+    chen, grid = town.who("陈书记"), town.grids[1]
+    visit = VisitInput(at("10:00").date(), area=grid.code, note=HOSTILE)
+    record_visit(town.session, chen, visit, at("15:00"), ZONE)
+    assert supervision.escalate_overdue(town.session, town.ids[2], at("15:00") + timedelta(days=9))
+    code = town.town.person("陈书记").code
+    for asker in (chen, town.who("街道")):
+        data = town.fill("diary", asker, person=code)
+        assert [dict(row.values) for row in data.rows] == [
+            {"at": "2026-11-24", "move": "走访", "number": "", "category": "",
+             "area_name": grid.name, "address": "", "note": HOSTILE}
+        ]  # fmt: skip
+        assert figures(data)["move_visit"] == 1
+    above = "SELECT p.name FROM incident_event e JOIN personal.person p ON p.id = e.person_id"
+    name = town.session.scalar(text(f"{above} WHERE e.move = 'escalate'"))
+    assert town.fill("diary", town.who(name), period="2026-12").rows == []
 
 
 def test_papers_are_of_what_one_may_see(town: PaperTown) -> None:
