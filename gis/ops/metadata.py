@@ -23,6 +23,7 @@ from gis.areas.models import (
 )
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
+from gis.credit.models import CreditEntry, FormulaEdition, FormulaRule, StarShare
 from gis.db import Base
 from gis.exchange.registers.models import RegisterRecipe
 from gis.facilities.models import (
@@ -79,6 +80,7 @@ __all__ = [
     "CheckupVisit",
     "CoverageSnapshot",
     "CoverageSnapshotItem",
+    "CreditEntry",
     "Dataset",
     "DatedParent",
     "Device",
@@ -90,6 +92,8 @@ __all__ = [
     "EndedSession",
     "Entrance",
     "Facility",
+    "FormulaEdition",
+    "FormulaRule",
     "HistoryEntry",
     "Household",
     "Idempotency",
@@ -125,6 +129,7 @@ __all__ = [
     "SpotCheck",
     "SpotDraw",
     "Stairwell",
+    "StarShare",
     "UnitChange",
     "UnitPart",
     "WalkEdge",

@@ -454,6 +454,13 @@ TABLE: dict[str, Row] = {
             "skills": ["repairs"],
         },
     ),
+    "GET /credit": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /stars": Row(may(A.FIGURES)),
+    "GET /formula": Row(may(A.RULES)),
+    "POST /formula": Row(may(A.RULES), form={"do": "preview", "taken": "1"}),
+    "GET /api/v1/credit": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /api/v1/credit/events": Row(may_one(A.FIGURES, A.HANDLE), "person=x"),
+    "GET /api/v1/stars": Row(may(A.FIGURES)),
     "GET /kinds": Row(may(A.ACCOUNTS)),
     "POST /kinds": Row(may(A.ACCOUNTS), form={"subject": "role", "zh": "楼层小组长"}),
     "POST /kinds/<int:kind_id>": Row(

@@ -63,6 +63,17 @@ def require_one(actions: Sequence[Action]) -> Principal:
     return require(next((each for each in actions if by.is_allowed(each)), actions[0]))
 
 
+def require_points_reader() -> Principal:
+    """Return who asks, if they read figures somewhere, or take orders and have points themselves.
+
+    Raises
+    ------
+    AuthenticationRequired, Forbidden
+        Nobody, or somebody who does neither.
+    """
+    return require(Action.FIGURES if principal().is_allowed(Action.FIGURES) else Action.HANDLE)
+
+
 def require_operator() -> Principal:
     """Return who asks, if they operate the deployment.
 

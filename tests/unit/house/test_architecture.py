@@ -39,6 +39,7 @@ FLOORS = [
     "gis.notices",
     "gis.search",
     "gis.incidents",
+    "gis.credit",
     "gis.boundaries",
     "gis.frames",
     "gis.papers",
