@@ -1,10 +1,13 @@
-"""Who takes orders in a made-up town, and their teams, entered as people enter them."""
+"""Who takes orders in a made-up town, their teams and their points, as people enter them."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.credit.formulas import CreditYear, list_counties, publish
+from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.organisations import (
     OrganisationInput,
     save_member,
@@ -75,3 +78,13 @@ def create_claimants(session: Session) -> int:
             save_organisation(session, DEMO_PRINCIPAL, stated, now)
         save_member(session, DEMO_PRINCIPAL, team, row.person, now)
     return len(rows)
+
+
+def publish_formulas(session: Session, now: datetime, zone: ZoneInfo) -> None:
+    """Publish the usual formulas of points and stars of the year in every county."""
+    year = CreditYear(now.astimezone(zone).year, zone)
+    for county in list_counties(session, DEMO_PRINCIPAL, ()):
+        for kind, rules in DEFAULT_RULES.items():
+            # nobody calls in the made-up days
+            counted = [rule for rule in rules if rule.fact != "followed_up"]
+            publish(session, DEMO_PRINCIPAL, kind, county, year, counted, base=0, now=now)

@@ -23,6 +23,7 @@ from gis.areas.models import (
 )
 from gis.basemap.models import BasemapFeature, Dataset
 from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
+from gis.credit.models import CreditEntry, FormulaEdition, FormulaRule, StarShare
 from gis.db import Base
 from gis.duties.models import DutyVisit
 from gis.exchange.registers.models import RegisterRecipe
@@ -80,6 +81,7 @@ __all__ = [
     "CheckupVisit",
     "CoverageSnapshot",
     "CoverageSnapshotItem",
+    "CreditEntry",
     "Dataset",
     "DatedParent",
     "Device",
@@ -92,6 +94,8 @@ __all__ = [
     "EndedSession",
     "Entrance",
     "Facility",
+    "FormulaEdition",
+    "FormulaRule",
     "HistoryEntry",
     "Household",
     "Idempotency",
@@ -128,6 +132,7 @@ __all__ = [
     "SpotCheck",
     "SpotDraw",
     "Stairwell",
+    "StarShare",
     "UnitChange",
     "UnitPart",
     "WalkEdge",

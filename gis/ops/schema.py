@@ -39,6 +39,10 @@ UNDELETABLE_TABLES = (
     "walk_edit",
     "spot_draw",
     "spot_check",
+    "formula_edition",
+    "formula_rule",
+    "credit_entry",
+    "star_share",
     "personal.disclosure",
 )
 
@@ -146,7 +150,8 @@ def _grant(connection: Connection, app: str) -> None:
         REVOKE DELETE, TRUNCATE ON {undeletable} FROM {role};
         REVOKE INSERT, UPDATE ON history FROM {role};
         REVOKE UPDATE
-          ON incident_event, checkup_visit, checkup_photo, personal.disclosure FROM {role};
+          ON incident_event, checkup_visit, checkup_photo, personal.disclosure,
+          formula_rule, credit_entry, star_share FROM {role};
         REVOKE INSERT ON personal.disclosure FROM {role};
         GRANT INSERT (who, kind, subject, incident_id, areas, source, reason)
           ON personal.disclosure TO {role};

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.errors import Unavailable, invalid_field
-from gis.papers import building_paper, incident_papers, people_papers
+from gis.errors import invalid_field
+from gis.papers import building_paper, incident_papers, people_papers, star_paper
 from gis.papers.data import Content, PaperData, Question
 from gis.papers.period import parse_period
 from gis.people.queries import area_chain
@@ -22,16 +22,16 @@ from gis.rights.principal import Principal
 class Paper:
     """A paper. What it is called is `paper.KEY` in the catalogue of messages.
 
-    period: The kind that it is usually of, one of `period.KINDS`. read: None while its figures do
-    not exist. is_of_person: Whether it is of a person and not of an area. is_export: Whether a
-    file of it takes Action.EXPORT, since it names people or holds what they wrote.
+    period: The kind that it is usually of, one of `period.KINDS`. is_of_person: Whether it is of a
+    person and not of an area. is_export: Whether a file of it takes Action.EXPORT, since it names
+    people or holds what they wrote.
     """
 
     key: str
     period: str
-    read: Callable[[Session, Principal, Question], Content] | None
-    figures: Sequence[str] = ()
-    columns: Sequence[str] = ()
+    read: Callable[[Session, Principal, Question], Content]
+    figures: Sequence[str]
+    columns: Sequence[str]
     is_of_person: bool = False
     is_export: bool = True
 
@@ -69,7 +69,14 @@ PAPER_TABLE = (
         people_papers.VISIT_FIGURES,
         people_papers.VISIT_COLUMNS,
     ),
-    Paper("stars", "year", None),  # no formula of stars is stored yet
+    Paper(
+        "stars",
+        "year",
+        star_paper.read_stars,
+        star_paper.STAR_FIGURES,
+        star_paper.STAR_COLUMNS,
+        is_export=False,
+    ),
     Paper(
         "buildings",
         "day",
@@ -150,11 +157,9 @@ def fill(
     TooLarge
         It has more rows than a paper holds.
     Unavailable
-        What stands in it does not exist yet.
+        No formula is published for the stars of the year.
     """
     paper = find_paper(key)
-    if paper.read is None:
-        raise Unavailable("paper.no_figures")
     dates = parse_period(period, zone)
     if paper.is_of_person:
         asked = Question("", 0, "", "", (), dates, now, language, person)

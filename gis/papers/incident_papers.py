@@ -131,8 +131,8 @@ def _query(scope: Scope, per: str) -> dict[str, str]:
     }
 
 
-def person_query(asked: Question, person: str) -> dict[str, str]:
-    """Return what the page of figures is asked for the incidents of a person."""
+def area_query(asked: Question, per: str) -> dict[str, str]:
+    """Return what the page of figures is asked for the incidents of a paper, by group."""
     period = asked.period
     scope = Scope(period.since, period.until, asked.now, area=asked.area, zone=period.zone.key)
-    return _query(scope, "person") | {"key": person}
+    return _query(scope, per)

@@ -13,7 +13,7 @@ from gis.incidents.reading.statistics_sql import Scope
 from gis.incidents.states import TRANSITIONS, move_labels
 from gis.messages import label
 from gis.papers.data import EVERY, MAX_PAPER_ROWS, Content, Figure, Question, Row, marked_figures
-from gis.papers.incident_papers import person_query
+from gis.papers.incident_papers import area_query
 from gis.people.posts import PostRow, posts_of
 from gis.people.queries import area_chain
 from gis.rights.actions import Action
@@ -109,7 +109,7 @@ def read_members(session: Session, by: Principal, asked: Question) -> Content:
                     **values,
                 },
                 frozenset({"active", "orders"} if own else ()),
-                person_query(asked, holder["code"]),
+                area_query(asked, "person") | {"key": holder["code"]},
             )
         )
     orders = sum(own.reported for own in counted.values() if own.key in _codes(posts))

@@ -140,8 +140,7 @@ def add_template(
     title = " ".join(name.split())
     if not 0 < len(title) <= MAX_FORM_NAME_CHARS:
         raise invalid_field("name", "paper_template.name_length", limit=MAX_FORM_NAME_CHARS)
-    if find_paper(paper).read is None:
-        raise invalid_field("paper", "paper.no_figures")
+    find_paper(paper)
     taken = session.scalars(select(PaperTemplate.name).where(PaperTemplate.area_id == row.id)).all()
     if title in taken:
         raise Conflict("paper_template.name_taken", name=title)

@@ -10,7 +10,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import shapely
@@ -819,7 +821,15 @@ def test_a_paper_and_people_are_written_by_command(served, folder):
     done = served.run_inside("paper", "weekly", *asked)
     assert done.returncode == 0, done.stderr
     assert file.read_bytes().startswith(b"PK")
-    assert served.run_inside("paper", "stars", *asked).returncode == 1
+    assert served.run_inside("paper", "stars", *asked).returncode == 0
+    formula = folder / "formula.xlsx"
+    assert served.run_inside("formula", "dump", "points", formula).returncode == 0
+    year = str(datetime.now(ZoneInfo("Asia/Shanghai")).year)
+    asked = ("points", "520402", year)
+    published = served.run_inside("formula", "publish", *asked, formula)
+    assert "Dry run" in published.stdout, published.stderr
+    assert "handled in time (urgent): 1" in served.run_inside("formula", "show", *asked).stdout
+    assert "not over" in served.run_inside("formula", "close", *asked).stderr
     assert served.run_inside("dump", "people", people).returncode == 0
     report = json.loads(served.run_inside("load", "people", people, "--json").stdout)
     assert report["refused"] == []

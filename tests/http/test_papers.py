@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said_on_the_page(ask: Ask, town: PaperTown) -> None:
     code = town.town.community.code
     street = ask("街道")
     assert street.get(f"/papers?paper=weekly&area={code}&period=2026-W99").status_code == 422
-    assert "公式尚未设定" in street.get(f"/papers?paper=stars&area={code}").text
+    assert "还没有发布公式" in street.get(f"/papers?paper=stars&area={code}").text
     assert street.get("/papers?paper=moon").status_code == 422
     assert street.get(f"/papers?paper=daily&area={code}&period=2020-01-01").status_code == 200
     leader = ask("网格长")

@@ -471,6 +471,13 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/duties/visits/<int:visit_id>": Row(
         of_nothing(may_one(A.HANDLE, A.FIGURES)), path={"visit_id": 999999}
     ),
+    "GET /credit": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /stars": Row(may(A.FIGURES)),
+    "GET /formula": Row(may(A.RULES)),
+    "POST /formula": Row(may(A.RULES), form={"do": "preview", "taken": "1"}),
+    "GET /api/v1/credit": Row(may_one(A.FIGURES, A.HANDLE)),
+    "GET /api/v1/credit/events": Row(may_one(A.FIGURES, A.HANDLE), "person=x"),
+    "GET /api/v1/stars": Row(may(A.FIGURES)),
     "GET /kinds": Row(may(A.ACCOUNTS)),
     "POST /kinds": Row(may(A.ACCOUNTS), form={"subject": "role", "zh": "楼层小组长"}),
     "POST /kinds/<int:kind_id>": Row(

@@ -97,6 +97,10 @@ def _count_one(
     ):
         if rating is not None:
             counted.add(name, row.id, rating >= 4)
+    called = any(event.detail["outcome"] == "reached" for event in moves["follow_up"])
+    call_late = row.follow_up_due_at is not None and row.follow_up_due_at < now
+    if called or call_late:
+        counted.add("followed_up", row.id, not call_late)
     if row.office_solved is not None:
         counted.add("office_resolution", row.id, row.office_solved)
     if verdict:

@@ -10,10 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures
+from gis.credit.formulas import CreditYear, publish
+from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident, file_report
+from gis.incidents.working_time import ZONE
 from gis.ops.metadata import Account
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, reporter_principal, system_principal
@@ -111,6 +114,10 @@ class SecretWorld(World):
             reason="查看理由七八九",
         )
         moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
+        for kind, rules in DEFAULT_RULES.items():
+            year = CreditYear(NOW.astimezone(ZONE).year, ZONE)
+            us, county = system_principal("test"), self.home.county.code
+            publish(session, us, kind, county, year, rules, base=0, now=NOW)
         visible = {"X-Tracking-Secret": self.secret}
         nobody = self.who("anonymous")
         self.askers.append(

@@ -47,6 +47,7 @@ COMMANDS = {
     "notices": "Notices: receivers, what waits, what is dead, send again.",
     "hotline": "Exchange orders with a hotline such as 12345: exchange, orders.",
     "policy": "Numbers of the loop that a county sets: show, set.",
+    "formula": "Formulas of points and stars, by county and year: show, dump, publish, close.",
     "organisation": "Organisations and their members: set, list, join, leave, members.",
     "duty": "Duties with yearly targets: list, visits, visit.",
     "taker": "Who takes orders, and how evenly: list.",

@@ -63,15 +63,15 @@ def require_one(actions: Sequence[Action]) -> Principal:
     return require(next((each for each in actions if by.is_allowed(each)), actions[0]))
 
 
-def require_duty_reader() -> Principal:
-    """Return who asks, if they can have duties or see the figures of an area.
+def require_figures_or_own() -> Principal:
+    """Return who asks, if they see figures somewhere, or can have duties and points themselves.
 
     Raises
     ------
     AuthenticationRequired, Forbidden
-        Nobody, or somebody who has neither.
+        Nobody, or somebody who does neither.
     """
-    return require(Action.HANDLE if principal().is_allowed(Action.HANDLE) else Action.FIGURES)
+    return require_one((Action.FIGURES, Action.HANDLE))
 
 
 def require_operator() -> Principal:

@@ -77,6 +77,7 @@ class StatisticsRow:
     in_time: float | None
     resolution: float | None
     satisfaction: float | None
+    followed_up: float | None
     office_resolution: float | None = field(
         metadata={"description": "As the office recorded it at follow-up visits"}
     )

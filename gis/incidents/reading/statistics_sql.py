@@ -57,6 +57,7 @@ RATE_CONDITIONS = {
     "in_time": ("on_time IS NOT NULL", "on_time"),
     "resolution": ("settled IS NOT NULL", "settled"),
     "satisfaction": ("rating IS NOT NULL", "rating >= 4"),
+    "followed_up": ("reached OR call_late", "NOT call_late"),
     "office_resolution": ("office_solved IS NOT NULL", "office_solved"),
     "office_satisfaction": ("office_rating IS NOT NULL", "office_rating >= 4"),
     "returned": ("true", "returned"),
@@ -92,6 +93,7 @@ CTES = f"""
 WITH picked AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
+      i.follow_up_due_at,
       {{key}} AS key, {{name}} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
@@ -109,9 +111,11 @@ WITH picked AS (
       AS handled_in_time,
     max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at,
         bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate',
-        'supervise')) AS watched
+        'supervise')) AS watched,
+    bool_or(e.move = 'follow_up' AND e.detail ->> 'outcome' = 'reached') AS reached
   FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise')
+  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise',
+      'follow_up')
       GROUP BY e.incident_id
 ), checked AS (
   SELECT DISTINCT ON (s.incident_id) s.incident_id, s.verdict
@@ -122,6 +126,7 @@ WITH picked AS (
       CAST(:works AS boolean[])) AS d(day, seconds_before, works)
 ), one AS (
   SELECT i.*, h.*, k.verdict, i.due_at < :now AS late,
+    coalesce(i.follow_up_due_at < :now, false) AS call_late,
     i.state IN ('handled', 'checked', 'closed') AS finished,
     {_working_seconds("i.reported_at", "d_reported")} AS reported_work,
     {_working_seconds("h.taken_at", "d_taken")} AS taken_work,

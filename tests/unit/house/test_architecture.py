@@ -40,6 +40,7 @@ FLOORS = [
     "gis.search",
     "gis.incidents",
     "gis.duties",
+    "gis.credit",
     "gis.boundaries",
     "gis.frames",
     "gis.papers",

@@ -23,6 +23,8 @@ OPTIONAL = {"field", "moves", "keys", "labels"}
 # codes that tables make of their keys
 FAMILIES = (
     "field_label.",
+    "formula_fact.",
+    "formula_condition.",
     "area_level.",
     "duty_kind.",
     "duty_light.",

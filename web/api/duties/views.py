@@ -13,7 +13,7 @@ from web.http.db import session
 from web.http.idempotency import run_once
 from web.http.params import parse_datetime, storage_point
 from web.http.responses import conditional_response
-from web.security.readers import require_duty_reader, storable_id
+from web.security.readers import require_figures_or_own, storable_id
 
 bp = APIBlueprint("duties", __name__, url_prefix="/api/v1", tag="Posts")
 
@@ -149,7 +149,7 @@ class LinkIn(BaseModel):
 @bp.doc(summary="Duties with yearly targets, and their lights", responses=REFUSALS)
 def list_duties(query_data: YearIn) -> Response:
     """List one's own, and those of the areas where one sees figures and names."""
-    by, year = require_duty_reader(), _year(query_data.year)
+    by, year = require_figures_or_own(), _year(query_data.year)
     items = queries.list_duties(session(), by, year)
     return conditional_response({"year": year.year, "items": items})
 
@@ -160,7 +160,7 @@ def list_duties(query_data: YearIn) -> Response:
 @bp.doc(summary="Visits that count for duties", responses=REFUSALS)
 def list_visits(query_data: YearIn) -> Response:
     """List one's own, and those to the areas whose incidents one sees; at most 1,000."""
-    by, year = require_duty_reader(), _year(query_data.year)
+    by, year = require_figures_or_own(), _year(query_data.year)
     items = queries.list_visits(session(), by, year)
     return conditional_response({"year": year.year, "items": items})
 
@@ -174,7 +174,7 @@ def list_visits(query_data: YearIn) -> Response:
 )
 def add_visit(json_data: VisitIn) -> Response:
     """For who made it, and for who dispatches at the place."""
-    by, now = require_duty_reader(), parse_datetime(None)
+    by, now = require_figures_or_own(), parse_datetime(None)
     fields = json_data.model_dump(exclude={"crs"})
     if json_data.lon is not None and json_data.lat is not None:
         point = storage_point(json_data.lon, json_data.lat, json_data.crs)
@@ -194,7 +194,7 @@ def add_visit(json_data: VisitIn) -> Response:
 @bp.doc(summary="Link an incident to a visit", responses=OWN_REFUSALS | WRITE_REFUSALS)
 def link_incident(visit_id: int, json_data: LinkIn) -> Response:
     """Link one at the place, reported on the day or later, that one sees oneself."""
-    by, number = require_duty_reader(), storable_id(visit_id)
+    by, number = require_figures_or_own(), storable_id(visit_id)
     with audit_context(session(), by.actor, "duty visit"):
         actions.link_incident(session(), by, number, json_data.incident, _zone())
         session().commit()
@@ -206,7 +206,7 @@ def link_incident(visit_id: int, json_data: LinkIn) -> Response:
 @bp.doc(summary="Take a visit away", responses=OWN_REFUSALS)
 def remove_visit(visit_id: int) -> Response:
     """Remove one that was written down by mistake; the history keeps it."""
-    by, number = require_duty_reader(), storable_id(visit_id)
+    by, number = require_figures_or_own(), storable_id(visit_id)
     with audit_context(session(), by.actor, "duty visit"):
         actions.remove_visit(session(), by, number)
         session().commit()

@@ -66,7 +66,7 @@ class PaperKindOut(BaseModel):
     period: str = Field(description="What it is usually of: day, week, month or year")
     figures: list[str]
     columns: list[str]
-    ready: bool = Field(description="Whether what stands in it exists")
+    ready: bool = Field(True, description="Always true; kept for programs that read it")
 
 
 class PaperKindsOut(BaseModel):
@@ -114,7 +114,7 @@ def kinds() -> Response:
             period=paper.period,
             figures=list(paper.figures),
             columns=list(paper.columns),
-            ready=paper.read is not None,
+            ready=True,
         ).model_dump()
         for paper in PAPER_TABLE
     ]

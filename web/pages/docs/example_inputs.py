@@ -193,6 +193,7 @@ INPUTS: dict[str, Input] = {
     "GET /api/v1/organisations/{code}/members": Input(path={"code": "water"}),
     "POST /api/v1/organisations/{code}/members": replace(ACCOUNT, path={"code": "water"}),
     "POST /api/v1/takers": ACCOUNT,
+    "GET /api/v1/credit/events": Input(query={"person": "p-1001"}),
     "POST /api/v1/answer-templates": Input(json=TEMPLATE, sets={"TEMPLATE": "id"}),
     "PUT /api/v1/answer-templates/{template_id}": Input(json=TEMPLATE),
     "POST /api/v1/checkups/{community}/visits": Input(json={"item": "toilet", "result": "have"}),

@@ -24,7 +24,7 @@ from web.http.errors import localised_detail, problem_type
 from web.http.params import parse_datetime
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
-from web.security.readers import require_duty_reader, storable_id
+from web.security.readers import require_figures_or_own, storable_id
 
 bp = Blueprint("duties_page", __name__)
 
@@ -34,7 +34,7 @@ VISIT_FIELDS = ("place", "day", "note", "incident")
 @bp.get("/duties")
 def list_duties() -> Response:
     """List the duties of a year, which may stand in the address; as .xlsx where asked."""
-    by = require_duty_reader()
+    by = require_figures_or_own()
     year = _year(request.args.get("year", ""))
     return _table(by, year) if wants_table() else _page(by, year)
 
@@ -42,7 +42,7 @@ def list_duties() -> Response:
 @bp.get("/duties/visits.xlsx")
 def export_visits() -> Response:
     """Send the visits of a year in the form that loads again; that it was is recorded."""
-    by = require_duty_reader()
+    by = require_figures_or_own()
     year = _year(request.args.get("year", ""))
 
     def write(path: Path) -> None:
@@ -56,7 +56,7 @@ def export_visits() -> Response:
 @bp.post("/duties/visits")
 def add_visit() -> Response:
     """Write a visit down."""
-    by = require_duty_reader()
+    by = require_figures_or_own()
     form = {name: request.form.get(name, "").strip() for name in VISIT_FIELDS}
 
     def write() -> None:
@@ -78,7 +78,7 @@ def add_visit() -> Response:
 @bp.post("/duties/visits/<int:visit_id>")
 def change_visit(visit_id: int) -> Response:
     """Link an incident to a visit or take it away, as the pressed button (`do`) says."""
-    by, number = require_duty_reader(), storable_id(visit_id)
+    by, number = require_figures_or_own(), storable_id(visit_id)
 
     def write() -> None:
         if request.form.get("do") == "remove":

@@ -22,6 +22,8 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("papers", lazy_gettext("Papers"), Action.FIGURES),
     ("diary", lazy_gettext("My diary of visits"), Action.HANDLE),
     ("duties", lazy_gettext("Duties"), Action.HANDLE, Action.FIGURES),
+    ("credit", lazy_gettext("Points"), Action.FIGURES, Action.HANDLE),
+    ("stars", lazy_gettext("Stars of communities"), Action.FIGURES),
     ("spot-checks", lazy_gettext("Spot checks"), Action.SUPERVISE),
     ("checkup", lazy_gettext("Check-up of a community"), Action.FIGURES),
     ("coverage", lazy_gettext("Fifteen-minute coverage"), Action.FIGURES),

@@ -1,0 +1,1 @@
+"""Points of who takes orders and stars of communities, by published formulas over facts."""

@@ -1,0 +1,61 @@
+"""The table of stars (星级评定表): communities of an area in a year, by the published formula."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gis.areas.models import Area
+from gis.credit.formulas import CreditYear, formulas_of
+from gis.credit.rules import STAR_SHARES
+from gis.credit.stars import CommunityStars, list_stars, too_few_text
+from gis.errors import Unavailable, invalid_field
+from gis.papers.data import EVERY, Content, Question, Row, marked_figures
+from gis.papers.incident_papers import area_query
+from gis.rights.principal import Principal
+
+STAR_COLUMNS = ("area_name", "code", *STAR_SHARES, "score", "stars", "reason")
+RATED, NOT_RATED = "rated_communities", "not_rated"
+STAR_FIGURES: Sequence[str] = (
+    EVERY, RATED, NOT_RATED, *(f"with_stars_{count}" for count in range(1, 6)),
+)  # fmt: skip
+
+
+def read_stars(session: Session, by: Principal, asked: Question) -> Content:
+    """Return the communities of the area with shares, score and stars in the year.
+
+    Raises
+    ------
+    InvalidInput
+        The period is no year.
+    Unavailable
+        No formula is published for the year.
+    """
+    period = asked.period
+    if not period.text.isdecimal():
+        raise invalid_field("period", "paper.year_needed")
+    county = session.scalar(select(Area.county).where(Area.id == asked.area_id)) or ""
+    year = CreditYear(period.first.year, period.zone)
+    formulas = formulas_of(session, "stars", year.number, [county])
+    if not formulas:
+        raise Unavailable("formula.none", year=period.text)
+    communities = list_stars(session, by, year, formulas, asked.area, now=asked.now)
+    rows = [_row(community, asked) for community in communities]
+    return Content(marked_figures(rows, *STAR_FIGURES), rows)
+
+
+def _row(community: CommunityStars, asked: Question) -> Row:
+    rating = community.rating
+    marks = {NOT_RATED} if rating.stars is None else {RATED, f"with_stars_{rating.stars}"}
+    return Row(
+        {
+            "area_name": community.name,
+            "code": community.code,
+            **community.shares,
+            "score": rating.score,
+            "stars": rating.stars,
+            "reason": too_few_text(community, asked.language),
+        },
+        frozenset(marks),
+        area_query(asked, "community") | {"key": community.code},
+    )

@@ -1,0 +1,1 @@
+"""Points of who takes orders, stars of communities, and their formulas."""
