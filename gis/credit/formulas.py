@@ -128,7 +128,7 @@ def list_counties(session: Session, by: Principal, actions: Sequence[Action]) ->
     query = select(Area.code, Area.name).where(Area.level == "county", Area.in_use())
     if areas is not None:
         query = query.where(Area.code.in_(select(Area.county).where(Area.id.in_(areas))))
-    return dict(session.execute(query.order_by(Area.code)).tuples().all())
+    return dict(session.execute(query.order_by(Area.code)).all())
 
 
 def require_editor(session: Session, by: Principal, county: str) -> None:

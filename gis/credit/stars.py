@@ -189,7 +189,7 @@ def store_stars(
 ) -> None:
     """Store the shares of a year as they are now, for a formula that is being closed."""
     codes = select(Area.code, Area.id).where(Area.county == formula.county)
-    ids = dict(session.execute(codes).tuples().all())
+    ids = dict(session.execute(codes).all())
     rows = [
         {"edition_id": formula.id, "area_id": ids[row.code], "metric": name}
         | {"n": share.n, "of": share.of}

@@ -18,7 +18,7 @@ from gis.errors import invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-FIRST_YEAR, LAST_YEAR = 2000, 2100
+FIRST_DUTY_YEAR, LAST_DUTY_YEAR = 2000, 2100
 MAX_LISTED_VISITS = 1000
 
 # A post whose role a kind of duty refines.
@@ -208,8 +208,8 @@ def read_year(year: int | None, now: datetime, zone: ZoneInfo) -> DutyYear:
         It is none in which duties are counted.
     """
     number = now.astimezone(zone).year if year is None else year
-    if not FIRST_YEAR <= number <= LAST_YEAR:
-        raise invalid_field("year", "field.not_between", low=FIRST_YEAR, high=LAST_YEAR)
+    if not FIRST_DUTY_YEAR <= number <= LAST_DUTY_YEAR:
+        raise invalid_field("year", "field.not_between", low=FIRST_DUTY_YEAR, high=LAST_DUTY_YEAR)
     return DutyYear(number, zone, now)
 
 
