@@ -33,6 +33,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("units", lazy_gettext("Ten-household units"), Action.PUBLISH),
     ("registers", lazy_gettext("Registers"), *KEEPING),
     ("rules", lazy_gettext("Routing rules"), Action.RULES),
+    ("formula", lazy_gettext("Formulas of points and stars"), Action.RULES),
     ("disclosures", lazy_gettext("Who was shown what"), Action.HISTORY),
     ("setup", lazy_gettext("Set up"), Action.ACCOUNTS),
     ("unanswered", lazy_gettext("Places nobody answers for"), Action.ACCOUNTS),
