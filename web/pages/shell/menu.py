@@ -39,6 +39,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("accounts", lazy_gettext("Accounts"), Action.ACCOUNTS),
     ("organisations", lazy_gettext("Organisations"), *LISTING),
     ("takers", lazy_gettext("Who takes orders"), Action.DISPATCH),
+    ("posts", lazy_gettext("Community workers"), Action.FIGURES, Action.POSTS),
     ("kinds", lazy_gettext("Kinds"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
     ("nearby", lazy_gettext("My 15 minutes")),
