@@ -95,6 +95,7 @@ BLUEPRINTS = (
     "web.pages.organisations.views",
     "web.pages.credit.views",
     "web.pages.credit.formula",
+    "web.pages.posts.views",
     "web.pages.report.views",
     "web.pages.nearby.views",
     "web.pages.notices.views",

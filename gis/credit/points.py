@@ -2,7 +2,8 @@
 
 An order counts for who holds it at the end: the team that it was taken for, else the person. Each
 fact of it counts once, by its last event, in the year of that event, and only while the incident
-still bears it out. What repeats another incident, and what was made void, counts nothing.
+still bears it out. What repeats another incident, what was made void, and what its holder
+reported, counts nothing.
 """
 
 from collections.abc import Collection, Mapping
@@ -41,6 +42,8 @@ WITH rule AS (
   WHERE e.at >= :since AND i.county IN (SELECT county FROM rule)
     AND i.parent_id IS NULL AND i.state <> 'void' AND i.holder_id IS NOT NULL
     AND (i.role = ANY(:taker_roles) OR i.organisation_id IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM personal.account a
+      WHERE a.id = i.account_id AND a.person_id = i.holder_id)
     AND (e.move IN ('take', 'handle', 'close')
       OR e.move = 'rate' AND NOT coalesce((e.detail ->> 'follow_up')::boolean, false)
       OR e.move = 'follow_up' AND e.detail ->> 'outcome' = 'reached')

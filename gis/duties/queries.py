@@ -64,7 +64,7 @@ WITH RECURSIVE down AS (
           least(CAST(:now AS timestamptz), :until)) g JOIN down ON down.id = g.id)) AS visible,
     jsonb_agg(DISTINCT jsonb_build_object('code', coalesce(a.code, b.code),
       'name', coalesce(a.name, b.estate || b.name), 'level', coalesce(a.level, 'building'),
-      'area_id', a.id, 'role_zh', coalesce(t.zh, r.zh),
+      'role_zh', coalesce(t.zh, r.zh),
       'role_en', coalesce(nullif(t.en, ''), t.zh, r.en),
       'retired', coalesce(a.retired_at <= :now, false),
       'ended', NOT d.valid_time @> CAST(:now AS timestamptz))) AS places

@@ -19,7 +19,7 @@ PEOPLE_KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
 PEOPLE_ROWS_SQL = """
 SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role,
   coalesce(k.zh, r.zh) AS title, a.code AS area, b.code AS building,
-  d.code AS deputy, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
+  d.code AS deputy, p.grade, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
 FROM post p
   JOIN role r ON r.key = p.role
   LEFT JOIN kind k ON k.id = p.kind_id
@@ -29,12 +29,13 @@ FROM post p
   LEFT JOIN building b ON b.id = p.building_id
 WHERE starts_with(coalesce(a.code, p.county), :within)
 UNION ALL
-SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, NULL, lower(l.valid_time), upper(l.valid_time)
+SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  lower(l.valid_time), upper(l.valid_time)
 FROM leave l JOIN personal.person o ON o.id = l.person_id
 WHERE :within = '' OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
   WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
 UNION ALL
-SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM personal.person o
 WHERE CASE WHEN :within = ''
   THEN NOT EXISTS (SELECT FROM post p WHERE p.holder_id = o.id)
@@ -79,7 +80,10 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
 def _cells(row: Any, timezone: ZoneInfo) -> dict[str, str]:
     kinds = next(column.choices for column in PEOPLE_COLUMNS if column.key == "kind")
     return {
-        **{key: row[key] for key in ("person", "name", "phone", "area", "building", "deputy")},
+        **{
+            key: row[key]
+            for key in ("person", "name", "phone", "area", "building", "deputy", "grade")
+        },
         "role": row["title"],
         "kind": kinds[1] if row["nth"] == 2 else "",
         "from": _time(row["start"], timezone),

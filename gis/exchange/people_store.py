@@ -30,7 +30,8 @@ SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM written
 
 CHANGE_POST = """
 UPDATE post SET valid_time = tstzrange(lower(valid_time), CAST(:stop AS timestamptz), '[)'),
-                deputy_id = (SELECT id FROM personal.person WHERE code = :deputy)
+                deputy_id = (SELECT id FROM personal.person WHERE code = :deputy),
+                grade = :grade
 WHERE id = :id
 """
 CHANGE_LEAVE = (
@@ -69,7 +70,7 @@ def write_posts(
         Id of each person by staff number.
     """
     changed = [
-        {"id": term.id, "stop": term.stop, "deputy": term.deputy}
+        {"id": term.id, "stop": term.stop, "deputy": term.deputy, "grade": term.grade}
         for _, term in posts
         if term.id is not None
     ]
@@ -85,6 +86,7 @@ def write_posts(
             ids[term.person] if term.person else None,
             ids[term.deputy] if term.deputy else None,
             Range(term.start, term.stop),
+            term.grade,
         )
         for slot, term in posts
         if term.id is None
@@ -98,6 +100,7 @@ def write_posts(
         "holder_id",
         "deputy_id",
         "valid_time",
+        "grade",
     )
     report.counts |= {
         "new_posts": copy_rows(session, "post", columns, rows),

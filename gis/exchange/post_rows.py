@@ -54,7 +54,7 @@ STORED_PEOPLE = "SELECT code, name FROM personal.person WHERE code = ANY(:codes)
 STORED_POSTS_SQL = """
 SELECT p.id, p.role, p.kind_id, k.shared, p.area_id, p.building_id, h.code AS person,
   d.code AS deputy,
-       lower(p.valid_time) AS start, upper(p.valid_time) AS stop
+       lower(p.valid_time) AS start, upper(p.valid_time) AS stop, p.grade
 FROM post p
 LEFT JOIN kind k ON k.id = p.kind_id
 LEFT JOIN personal.person h ON h.id = p.holder_id
@@ -170,7 +170,9 @@ class PostLoader:
         start, stop = (
             moment and moment.replace(tzinfo=self.timezone) for moment in (row["from"], end)
         )
-        term = FileTerm(row.number, row["person"], row["deputy"], start, stop, is_ongoing)
+        term = FileTerm(
+            row.number, row["person"], row["deputy"], start, stop, is_ongoing, row["grade"]
+        )
         if kind == "leave":
             faults += self._leave_faults(row)
             if not faults:
@@ -231,7 +233,7 @@ class PostLoader:
         ]
         extra = [
             (key, Message("post_row.not_of_leave"))
-            for key in ("role", "area", "building")
+            for key in ("role", "area", "building", "grade")
             if row[key]
         ]
         return missing + extra
@@ -285,7 +287,7 @@ class PostLoader:
             site = sites[row.area_id is None, row.area_id or row.building_id]
             slot = _slot(row.role, row.kind_id, row.shared, site, row.person)
             stored_posts[slot].append(
-                StoredTerm(row.id, row.person, row.deputy, row.start, row.stop)
+                StoredTerm(row.id, row.person, row.deputy, row.start, row.stop, row.grade)
             )
         stored_leaves: dict[str, list[StoredTerm]] = defaultdict(list)
         for row in self.session.execute(text(LEAVES), {"codes": list(self.leaves)}):

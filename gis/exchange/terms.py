@@ -17,6 +17,7 @@ class StoredTerm:
 
     id: None for one that `arrange` opened.
     person, deputy: Codes of people; no person is a vacancy.
+    grade: Of the person in it; empty: none is stated.
     """
 
     id: int | None
@@ -24,6 +25,7 @@ class StoredTerm:
     deputy: str | None
     start: datetime
     stop: datetime | None
+    grade: str = ""
 
     def holds(self, at: datetime) -> bool:
         """Return whether it holds at a moment."""
@@ -46,6 +48,7 @@ class FileTerm:
     start: datetime | None
     stop: datetime | None
     is_ongoing: bool = False
+    grade: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def merge_terms(
 ) -> tuple[list[StoredTerm], list[TermConflict]]:
     """Fit terms into a timeline.
 
-    A term that the person holds already keeps its start; its deputy and its end are taken over
+    A term that the person holds already keeps its start; its deputy, grade and end are taken over
     where the row gives them. A new term closes the one that runs at its start, and ends where the
     next one begins. What is not asked for stays.
 
@@ -134,7 +137,10 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
         )
     if same is not None:
         timeline[timeline.index(same)] = replace(
-            same, deputy=term.deputy or same.deputy, stop=term.stop or same.stop
+            same,
+            deputy=term.deputy or same.deputy,
+            stop=term.stop or same.stop,
+            grade=term.grade or same.grade,
         )
         return None
     running = next((other for other in timeline if other.holds(start)), None)
@@ -144,7 +150,7 @@ def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermCon
     if running is not None:
         timeline[timeline.index(running)] = replace(running, stop=start)
     stop = term.stop or (following.start if following else None)
-    timeline.append(StoredTerm(None, term.person, term.deputy, start, stop))
+    timeline.append(StoredTerm(None, term.person, term.deputy, start, stop, term.grade or ""))
     timeline.sort(key=lambda stored: stored.start)
     return None
 

@@ -26,6 +26,8 @@ class PostRow:
         Code of the area or building.
     follows
         Whether the open incidents of the previous post are transferred when it begins.
+    grade
+        Of the holder; empty: none is stated.
     leave
         Code of the person, start and end of each leave that is not over.
     """
@@ -42,6 +44,7 @@ class PostRow:
     deputy: dict[str, str] | None
     valid_from: datetime
     valid_to: datetime | None
+    grade: str
     follows: bool
     leave: list[dict[str, str | None]]
 
@@ -74,7 +77,7 @@ SELECT p.id, p.role, k.key AS kind, coalesce(k.zh, r.zh) AS role_zh,
   place.code AS area, place.name AS area_name, place.level,
   CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
   CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
-  lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to,
+  lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to, p.grade,
   p.incidents_from_post_id IS NOT NULL AS follows,
   coalesce((
     SELECT jsonb_agg(

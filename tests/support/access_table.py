@@ -454,6 +454,13 @@ TABLE: dict[str, Row] = {
             "skills": ["repairs"],
         },
     ),
+    "GET /posts": Row(may(A.NAMES)),
+    "POST /posts/<code>": Row(
+        of_nothing(may(A.POSTS)), form={"planned": "2"}, path={"code": "nothing"}
+    ),
+    "PUT /api/v1/posts/plans/<area>": Row(
+        of_nothing(may(A.POSTS)), json={"planned": 2}, path={"area": "nothing"}
+    ),
     "GET /duties": Row(may_one(A.HANDLE, A.FIGURES)),
     "GET /duties/visits.xlsx": Row(may_one(A.HANDLE, A.FIGURES)),
     "POST /duties/visits": Row(may_one(A.HANDLE, A.FIGURES), form={"place": "area|nothing|"}),

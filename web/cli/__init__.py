@@ -34,7 +34,7 @@ COMMANDS = {
     "locate": "Say who answers for a place, or for a file of places.",
     "account": "Accounts of people: add, list, grant, withdraw, password, block, unblock, link.",
     "key": "Keys of programs: add, list, rotate, revoke.",
-    "post": "Posts: list, hand over, leave.",
+    "post": "Posts: list, plan, hand over, leave.",
     "device": "Devices that raise alarms: add, list, block, unblock, secret.",
     "circles": "Recompute the service circles.",
     "coverage": "Who has a facility within some minutes' walk, and who has not.",

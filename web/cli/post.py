@@ -1,4 +1,4 @@
-"""`./wangge post`: who holds which post, handing over, leave."""
+"""`./wangge post`: who holds which post, planned posts, handing over, leave."""
 
 import json
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import click
 
 from gis.incidents.lifecycle import handover
 from gis.incidents.reading.unanswered import unanswered
+from gis.people import plans
 from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
 from gis.settings import Settings
@@ -19,7 +20,7 @@ BY = system_principal("command line")
 
 @click.group()
 def command() -> None:
-    """Manage posts: list, hand over, leave, and the places nobody answers for."""
+    """Manage posts: list, plan, hand over, leave, and the places nobody answers for."""
 
 
 @command.command("list")
@@ -36,6 +37,7 @@ def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
         return
     for row in rows:
         holder = f"{row.holder['name']} ({row.holder['code']})" if row.holder else "——"
+        grade = f"  {row.grade}" if row.grade else ""
         deputy = f"  代理 {row.deputy['name']} ({row.deputy['code']})" if row.deputy else ""
         until = f" – {_local(row.valid_to)}" if row.valid_to else ""
         away = "".join(
@@ -44,13 +46,35 @@ def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
         )
         click.echo(
             f"{row.id:>8}  {row.role_zh}  {row.area_name} ({row.area}) "
-            f" {holder}{deputy}"
+            f" {holder}{grade}{deputy}"
             f"  {_local(row.valid_from)}{until}{away}"
         )
     if not rows:
         click.echo(
             f"wangge: {area} has no posts; load some with ./wangge load people FILE", err=True
         )
+
+
+@command.command("plan")
+@click.argument("area")
+@click.argument("planned", required=False, type=click.IntRange(0, plans.MAX_PLANNED_POSTS))
+@click.option("--none", is_flag=True, help="Set no number any more.")
+def plan(area: str, planned: int | None, none: bool) -> None:
+    """List the communities in AREA with planned, filled and vacant posts of community workers.
+
+    With PLANNED, set first how many the community AREA is to have.
+    """
+    with session_scope("planned posts") as session:
+        if none or planned is not None:
+            plans.set_plan(session, BY, area, None if none else planned, local_now())
+            session.commit()
+        for row in plans.list_plans(session, BY, local_now(), area=area):
+            wanted = "-" if row.planned is None else f"{row.planned}"
+            vacant = "-" if row.vacant is None else f"{row.vacant}"
+            click.echo(
+                f"{row.area}  {row.area_name}  {wanted} planned  {row.filled} filled"
+                f"  {vacant} vacant"
+            )
 
 
 @command.command("hand-over")

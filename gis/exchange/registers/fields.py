@@ -193,6 +193,7 @@ ROSTER_FIELDS = (
           cells.parse_text, "building"),
     Field("status", ("备注", "在岗状态", "状态", "任职状态", "在职状态"), register_cells.parse_left,
           kept=False),
+    _of("people", "grade"),
     _of("people", "from", "入职时间", "入职日期", "聘用时间"),
     _of("people", "to"),
     _of("people", "last_day"),

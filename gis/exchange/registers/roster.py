@@ -101,7 +101,7 @@ def _post(entry: Listed, site: NamedArea | str, code: str) -> dict[str, object]:
         "role": entry.role.title or entry.role.key,
         "area": site.code if isinstance(site, NamedArea) else None,
         "building": site if isinstance(site, str) else None,
-        **{key: row[key] for key in ("from", "to", "last_day")},
+        **{key: row[key] for key in ("grade", "from", "to", "last_day")},
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from gis.accounts.models import Account
 from gis.credit.closing import close_year
 from gis.credit.formulas import CreditYear, Formula, formulas_of, list_counties, publish
 from gis.credit.points import list_events, list_points
@@ -109,6 +110,16 @@ def test_what_repeats_another_or_is_void_counts_once_or_not(scene: IncidentTown)
         scene.do(parent, name, by, note="修好了")
     assert points(scene) == {"孙师傅": 7}
     scene.session.execute(update(Incident).where(Incident.id == parent).values(parent_id=child))
+    assert points(scene) == {}
+
+
+def test_who_reports_a_matter_has_no_points_for_it(scene: IncidentTown) -> None:
+    session, incident_id = scene.session, worked(scene)
+    person = scene.town.person("孙师傅").id
+    own = Account(username="sun", password_hash="x", person_id=person)
+    session.add(own)
+    session.flush()
+    session.execute(update(Incident).where(Incident.id == incident_id).values(account_id=own.id))
     assert points(scene) == {}
 
 

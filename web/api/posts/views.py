@@ -9,7 +9,9 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
+from gis.db import audit_context
 from gis.incidents.lifecycle import handover
+from gis.people import plans
 from gis.people.posts import PostRow, posts_of
 from gis.rights.actions import Action
 from web.http import params
@@ -62,16 +64,38 @@ class PostOut(BaseModel):
     deputy: PersonOut | None
     valid_from: datetime
     valid_to: datetime | None = Field(description="The moment itself out; null: still")
+    grade: str = Field(description="Of the holder; empty: none is stated")
     follows: bool = Field(
         description="Begins later, and then the open incidents of the post before come along"
     )
     leave: list[LeaveOut] = Field(description="Of holder and deputy, now or later")
 
 
+class PostPlanOut(BaseModel):
+    """Community workers that a community is to have, and has."""
+
+    area: str = Field(description="Code of the community")
+    area_name: str
+    planned: int | None = Field(description="null: no number is set")
+    filled: int = Field(description="Who holds the post at the moment")
+    vacant: int | None = Field(description="Planned less filled, not below 0; null: none is set")
+
+
+class PostPlanIn(BaseModel):
+    """How many community workers a community is to have."""
+
+    model_config = {"extra": "forbid"}
+
+    planned: Annotated[
+        int | None, Field(ge=0, le=plans.MAX_PLANNED_POSTS, description="null: no number is set")
+    ]
+
+
 class PostsOut(BaseModel):
     """A page of posts."""
 
     items: list[PostOut]
+    plans: list[PostPlanOut] = Field(description="Of the communities in the area")
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
@@ -124,7 +148,27 @@ def posts(query_data: PostsIn) -> Response:
         cursor=params.decode_cursor(query_data.cursor),
     )
     body = paginate(rows, query_data.limit, lambda row: row.key)
-    return conditional_response(body | {"items": [post_to_json(row) for row in body["items"]]})
+    items = [post_to_json(row) for row in body["items"]]
+    at = params.parse_datetime(query_data.at)
+    rows_of_plans = plans.list_plans(session(), by, at, area=query_data.area)
+    planned = [plan_to_json(row) for row in rows_of_plans]
+    return conditional_response(body | {"items": items, "plans": planned})
+
+
+@bp.put("/posts/plans/<area>")
+@bp.input(PostPlanIn)
+@bp.output({}, status_code=204)
+@bp.doc(
+    summary="Set how many community workers a community is to have",
+    responses=REFUSALS | {404: "No such community", 422: "A field is missing or wrong"},
+)
+def set_plan(area: str, json_data: PostPlanIn) -> Response:
+    """For who hands posts over there."""
+    by, now = require(Action.POSTS), params.parse_datetime(None)
+    with audit_context(session(), by.actor, "planned posts"):
+        plans.set_plan(session(), by, area, json_data.planned, now)
+        session().commit()
+    return Response(status=204)
 
 
 @bp.post("/posts/<int:post_id>/hand-over")
@@ -149,6 +193,11 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
         return 200, orjson.loads(orjson.dumps(result))
 
     return run_once(by, do)
+
+
+def plan_to_json(row: plans.PostPlanRow) -> dict[str, Any]:
+    """Return the posts of a community as the API shows them."""
+    return {name: getattr(row, name) for name in PostPlanOut.model_fields}
 
 
 def post_to_json(row: PostRow) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def _page(
         editions=listed,
         current=current,
         is_over=now >= year.until,
+        reads=by.is_allowed(Action.FIGURES),
         problem=problem,
         max_rows=MAX_PREVIEW_ROWS,
         zone=year.zone,

@@ -182,6 +182,9 @@ INPUTS: dict[str, Input] = {
     "POST /api/v1/incidents/moves/bulk": Input(
         json={"moves": [{"id": "$INCIDENT", "move": "note", "note": "一起处理"}]}
     ),
+    "PUT /api/v1/posts/plans/{area}": replace(
+        ACCOUNT, json={"planned": 8}, path={"area": "{community}"}
+    ),
     "POST /api/v1/duties/visits": Input(
         json={"area": "{community}"}, status=422, why="docs.example_no_duty"
     ),
