@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, text
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
 from gis.areas.identity import require_area_id
-from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
 MAX_OFFERED_AREAS = 400  # that a field for an area lists; any other can be typed
@@ -24,7 +25,8 @@ Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 class AreaRow:
     """An area as it stood at the moment asked about.
 
-    parent: Code of the area one level up; None for a county.
+    parent: Code of the area it belongs to; None for a province, and a city or county without one.
+    county: Code of its county; over counties its own.
     revision: Number of the boundary revision in force; None for an area without a shape.
     valid_from, valid_to: When that shape holds, the end itself out; valid_to None: still.
     """
@@ -52,8 +54,9 @@ class AreaName:
 class AreaDetail:
     """One area with its surroundings.
 
-    above: The areas over it, county first. children: How many areas stand directly under it.
-    area_m2: Square metres on the ellipsoid; None without a shape. bbox: West, south, east, north in
+    above: The areas over it, the highest first. children: How many areas stand directly under it.
+    area_m2: Square metres on the ellipsoid; None without a shape, as all further ones. The shape of
+    a province or city is the union of its counties'. bbox: West, south, east, north in
     degrees, EPSG:4490. point: A place inside it, longitude and latitude, EPSG:4490. geometry:
     GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
     """
@@ -170,7 +173,11 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     NotFound
         No area has this code, or it did not exist at that moment.
     """
-    shape = Boundary.geom
+    over_county = Area.level.in_(LEVELS_OVER_COUNTY)
+    land = case((over_county, func.land_of(array([Area.id]), at)), else_=Boundary.geom)
+    rows = _rows(at).add_columns(land.label("geom")).where(Area.code == code, _stood(at))
+    found = rows.cte("found").prefix_with("MATERIALIZED")  # so that it is dissolved once
+    shape = found.c.geom
     inside = func.ST_PointOnSurface(shape)
     columns = [
         func.ST_Area(func.geography(shape)),
@@ -179,9 +186,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         func.ST_Y(inside),
         func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), 7, 0) if geometry else text("NULL"),
     ]
-    row = session.execute(
-        _rows(at).add_columns(*columns).where(Area.code == code, _stood(at))
-    ).first()
+    row = session.execute(select(*list(found.c)[:-1], *columns)).first()
     if row is None:
         _explain_absence(session, code, at)
     assert row is not None
@@ -387,8 +392,6 @@ def list_smallest_first(
 
 def list_upper_areas(session: Session) -> list[tuple[str, str]]:
     """Return code and name of the areas down to the grid, by code; at most MAX_OFFERED_AREAS."""
-    upper = select(Area.code, Area.name).where(
-        Area.level.in_(("county", "street", "community", "grid")), Area.in_use()
-    )
+    upper = select(Area.code, Area.name).where(Area.level != Level.UNIT, Area.in_use())
     query = upper.order_by(Area.code).limit(MAX_OFFERED_AREAS)
     return [(code, name) for code, name in session.execute(query)]
