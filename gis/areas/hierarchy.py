@@ -3,7 +3,6 @@
 Every question takes the moment it is asked about. Shapes, names, parents and retirement are dated.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from gis.areas.identity import require_area_id
 from gis.areas.models import LEVELS_OVER_COUNTY, Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
-MAX_OFFERED_AREAS = 400  # that a field for an area lists; any other can be typed
 Parent = aliased(Area, name="parent")
 Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
@@ -346,52 +344,3 @@ def _explain_absence(session: Session, code: str, at: datetime) -> None:
     if retired is not None and retired <= at:
         raise NotFound("area.retired_at", code=code, moment=retired.isoformat())
     raise NotFound("area.without_boundary", code=code, at=at.isoformat(), since=since.isoformat())
-
-
-SUBTREE_SQL = """
-WITH RECURSIVE down AS (
-  SELECT id, code, name, level, code AS path, 0 AS depth FROM area
-  WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
-  UNION ALL
-  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down
-      ON a.parent_id = down.id
-  WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
-)
-SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
-GROUP BY code, name, level ORDER BY path LIMIT 2000
-"""
-
-SMALLEST_FIRST_SQL = """
-SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL
-    OR retired_at > now())
-ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code
-    LIMIT :limit
-"""
-
-
-def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
-    """List areas with their descendants as a tree in one list, units left out.
-
-    Returns
-    -------
-    Dictionaries with code, name, level and depth, each area before its descendants.
-    """
-    rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
-    return [
-        {"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows
-    ]
-
-
-def list_smallest_first(
-    session: Session, area_ids: Collection[int], limit: int
-) -> list[dict[str, str]]:
-    """Return code, name and level of areas, the lowest level first."""
-    rows = session.execute(text(SMALLEST_FIRST_SQL), {"areas": sorted(area_ids), "limit": limit})
-    return [dict(row) for row in rows.mappings()]
-
-
-def list_upper_areas(session: Session) -> list[tuple[str, str]]:
-    """Return code and name of the areas down to the grid, by code; at most MAX_OFFERED_AREAS."""
-    upper = select(Area.code, Area.name).where(Area.level != Level.UNIT, Area.in_use())
-    query = upper.order_by(Area.code).limit(MAX_OFFERED_AREAS)
-    return [(code, name) for code, name in session.execute(query)]

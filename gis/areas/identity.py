@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from gis.areas.codes import level_of
-from gis.areas.models import LEVELS_OVER_COUNTY, Area
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Level
 from gis.errors import NotFound
 
 
@@ -51,6 +51,15 @@ def under_code(code: str) -> ColumnElement[bool]:
     return or_(
         Area.level.in_(LEVELS_OVER_COUNTY) & begins,
         Area.county.in_(counties),
+    )
+
+
+def code_beginnings(session: Session, code: str) -> list[str]:
+    """Return what the codes of the areas under one begin with: of a city those of its counties."""
+    if level_of(code) not in LEVELS_OVER_COUNTY:
+        return [code]
+    return list(
+        session.scalars(select(Area.code).where(Area.level == Level.COUNTY, under_code(code)))
     )
 
 
