@@ -18,6 +18,8 @@ from gis.rights.roles import ROLE_BY_KEY
 
 MAX_QUERY_CHARS = 100
 LEVEL_EN = {
+    Level.PROVINCE: "province",
+    Level.CITY: "city",
     Level.COUNTY: "county",
     Level.STREET: "street",
     Level.COMMUNITY: "community",
@@ -72,18 +74,24 @@ WITH asked AS (
   ) AS mine
 ),
 area_hit AS (
-  SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail, b.geom,
+  SELECT 'area' AS kind, a.code, a.name, a.level AS level, coalesce(up.name, '') AS detail,
+    land.geom,
     CASE WHEN a.code = q OR replace(lower(a.name), ' ', '') = q THEN 0
       WHEN starts_with(a.code, q) OR starts_with(replace(lower(a.name), ' ', ''), q) THEN 1
       ELSE 2 END AS fit,
-    coalesce(ST_Intersects(b.geom, mine), false) AS near,
+    coalesce(ST_Intersects(land.geom, mine), false) AS near,
     0 AS after
   FROM asked, area a
-  JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+  CROSS JOIN LATERAL (
+    SELECT b.geom FROM boundary b
+    WHERE b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
+    UNION ALL
+    SELECT land_of(ARRAY[a.id], CAST(:at AS timestamptz)) WHERE a.level IN ('province', 'city')
+  ) land
   LEFT JOIN area up ON up.id = a.parent_id
-  WHERE starts_with(a.code, q)
+  WHERE land.geom IS NOT NULL AND (starts_with(a.code, q)
     OR strpos(replace(lower(a.name), ' ', ''), q) > 0
-    OR a.name = ANY(sounds)
+    OR a.name = ANY(sounds))
   ORDER BY fit, near DESC, length(a.code), a.code
   LIMIT :n
 ), facility_hit AS (

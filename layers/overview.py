@@ -1,6 +1,7 @@
 """What a first look at the deployment shows: how much there is, where, and whom to credit."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,9 +14,9 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True)
 class Overview:
-    """The deployment in a few figures.
+    """The deployment, or a part of it, in a few figures.
 
-    county_names: Joined by 、, empty without counties.
+    names: Of its cities, and its counties without one, joined by 、; empty without counties.
     counts: Rows by level and kind; `people` counts residents.
     bbox: (west, south, east, north) in degrees of the grids, else of the buildings, else of the
         facilities; None when empty.
@@ -25,7 +26,7 @@ class Overview:
         they may be cached.
     """
 
-    county_names: str
+    names: str
     counts: dict[str, int]
     bbox: tuple[float, float, float, float] | None
     attributions: tuple[str, ...]
@@ -33,16 +34,36 @@ class Overview:
     version: str
 
 
+# The counties that some areas lie in, and what they are called: a city by its own name.
+OWN_SQL = text(
+    """
+WITH own AS (
+  SELECT a.*, a.level IN ('province', 'city', 'county') AS upper FROM area a
+  WHERE a.id = ANY(:areas)
+)
+SELECT ARRAY(SELECT DISTINCT county FROM area WHERE id = ANY(in_counties(:areas))) AS counties,
+  (SELECT string_agg(a.name, '、' ORDER BY a.code) FROM area a
+   WHERE a.id IN (SELECT id FROM own WHERE upper)
+     OR a.level = 'county' AND a.code IN (SELECT county FROM own WHERE NOT upper)) AS names
+"""
+)
 OVERVIEW_SQL = text(
     """
 SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM area
-          WHERE (retired_at IS NULL OR retired_at > now()) GROUP BY level) a) AS areas,
-       (SELECT count(*) FROM building) AS building,
-       (SELECT count(*) FROM household) AS household,
-       (SELECT coalesce(sum(people), 0) FROM household) AS people,
-       (SELECT count(*) FROM facility) AS facility,
-       (SELECT string_agg(name, '、' ORDER BY code) FROM area WHERE level = 'county'
-           AND (retired_at IS NULL OR retired_at > now())) AS county,
+          WHERE (retired_at IS NULL OR retired_at > now())
+            AND (CAST(:counties AS text[]) IS NULL OR county = ANY(:counties))
+          GROUP BY level) a) AS areas,
+       (SELECT count(*) FROM building
+          WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) AS building,
+       homes.household, homes.people,
+       (SELECT count(*) FROM facility
+          WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) AS facility,
+       (SELECT count(*) FROM facility) AS all_facilities,
+       (SELECT string_agg(a.name, '、' ORDER BY a.code)
+          FROM area a LEFT JOIN area up ON up.id = a.parent_id
+          WHERE (a.retired_at IS NULL OR a.retired_at > now())
+            AND (a.level = 'city' OR a.level = 'county' AND up.level IS DISTINCT FROM 'city'))
+         AS names,
        (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now()))
            FROM revision) AS revised,
        (SELECT concat((SELECT max(computed_at) FROM service_circle), ' ',
@@ -50,6 +71,8 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
        (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at)
            ORDER BY kind), '[]')
           FROM dataset) AS datasets
+FROM (SELECT count(*) AS household, coalesce(sum(people), 0) AS people FROM household
+      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) homes
 """
 )
 
@@ -57,27 +80,38 @@ EXTENT_SQL = text(
     """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
   (SELECT ST_Extent(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
-     WHERE a.level = 'grid' AND b.valid_time @> CAST(:at AS timestamptz)),
+     WHERE a.level = 'grid' AND b.valid_time @> CAST(:at AS timestamptz)
+       AND (CAST(:counties AS text[]) IS NULL OR a.county = ANY(:counties))),
   (SELECT ST_Extent(geom) FROM building), (SELECT ST_Extent(geom) FROM facility)) AS e) s
       WHERE e IS NOT NULL
 """
 )
 
 
-def overview(session: Session, at: datetime) -> Overview:
-    """Return the figures of the whole deployment at a moment."""
-    row = session.execute(OVERVIEW_SQL).mappings().one()
-    box = session.execute(EXTENT_SQL, {"at": at}).first()
+def overview(session: Session, at: datetime, areas: Collection[int] = ()) -> Overview:
+    """Return the figures of the deployment at a moment.
+
+    Parameters
+    ----------
+    areas
+        Ids; only of the counties that these lie in. Empty means of all.
+    """
+    own = session.execute(OWN_SQL, {"areas": sorted(areas)}).one() if areas else None
+    if own and not own.counties:  # a city before its counties
+        own = None
+    params = {"at": at, "counties": own.counties if own else None}
+    row = session.execute(OVERVIEW_SQL, params).mappings().one()
+    box = session.execute(EXTENT_SQL, params).first()
     figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]
     return Overview(
-        county_names=row["county"] or "",
+        names=(own.names if own else row["names"]) or "",
         counts={**(row["areas"] or {}), **{name: int(row[name]) for name in figures}},
         bbox=None if box is None else (box[0], box[1], box[2], box[3]),
         attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),
         made_up=any(made_up for _, made_up, *_ in datasets),
         version=sha256(
-            repr((row["revised"], row["circled"], datasets, row["facility"])).encode()
+            repr((row["revised"], row["circled"], datasets, row["all_facilities"])).encode()
         ).hexdigest()[:12],
     )
 

@@ -25,7 +25,7 @@ MAX_OVERLAP_HOURS = 30 * 24  # of an old secret after a rotation
 
 # A row of the key, and the first row of its program, which identifies the program after a rotation.
 ACTIVE_KEY_SQL = """
-SELECT k.secret_hash, k.actions, k.area_ids, k.per_minute, k.name,
+SELECT k.secret_hash, k.actions, in_counties(k.area_ids) AS area_ids, k.per_minute, k.name,
   (SELECT min(f.id) FROM personal.api_key f WHERE f.name = k.name) AS program
 FROM personal.api_key k
 WHERE k.key_id = :key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)

@@ -22,7 +22,7 @@ class PointAreas:
     grid
         Number of the chain of each point, -1 outside every grid.
     chains
-        Of each grid, the areas from the county down to itself.
+        Of each grid, the areas from the top down to itself.
     """
 
     grid: Ints
@@ -44,7 +44,7 @@ class PointAreas:
         return of_chain[self.grid], areas
 
     def within(self, area_id: int) -> NDArray[np.bool_]:
-        """Return which points lie in an area of any level from the county to the grid."""
+        """Return which points lie in an area of any level down to the grid."""
         return self.in_any({area_id})
 
     def in_any(self, area_ids: set[int] | frozenset[int]) -> NDArray[np.bool_]:

@@ -3,19 +3,18 @@
 Every question takes the moment it is asked about. Shapes, names, parents and retirement are dated.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, text
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
 from gis.areas.identity import require_area_id
-from gis.areas.models import Area, Boundary, DatedParent, Level, Revision
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Boundary, DatedParent, Level, Revision
 from gis.errors import NotFound
 
-MAX_OFFERED_AREAS = 400  # that a field for an area lists; any other can be typed
 Parent = aliased(Area, name="parent")
 Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 
@@ -24,7 +23,8 @@ Drawn = aliased(Boundary, name="drawn")  # any shape of the area, at any time
 class AreaRow:
     """An area as it stood at the moment asked about.
 
-    parent: Code of the area one level up; None for a county.
+    parent: Code of the area it belongs to; None for a province, and a city or county without one.
+    county: Code of its county; over counties its own.
     revision: Number of the boundary revision in force; None for an area without a shape.
     valid_from, valid_to: When that shape holds, the end itself out; valid_to None: still.
     """
@@ -52,8 +52,9 @@ class AreaName:
 class AreaDetail:
     """One area with its surroundings.
 
-    above: The areas over it, county first. children: How many areas stand directly under it.
-    area_m2: Square metres on the ellipsoid; None without a shape. bbox: West, south, east, north in
+    above: The areas over it, the highest first. children: How many areas stand directly under it.
+    area_m2: Square metres on the ellipsoid; None without a shape, as all further ones. The shape of
+    a province or city is the union of its counties'. bbox: West, south, east, north in
     degrees, EPSG:4490. point: A place inside it, longitude and latitude, EPSG:4490. geometry:
     GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
     """
@@ -170,7 +171,11 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     NotFound
         No area has this code, or it did not exist at that moment.
     """
-    shape = Boundary.geom
+    over_county = Area.level.in_(LEVELS_OVER_COUNTY)
+    land = case((over_county, func.land_of(array([Area.id]), at)), else_=Boundary.geom)
+    rows = _rows(at).add_columns(land.label("geom")).where(Area.code == code, _stood(at))
+    found = rows.cte("found").prefix_with("MATERIALIZED")  # so that it is dissolved once
+    shape = found.c.geom
     inside = func.ST_PointOnSurface(shape)
     columns = [
         func.ST_Area(func.geography(shape)),
@@ -179,9 +184,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         func.ST_Y(inside),
         func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(shape), 7, 0) if geometry else text("NULL"),
     ]
-    row = session.execute(
-        _rows(at).add_columns(*columns).where(Area.code == code, _stood(at))
-    ).first()
+    row = session.execute(select(*list(found.c)[:-1], *columns)).first()
     if row is None:
         _explain_absence(session, code, at)
     assert row is not None
@@ -341,54 +344,3 @@ def _explain_absence(session: Session, code: str, at: datetime) -> None:
     if retired is not None and retired <= at:
         raise NotFound("area.retired_at", code=code, moment=retired.isoformat())
     raise NotFound("area.without_boundary", code=code, at=at.isoformat(), since=since.isoformat())
-
-
-SUBTREE_SQL = """
-WITH RECURSIVE down AS (
-  SELECT id, code, name, level, code AS path, 0 AS depth FROM area
-  WHERE id = ANY(:areas) AND (retired_at IS NULL OR retired_at > now())
-  UNION ALL
-  SELECT a.id, a.code, a.name, a.level, down.path || ' ' || a.code, depth + 1 FROM area a JOIN down
-      ON a.parent_id = down.id
-  WHERE a.level <> 'unit' AND (a.retired_at IS NULL OR a.retired_at > now()) AND depth < 4
-)
-SELECT code, name, level, min(depth) AS depth, min(path) AS path FROM down
-GROUP BY code, name, level ORDER BY path LIMIT 2000
-"""
-
-SMALLEST_FIRST_SQL = """
-SELECT code, name, level FROM area WHERE id = ANY(:areas) AND (retired_at IS NULL
-    OR retired_at > now())
-ORDER BY array_position(ARRAY['unit', 'grid', 'community', 'street', 'county'], level), code
-    LIMIT :limit
-"""
-
-
-def list_subtree(session: Session, area_ids: Collection[int]) -> list[dict[str, object]]:
-    """List areas with their descendants as a tree in one list, units left out.
-
-    Returns
-    -------
-    Dictionaries with code, name, level and depth, each area before its descendants.
-    """
-    rows = session.execute(text(SUBTREE_SQL), {"areas": sorted(area_ids)})
-    return [
-        {"code": row.code, "name": row.name, "level": row.level, "depth": row.depth} for row in rows
-    ]
-
-
-def list_smallest_first(
-    session: Session, area_ids: Collection[int], limit: int
-) -> list[dict[str, str]]:
-    """Return code, name and level of areas, the lowest level first."""
-    rows = session.execute(text(SMALLEST_FIRST_SQL), {"areas": sorted(area_ids), "limit": limit})
-    return [dict(row) for row in rows.mappings()]
-
-
-def list_upper_areas(session: Session) -> list[tuple[str, str]]:
-    """Return code and name of the areas down to the grid, by code; at most MAX_OFFERED_AREAS."""
-    upper = select(Area.code, Area.name).where(
-        Area.level.in_(("county", "street", "community", "grid")), Area.in_use()
-    )
-    query = upper.order_by(Area.code).limit(MAX_OFFERED_AREAS)
-    return [(code, name) for code, name in session.execute(query)]

@@ -19,12 +19,17 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Rang
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.elements import ColumnElement
 
-from gis.db import Base, geometry, key
+from gis.db import Base, geometry, key, one_of
 
 
 class Level(StrEnum):
-    """The levels of areas, from the top; grids own the land, units stand on grids."""
+    """The levels of areas, from the top; grids own the land, units stand on grids.
 
+    Those over the county have no land of their own: theirs is that of the counties under them.
+    """
+
+    PROVINCE = "province"
+    CITY = "city"
     COUNTY = "county"
     STREET = "street"
     COMMUNITY = "community"
@@ -35,6 +40,8 @@ class Level(StrEnum):
     def zh(self) -> str:
         """The word on screen."""
         return {
+            "province": "省",
+            "city": "市",
             "county": "区县",
             "street": "街道",
             "community": "社区",
@@ -44,6 +51,7 @@ class Level(StrEnum):
 
 
 LEVELS = tuple(Level)  # top first
+LEVELS_OVER_COUNTY = (Level.PROVINCE, Level.CITY)
 
 
 class RevisionState(StrEnum):
@@ -220,26 +228,35 @@ class Lineage(Base):
 
 
 class Area(Base):
-    """An area as people know it: county, street, community, grid or ten-household unit."""
+    """An area as people know it, of one of LEVELS."""
 
     __tablename__ = "area"
     __table_args__ = (
+        one_of("level", tuple(level.value for level in LEVELS), "level_known"),
         CheckConstraint(
-            "level IN ('county', 'street', 'community', 'grid', 'unit')", name="level_known"
+            "CASE level WHEN 'province' THEN parent_id IS NULL WHEN 'city' THEN true"
+            " WHEN 'county' THEN true ELSE parent_id IS NOT NULL END",
+            name="below_counties_have_parents",
         ),
-        CheckConstraint("(level = 'county') = (parent_id IS NULL)", name="only_counties_are_roots"),
         CheckConstraint("code <> '' AND code = btrim(code)", name="code_is_clean"),
         Index(None, "county", "level"),
+        Index(
+            "ix_area_over_county",
+            "id",
+            postgresql_where=text("level IN ('province', 'city')"),
+        ),
         {"comment": "An area as people know it; its code is never used again for another."},
     )
 
     id: Mapped[int] = key()
     code: Mapped[str] = mapped_column(
-        unique=True, comment="Division code (6, 9 or 12 digits), grid = community + 3 digits; text."
+        unique=True, comment="Division code (2 to 12 digits), grid = community + 3 digits; text."
     )
-    level: Mapped[str] = mapped_column(comment="county, street, community, grid or unit.")
+    level: Mapped[str] = mapped_column(comment="One of LEVELS, as county or grid.")
     name: Mapped[str] = mapped_column(comment="The name people use.")
-    county: Mapped[str] = mapped_column(comment="Code of its county, the key work is spread by.")
+    county: Mapped[str] = mapped_column(
+        comment="Code of its county, the key work is spread by; over counties its own."
+    )
     parent_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), index=True, comment="The area one level up."
     )

@@ -207,7 +207,7 @@ def nearest_many(
 class RegistrySnapshot:
     """Everything locating needs, for any moment `since` <= moment < `until`.
 
-    upper_areas: Communities, streets and counties by id.
+    upper_areas: Communities, streets, counties and what is above them by id.
     building_grid: Row of the grid each building stands in, -1 outside all; `by_grid` are the
         buildings in the order of their grids, `by_grid_of` those grids.
     """
@@ -232,11 +232,11 @@ class RegistrySnapshot:
         return self.by_grid[start:end]
 
     def ancestors(self, parent: int | None) -> list[Area]:
-        """Return the areas from a community up to its county."""
-        areas = []
+        """Return the areas from a community up to its county, where the chain of a place ends."""
+        areas: list[Area] = []
         while parent is not None and parent in self.upper_areas:
             areas.append(self.upper_areas[parent])
-            parent = areas[-1].parent_id
+            parent = None if areas[-1].level == Level.COUNTY else areas[-1].parent_id
         return areas
 
     def chain(self, row: int) -> tuple[Area, ...]:
@@ -339,7 +339,7 @@ def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIn
 
 
 def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict[int, Area]:
-    """Read the areas from some parents of grids up to their counties, as named at a moment."""
+    """Read the areas from some parents of grids up to the top, as named at a moment."""
     rows = fetch_rows(session, ANCESTORS_SQL, {"ids": [*{*parents}], "at": at})
     return {row[0]: Area(*row) for row in rows}
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from gis.accounts.models import Account
 from gis.accounts.sessions import normalise_username
 from gis.areas import codes as patterns
-from gis.areas.models import LEVELS, Level, Revision
+from gis.areas.models import Level, Revision
 from gis.boundaries import draft_locks
 from gis.boundaries.models import DraftEditor
 from gis.boundaries.revision_access import area_codes, get_revision, require_on_grids, touched_grids
@@ -190,8 +190,7 @@ def notify(session: Session, draft: Revision, topic: str, actors: Iterable[str])
     chain = {
         patterns.ancestor_code(code, level)
         for code in touched
-        for level in LEVELS
-        if level != Level.UNIT
+        for level in (*patterns.coded_levels(Level.GRID), Level.GRID)
     }
     query = cached_text("SELECT id FROM area WHERE code = ANY(:codes) ORDER BY id")
     enqueue_notice(

@@ -28,7 +28,10 @@ WITH one AS (
 SELECT a.code, name_at(a.id, a.name, CAST(:until AS timestamptz)), ST_AsBinary(one.geom),
   ST_AsBinary(other.geom)
 FROM one FULL JOIN other USING (area_id) JOIN area a ON a.id = area_id
-WHERE a.level = 'grid' AND starts_with(a.code, :within) AND one.id IS DISTINCT FROM other.id
+WHERE a.level = 'grid' AND (:within = '' OR EXISTS (SELECT FROM area u
+    WHERE u.id = ANY(in_counties(ARRAY(SELECT id FROM area WHERE code = :within)))
+      AND starts_with(a.code, u.code)))
+  AND one.id IS DISTINCT FROM other.id
 ORDER BY a.code LIMIT :limit
 """
 

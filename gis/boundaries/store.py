@@ -294,7 +294,10 @@ def equals_exact(shape: MultiPolygon | None, other: MultiPolygon | None) -> bool
 def _above(
     session: Session, grids: Mapping[int, MultiPolygon | None], at: datetime
 ) -> dict[int, MultiPolygon | None]:
-    """Return the new shapes of the areas above the grids that change, as unions of those below.
+    """Return the new shapes of the areas from the grids that change up to their counties.
+
+    They are unions of those below; over counties nothing is stored, so that a publication in one
+    county waits for no other.
 
     What lies above an area that stays as it is stays too: the outline of a street or a county, the
     costliest of all, is not dissolved again for a border inside a community.
@@ -305,7 +308,8 @@ def _above(
         children = session.execute(
             text("""
             SELECT c.parent_id, c.id FROM area c JOIN area p ON p.id = c.parent_id
-            WHERE c.parent_id IN (SELECT parent_id FROM area WHERE id = ANY(:ids))
+            WHERE p.level NOT IN ('province', 'city')
+              AND c.parent_id IN (SELECT parent_id FROM area WHERE id = ANY(:ids))
             ORDER BY c.parent_id, c.code
             """),
             {"ids": list(below)},

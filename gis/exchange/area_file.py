@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gis.areas import codes
-from gis.areas.models import LEVELS, Level
+from gis.areas.models import LEVELS, LEVELS_OVER_COUNTY, Level
 from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.errors import FieldError, InvalidInput
 from gis.files import cells, tables, vector
@@ -19,6 +19,8 @@ from gis.shapes.polygon_coverage import PolygonLike
 # Names of levels and attributes in files; `gis.files.tables.plain_name` strips case and
 # signs.
 LEVEL_NAMES: dict[Level, tuple[str, ...]] = {
+    Level.PROVINCE: ("省", "省份", "province"),
+    Level.CITY: ("市", "地市", "市州", "city", "prefecture"),
     Level.COUNTY: ("区县", "县区", "县", "区", "county", "district"),
     Level.STREET: ("街道", "乡镇", "镇街", "街镇", "street", "town"),
     Level.COMMUNITY: ("社区", "村居", "村", "社区村", "community", "village"),
@@ -48,6 +50,8 @@ OWN_ATTRIBUTES = (
 )
 PARENT_HEADERS = ("上级", "上级代码", "所属上级", "parentcode", "parentcode12")
 LEVEL_LABELS = {
+    Level.PROVINCE: Message("load.level_province"),
+    Level.CITY: Message("load.level_city"),
     Level.COUNTY: Message("load.level_county"),
     Level.STREET: Message("load.level_street"),
     Level.COMMUNITY: Message("load.level_community"),
@@ -155,21 +159,29 @@ def columns(level: Level) -> tuple[Column, ...]:
             "name",
             f"{zh}名称",
             cells.parse_text,
-            (*joined(names, NAME_ENDS), *names, *ANY_NAME),
+            (
+                *joined(names, NAME_ENDS),
+                *(name for name in names if name not in OWN_ATTRIBUTES),
+                *ANY_NAME,
+            ),
             "",
             "",
         ),
         Column("parent", "上级编码", cells.parse_code, PARENT_HEADERS, "", ""),
         Column("level", "层级", cells.parse_text, ("级别",), "", ""),
     ]
-    for above in LEVELS[: LEVELS.index(level)]:
+    for above in codes.stated_levels(level) or codes.coded_levels(level):
         names = LEVEL_NAMES[above]
         code = (*joined(names, CODE_ENDS), *joined(names, CODE_ENDS, "所属"))
+        attributes.append(
+            Column(f"{above}_code", f"{above.zh}编码", cells.parse_code, code, "", "")
+        )
+        if above in LEVELS_OVER_COUNTY:  # they are loaded by themselves
+            continue
         name = (*joined(names, NAME_ENDS), *names, *joined(names, ("", *NAME_ENDS), "所属"))
-        attributes += [
-            Column(f"{above}_code", f"{above.zh}编码", cells.parse_code, code, "", ""),
-            Column(f"{above}_name", f"{above.zh}名称", cells.parse_text, name, "", ""),
-        ]
+        attributes.append(
+            Column(f"{above}_name", f"{above.zh}名称", cells.parse_text, name, "", "")
+        )
     return tuple(attributes)
 
 
@@ -318,13 +330,14 @@ def _of_level(file: AreaFile, level: Level, report: LoadReport) -> AreaFile:
         level_name = entry.values.pop("level", "")
         if level_name and LEVEL_OF.get(tables.plain_name(level_name)) is not level:
             continue
-        for key, of in (
-            ("code", level),
-            ("parent", codes.parent_level(level)),
-            *((f"{other}_code", other) for other in LEVELS),
+        for key, levels in (
+            ("code", (level,)),
+            ("parent", codes.stated_levels(level) or (codes.parent_level(level),)),
+            *((f"{other}_code", (other,)) for other in LEVELS),
         ):
-            if of is not None and (code := entry.values.get(key)):
-                entry.values[key] = codes.normalise_division_code(code, of)
+            for of in levels:  # a province before a city: 520000 is not 5200
+                if of is not None and (code := entry.values.get(key)):
+                    entry.values[key] = codes.normalise_division_code(code, of)
         entries.append(entry)
     if left_out := len(file.entries) - len(entries):
         report.note("area_file.other_levels", count=left_out)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import LEVELS, Area, Level
+from gis.areas.models import LEVELS, LEVELS_OVER_COUNTY, Area, Level
 from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
 from gis.exchange.area_file import (
@@ -26,6 +26,7 @@ from gis.exchange.area_file import (
     name_fault,
     read_area_file,
 )
+from gis.exchange.area_parents import set_parents, stated_parent, unfit, wrong_parent
 from gis.exchange.area_shapes import (
     MAX_NOTES_PER_TYPE,
     check_land_abroad,
@@ -63,7 +64,7 @@ def load_areas(
     path
         The file.
     level
-        County, street, community, grid or unit.
+        One of LEVELS.
     options
         How to read the file. None means automatic recognition.
     clean
@@ -92,7 +93,8 @@ def load_areas(
     county by more than `NOISE_WIDTH_M` are rejected; outlines that do are noted. A shape within
     this tolerance of the stored one stays unchanged. Units: a map file or a table; the grid must
     exist. A unit with buildings keeps their shape. Other levels: a map file or a table of codes,
-    names and parents.
+    names and parents. A county belongs to the city that its file names, a city to the province; a
+    file that names none leaves them where they are.
     """
     level = _level(level)
     _require_clean_width(clean)
@@ -107,7 +109,7 @@ def load_areas(
         shapes = fit_to_coverage(
             session, [entry for entry in good if entry.shape is not None], clean, at, report
         )
-    if level is not Level.UNIT:
+    if level is not Level.UNIT and level not in LEVELS_OVER_COUNTY:
         outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
         check_land_abroad(session, level, good, shapes or outlines, at, report)
     if report.refused:
@@ -122,7 +124,7 @@ def load_areas(
             )
     elif level is Level.UNIT:
         shapes = _write_units(session, good, ids, at, report)
-    else:
+    elif level not in LEVELS_OVER_COUNTY:
         compare_outlines(session, good, ids, at, report)
     _count_changes(report, {entry.code for entry in good}, set(stored), changed, set(shapes))
     datasets.record_load(
@@ -190,15 +192,16 @@ def _position_in_file(rejected: RejectedRow) -> tuple[int, str]:
 
 def _above(code: str, level: Level) -> dict[Level, str]:
     """Return the codes of the areas above one of a level, the highest first."""
-    return {above: codes.ancestor_code(code, above) for above in LEVELS[: LEVELS.index(level)]}
+    return {above: codes.ancestor_code(code, above) for above in codes.coded_levels(level)}
 
 
 def existing_areas(
-    session: Session, entries: Iterable[AreaRecord], level: Level
+    session: Session, entries: Sequence[AreaRecord], level: Level
 ) -> dict[str, Area]:
     """Return the stored areas, of those in the file and all above them, by code."""
     file_codes = {entry.code for entry in entries}
     file_codes |= {above for code in list(file_codes) for above in _above(code, level).values()}
+    file_codes |= {stated_parent(entry, level)[1] for entry in entries}
     return {
         area.code: area for area in session.scalars(select(Area).where(Area.code.in_(file_codes)))
     }
@@ -232,7 +235,7 @@ def validate_records(
         location_by_code.setdefault(code, entry.location)
         if fault := name_fault(entry.values.get("name", "")):
             refused.append(file.refuse(entry, "name", fault))
-        if fault := _unfit(stored.get(code), code, level):
+        if fault := unfit(stored.get(code), code, level):
             refused.append(file.refuse(entry, "code", fault))
         refused += [
             file.refuse(entry, *wrong) for wrong in _wrong_above(entry, level, stored, names)
@@ -242,23 +245,12 @@ def validate_records(
     return good
 
 
-def _unfit(area: Area | None, code: str, level: Level) -> Message | None:
-    if area is None:
-        return None
-    if area.level != level:
-        return Message(
-            "area_row.code_of_other_level", {"code": code, "level": LEVEL_LABELS[Level(area.level)]}
-        )
-    if area.retired_at is not None:
-        return Message("area_row.code_retired", {"code": code, "level": LEVEL_LABELS[level]})
-    return None
-
-
 def _wrong_above(
     entry: AreaRecord, level: Level, stored: Mapping[str, Area], names: dict[str, str]
 ) -> Iterable[tuple[str, Message]]:
     """Yield what is wrong with the areas above an entry: key of the attribute, and reason."""
     parent = codes.parent_level(level)
+    yield from wrong_parent(entry, level, stored)
     for above, code in _above(entry.code, level).items():
         for key in (f"{above}_code", "parent") if above is parent else (f"{above}_code",):
             if (value := entry.values.get(key)) and value != code:
@@ -269,7 +261,7 @@ def _wrong_above(
                     "start": code,
                 }
                 yield key, Message("area_row.not_above", params)
-        if fault := _unfit(stored.get(code), code, above):
+        if fault := unfit(stored.get(code), code, above):
             yield f"{above}_code", fault
         name = entry.values.get(f"{above}_name", "")
         if fault := name_fault(name):
@@ -309,16 +301,17 @@ def _write(
     nameless: list[str] = []
     unchanged_names: list[Message] = []
     new: dict[Level, int] = {}
-    for row_level in LEVELS[: LEVELS.index(level) + 1]:
+    for row_level in (*codes.coded_levels(level), level):
         is_level = row_level is level
-        above = codes.parent_level(row_level)
+        above = codes.parent_level(row_level) if codes.coded_levels(row_level) else None
         for code, name in _names(good, row_level, is_level).items():
-            area = areas.get(code)
-            if area is None:
-                parent = areas[codes.ancestor_code(code, above)] if above else None
-                county = codes.ancestor_code(code, Level.COUNTY)
+            if (area := areas.get(code)) is None:
                 areas[code] = Area(
-                    code=code, level=row_level, name=name or code, county=county, parent=parent
+                    code=code,
+                    level=row_level,
+                    name=name or code,
+                    county=codes.ancestor_code(code, Level.COUNTY),
+                    parent=areas[codes.ancestor_code(code, above)] if above else None,
                 )
                 session.add(areas[code])
                 new[row_level] = new.get(row_level, 0) + 1
@@ -336,6 +329,7 @@ def _write(
                         "file_name": name,
                     }
                     unchanged_names.append(Message("area_row.name_unchanged", params))
+    changed |= set_parents(good, level, areas, report)
     session.flush()
     report.counts |= {
         f"new_{upper}": new[upper] for upper in UPPER_LEVELS if upper is not level and upper in new
@@ -343,9 +337,8 @@ def _write(
     if nameless:
         report.note("area_row.nameless", codes=shorten(nameless, MAX_NOTES_PER_TYPE))
     note_some(report, unchanged_names, "area_row.more_names_unchanged")
-    return {entry.code: areas[entry.code].id for entry in good}, changed & {
-        entry.code for entry in good
-    }
+    ids = {entry.code: areas[entry.code].id for entry in good}
+    return ids, changed & ids.keys()
 
 
 def _names(records: Iterable[AreaRecord], level: Level, is_own: bool) -> dict[str, str]:

@@ -107,6 +107,8 @@ def _register_query() -> Query:
 
 
 EXPORT_LAYERS = {
+    "provinces": ExportLayer(_area_query(Level.PROVINCE), dated=True),
+    "cities": ExportLayer(_area_query(Level.CITY), dated=True),
     "counties": ExportLayer(_area_query(Level.COUNTY), dated=True),
     "streets": ExportLayer(_area_query(Level.STREET), dated=True),
     "communities": ExportLayer(_area_query(Level.COMMUNITY), dated=True),

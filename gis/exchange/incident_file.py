@@ -41,8 +41,8 @@ FROM incident i
     ORDER BY e.id DESC LIMIT 1) last ON true
   LEFT JOIN LATERAL (SELECT max(e.detail ->> 'handler') AS handler FROM incident_event e
     WHERE (e.county, e.incident_id) = (i.county, i.id) AND e.detail ? 'handler') loaded ON true
-WHERE {mine} AND (:within = '' OR EXISTS (SELECT FROM area a
-    WHERE a.id = ANY(i.area_ids) AND a.code = :within))
+WHERE {mine} AND (:within = '' OR i.area_ids && in_counties(
+    ARRAY(SELECT a.id FROM area a WHERE a.code = :within)))
 ORDER BY i.reported_at, i.id
 """
 

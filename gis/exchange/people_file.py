@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.identity import code_beginnings
 from gis.errors import NotFound
 from gis.exchange.columns import PEOPLE_COLUMNS
 from gis.files.table_writer import require_target, write_table
@@ -27,22 +28,22 @@ FROM post p
   LEFT JOIN personal.person d ON d.id = p.deputy_id
   LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
-WHERE starts_with(coalesce(a.code, p.county), :within)
+WHERE coalesce(a.code, p.county) ^@ ANY(:within)
 UNION ALL
 SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   lower(l.valid_time), upper(l.valid_time)
 FROM leave l JOIN personal.person o ON o.id = l.person_id
-WHERE :within = '' OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-  WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
+WHERE '' = ANY(:within) OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
+  WHERE p.holder_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within))
 UNION ALL
 SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM personal.person o
-WHERE CASE WHEN :within = ''
+WHERE CASE WHEN '' = ANY(:within)
   THEN NOT EXISTS (SELECT FROM post p WHERE p.holder_id = o.id)
   ELSE EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-    WHERE p.deputy_id = o.id AND starts_with(coalesce(a.code, p.county), :within))
+    WHERE p.deputy_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within))
   AND NOT EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-    WHERE p.holder_id = o.id AND starts_with(coalesce(a.code, p.county), :within)) END
+    WHERE p.holder_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within)) END
 ORDER BY nth, area NULLS LAST, building, role, start, person
 """
 
@@ -55,7 +56,8 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
     path
         Ends in .csv or .xlsx.
     within
-        Beginning of the codes of areas; of posts of buildings that of their county.
+        Beginning of the codes of areas, or the code of a city or province; of posts of buildings
+        that of their county.
     timezone
         Of the days in the file.
 
@@ -67,7 +69,9 @@ def write_people(session: Session, path: Path, *, within: str = "", timezone: Zo
         There are none.
     """
     require_target(path, PEOPLE_ENDINGS)
-    rows = session.execute(text(PEOPLE_ROWS_SQL), {"within": within}).mappings()
+    rows = session.execute(
+        text(PEOPLE_ROWS_SQL), {"within": code_beginnings(session, within)}
+    ).mappings()
     cells = [_cells(row, timezone) for row in rows]
     if not cells:
         raise NotFound("dump.no_rows", layer="people")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.building_areas import PointAreas, areas_of_points
 from gis.areas.identity import find_area_id
-from gis.areas.models import Level
+from gis.areas.models import LEVELS, Level
 from gis.errors import NotFound, invalid_field
 from gis.facilities.access_store import read_labels, require_categories
 from gis.facilities.accessibility import read_facility_entrances
@@ -25,7 +25,7 @@ from gis.facilities.planned import PlannedFacility
 from gis.facilities.walkers import ProfileNetwork, profile_network
 from gis.network.snapping import Bools, Floats, Ints
 
-PUBLIC_LEVELS = (Level.COUNTY, Level.STREET, Level.COMMUNITY, Level.GRID)  # whose shares are public
+PUBLIC_LEVELS = tuple(level for level in LEVELS if level != Level.UNIT)  # whose shares are public
 
 BUILDING_RESIDENTS_SQL = """
 SELECT b.id, b.code, concat(b.estate, b.name), coalesce(h.households, 0), coalesce(h.people, 0),

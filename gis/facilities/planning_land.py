@@ -24,9 +24,9 @@ WITH RECURSIVE mine AS (
 """
 LANDS_SQL = """
 SELECT ST_AsBinary(b.geom)
-FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE b.valid_time @> CAST(:at AS timestamptz)
-  AND (a.code = :code OR a.id = ANY(CAST(:ids AS bigint[])))
+FROM boundary b
+WHERE b.valid_time @> CAST(:at AS timestamptz) AND b.area_id = ANY(in_counties(
+  CAST(:ids AS bigint[]) || ARRAY(SELECT id FROM area WHERE code = :code)))
 """
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import shapely
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from gis.areas.identity import find_area_id
@@ -122,10 +123,14 @@ def facilities(
         if area_id is None:
             raise NotFound("facility.area_unknown", code=area)
         # the rectangle first, by the index; then the location itself
-        query = query.join(
-            Boundary,
-            Boundary.geom.op("&&")(Facility.geom) & func.ST_Covers(Boundary.geom, _location()),
-        ).where(Boundary.area_id == area_id, Boundary.in_force(at))
+        query = query.where(
+            exists().where(
+                Boundary.geom.op("&&")(Facility.geom),
+                func.ST_Covers(Boundary.geom, _location()),
+                Boundary.area_id == func.any(func.in_counties(array([area_id]))),
+                Boundary.in_force(at),
+            )
+        )
     if cursor is not None:
         query = query.where(Facility.code > cursor)
     return [

@@ -27,7 +27,7 @@ FROM (
   SELECT t.id, NULL, NULL
   FROM notice_target t
   WHERE t.active AND (t.topics = '{}' OR :topic = ANY(t.topics))
-    AND (t.area_id IS NULL OR t.area_id = ANY(CAST(:areas AS bigint[])))
+    AND (t.area_id IS NULL OR in_counties(ARRAY[t.area_id]) && CAST(:areas AS bigint[]))
 ) receivers
 """
 

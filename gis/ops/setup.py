@@ -37,7 +37,8 @@ class Step:
     page
         Path of the page that does it, under the root; empty for none.
     loads
-        What `POST /setup/KEY` loads from a file: a kind of load, or `areas:LEVEL`.
+        What `POST /setup/KEY` loads from a file: a kind of load, or `areas:LEVEL`; with the county
+        also what is above it.
     optional
         Whether the loop of incidents works without.
     """

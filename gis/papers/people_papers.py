@@ -125,7 +125,8 @@ SELECT e.at, e.note, e.detail, i.id, i.category, c.zh AS category_zh, i.address,
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
   JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
-WHERE e.move = 'follow_up' AND e.at >= :since AND e.at < :until AND :area = ANY(i.area_ids)
+WHERE e.move = 'follow_up' AND e.at >= :since AND e.at < :until
+  AND i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)])
   AND {visible} AND {inside}
 ORDER BY e.at, e.id LIMIT :limit
 """

@@ -49,7 +49,7 @@ LEFT JOIN LATERAL (
     UNION ALL
     SELECT a.id, a.parent_id, a.level, a.code, name_at(a.id, a.name, CAST(:at AS timestamptz))
     FROM area a
-    JOIN up ON a.id = up.parent_id
+    JOIN up ON a.id = up.parent_id AND up.level <> 'county'
   )
   SELECT array_agg(level ORDER BY code) AS levels, array_agg(code ORDER BY code) AS codes,
     array_agg(name ORDER BY code) AS names

@@ -23,6 +23,11 @@ def on_duty(person: str, at: str) -> str:
     )
 
 
+def given_there(areas: str) -> str:
+    """Return the SQL condition that a grant `g` is for everywhere, or for one of some areas."""
+    return f"(g.area_id IS NULL OR in_counties(ARRAY[g.area_id]) && {areas})"
+
+
 def has_account(person: str) -> str:
     """Return the SQL condition that a person may sign in; true while there are no accounts."""
     signs_in = SIGNS_IN.format(a="c")
@@ -76,21 +81,26 @@ class Living:
     def places(self, what: str, at: str, within: str = "") -> str:
         """Return the query for areas with a living account that dispatches or handles in them.
 
+        That of a city or province dispatches and handles in each of its counties.
+
         Parameters
         ----------
         within
             SQL of an array of area ids to consider; empty means all.
         """
-        return self._at_areas(what, at, within, "p.area_id", "g.area_id")
+        return self._at_areas(what, at, within, "p.area_id", "g.area_id", "covered.id")
 
     def desk_accounts(self, at: str, within: str) -> str:
         """Return the query for user names of living accounts that dispatch and approve in areas."""
-        return self._at_areas("desk", at, within, "c.username", "c.username")
+        return self._at_areas("desk", at, within, *["c.username"] * 3)
 
-    def _at_areas(self, what: str, at: str, within: str, of_post: str, of_grant: str) -> str:
+    def _at_areas(
+        self, what: str, at: str, within: str, of_post: str, of_grant: str, of_county: str
+    ) -> str:
         post_there, grant_there = (
             f"AND {row}.area_id = ANY({within})" if within else "" for row in ("p", "g")
         )
+        county_there = f"AND covered.id = ANY({within})" if within else ""
         signs_in = SIGNS_IN.format(a="c")
         return f"""SELECT {of_post}
   FROM post p
@@ -101,6 +111,12 @@ class Living:
   UNION ALL
   SELECT {of_grant} FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
   WHERE g.role IN ({self.roles(what)}) AND g.area_id IS NOT NULL {grant_there}
+    AND {signs_in} AND {on_duty("c.person_id", at)}
+  UNION ALL
+  SELECT {of_county} FROM area u
+  CROSS JOIN LATERAL unnest(in_counties(ARRAY[u.id])) AS covered (id)
+  JOIN personal.access_grant g ON g.area_id = u.id JOIN personal.account c ON c.id = g.account_id
+  WHERE u.level IN ('province', 'city') AND g.role IN ({self.roles(what)}) {county_there}
     AND {signs_in} AND {on_duty("c.person_id", at)}"""  # noqa: S608
 
     def able(self, person: str, at: str) -> str:
@@ -128,7 +144,7 @@ class Living:
         return f"""SELECT c.username
     FROM personal.access_grant g
     JOIN personal.account c ON c.id = g.account_id
-    WHERE g.role = '{self._operator}' AND (g.area_id IS NULL OR g.area_id = ANY({areas}))
+    WHERE g.role = '{self._operator}' AND {given_there(areas)}
       AND {SIGNS_IN.format(a="c")}"""  # noqa: S608
 
     def count_operators(self) -> str:

@@ -51,6 +51,12 @@ class Principal:
         """Whether the principal sees the operator's queue, in some areas or everywhere."""
         return any(role == OPERATOR for role, _ in self.roles)
 
+    @property
+    def own_areas(self) -> frozenset[int]:
+        """Ids of the areas that the roles are for; empty if one of them is for everywhere."""
+        areas = frozenset(area for _, area in self.roles if area is not None)
+        return frozenset() if any(area is None for _, area in self.roles) else areas
+
     def acting(self, areas: Iterable[int]) -> "Principal":
         """Return the principal with the rights of a desk over some areas.
 
@@ -132,7 +138,9 @@ def system_principal(job: str) -> Principal:
     return Principal("system", job, dict.fromkeys(Action))
 
 
+# a right in a city or province is that right in each of its counties, as they are now
 GRANTS_SQL = """
+SELECT access, area_id, in_counties(ARRAY[area_id]) AS reach FROM (
 SELECT m.access, p.area_id
 FROM post p
 JOIN (
@@ -148,6 +156,7 @@ SELECT 'order_taker', o.area_id FROM organisation_member m JOIN organisation o
   ON o.id = m.organisation_id
 WHERE m.person_id = :person AND m.takes_orders AND o.active AND o.area_id IS NOT NULL
   AND m.valid_time @> CAST(:at AS timestamptz)
+) given
 """
 TEAMS_SQL = """
 SELECT o.id FROM organisation_member m JOIN organisation o ON o.id = m.organisation_id
@@ -174,29 +183,23 @@ def account_principal(
         "person": person_id,
         "account": account_id,
     }
-    granted = [
-        (role, area)
-        for role, area in session.execute(text(GRANTS_SQL), params)
-        if role in ACCESS_ROLES
-    ]
-    roles = sorted(
-        granted, key=lambda grant: ([*ACCESS_ROLES].index(grant[0]), grant[1] or 0), reverse=True
-    )
+    rows = session.execute(text(GRANTS_SQL), params)
+    granted = [(row.access, row.area_id, row.reach) for row in rows if row.access in ACCESS_ROLES]
+    granted.sort(key=lambda row: ([*ACCESS_ROLES].index(row[0]), row[1] or 0), reverse=True)
     areas_by_action: dict[Action, frozenset[int] | None] = {}
-    for role, area in roles or [("resident", None)]:
+    for role, area, reach in granted or [("resident", None, ())]:
         everywhere = area is None and role in ("administrator", "resident")
         for action in ACCESS_ROLES[role]:
             area_ids = areas_by_action.get(action, frozenset())
-            role_areas = frozenset() if area is None else frozenset({area})
             areas_by_action[action] = (
-                None if everywhere or area_ids is None else area_ids | role_areas
+                None if everywhere or area_ids is None else area_ids.union(reach)
             )
     areas_by_action[Action.REPORT] = None  # everyone may report everywhere
     return Principal(
         "account",
         f"account {username}",
         areas_by_action,
-        tuple(roles),
+        tuple((role, area) for role, area, _ in granted),
         account_id,
         person_id,
         name=username,

@@ -117,7 +117,7 @@ def visibility_clause(principal: Principal, incident: str = "i") -> tuple[str, d
         "see_key": principal.key_id,
         "see_incident": principal.incident_id,
         "see_at": principal.at,
-        "see_operated": sorted(area for role, area in principal.roles if role == OPERATOR and area),
+        "see_operated": sorted(principal.areas_by_action.get(Action.ACCOUNTS) or ()),
     }
 
 

@@ -216,7 +216,7 @@ def test_every_word_the_tables_of_the_database_hold_can_be_written() -> None:
         ({"name": ""}, "规则", "is empty"),
         ({"category": "99"}, "类别", "no category of the catalogue begins with '99'"),
         ({"severity": "terrible"}, "紧急程度", "'terrible' is none of low, normal, high, urgent"),
-        ({"area": "999999"}, "区域", "no area has the code '999999'"),
+        ({"area": "999999"}, "区域", "no area from a county down has the code '999999'"),
         (
             {"time_from": "25:00", "time_to": "06:00"},
             "时间起",

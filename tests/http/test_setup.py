@@ -46,7 +46,9 @@ def test_every_step_from_nothing(session: Session, admin: FlaskClient, tmp_path:
     session.execute(text("DELETE FROM rule_set"))
     assert upcoming(session) == "county"
     assert "Next:" in admin.get("/setup?lang=en").get_data(as_text=True)
-    post(admin, "county", code="520402", name="西秀区", do="load")
+    post(admin, "county", level="city", code="520400", name="安顺市", do="load")
+    assert upcoming(session) == "county"
+    post(admin, "county", code="520402", name="西秀区", parent="520400", do="load")
     assert upcoming(session) == "streets"
     refused = post(admin, "streets", code=STREET, name="西航街道", parent="520499", do="load")
     assert 'role="status"' in refused and upcoming(session) == "streets"

@@ -53,6 +53,7 @@ from tests.support.secret_world import (
     EXTRA,
     FINDING_WORDS,
     INSIDE_WORDS,
+    OTHER_WORDS,
     PAGE_READERS,
     PHONE,
     SecretWorld,
@@ -117,6 +118,12 @@ SECRETS: dict[str, Callable[[SecretWorld, Asker], bool]] = {
     "别街周调度员": lambda world, asker: (
         asker.name.endswith("of another street") or in_county(world, asker)
     ),
+    "外县林调度员": lambda world, asker: (
+        asker.name == "dispatcher of another county"
+        or asker.by.is_allowed(A.NAMES, world.other_chain)
+    ),
+    "外县何网格员": lambda world, asker: asker.by.is_allowed(A.NAMES, world.other_chain),
+    OTHER_WORDS: lambda world, asker: asker.by.is_allowed(A.READ, world.other_chain),
 }
 
 # routes whose answers name accounts to those who administer or audit them, wherever they are
@@ -356,6 +363,22 @@ def test_a_matter_of_a_squad_names_the_squad_and_the_staff_elsewhere_nobody(
     assert world.ask(named, "GET", f"/api/v1/photos/{world.abroad_photo}").status_code == 200
     body = world.ask(named, "GET", f"/api/v1/incidents/{world.abroad}").json
     assert body is not None and body["assigned_to"] == "赵中队长" and INSIDE_WORDS in str(body)
+
+
+def test_a_page_opens_on_the_own_area(world: SecretWorld) -> None:
+    places = {
+        name: re.findall(
+            r'class="place">(.*?)<', world.ask(world.who(name), "GET", "/").get_data(as_text=True)
+        )
+        for name in ("anonymous", "command centre of the city", "administrator", "auditor")
+    }
+    everything = ["安顺市、西秀区"]  # one of three counties stands in no city
+    assert places == {
+        "anonymous": everything,
+        "administrator": everything,
+        "command centre of the city": ["安顺市"],
+        "auditor": ["西秀区"],
+    }
 
 
 def test_a_link_gives_no_id_of_a_hidden_matter(world: SecretWorld) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accounts import disclosures
+from gis.accounts.models import AccessGrant
+from gis.areas.models import Area
 from gis.credit.formulas import CreditYear, publish
 from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.lifecycle import moves
@@ -30,6 +32,9 @@ ABROAD = {"lon": 105.9501739, "lat": 26.2306648}  # reported by somebody who wor
 
 
 INSIDE_WORDS, FINDING_WORDS = "内部说的话一二三", "巡查发现四五六"
+
+
+OTHER_WORDS = "外县的事辛壬"  # in another county of the city
 
 
 PHONE = "13911112222"
@@ -63,6 +68,7 @@ class SecretWorld(World):
             self._person("dispatcher of another street", "别街周调度员"),
             self._person("grid worker of another street", "别街吴网格员"),
         ]
+        self.askers += self._city()
         self.chain = set(
             session.scalars(
                 text("SELECT unnest(area_ids) FROM incident WHERE id = :id"), {"id": self.incident}
@@ -132,6 +138,41 @@ class SecretWorld(World):
                 views.FeedEvent(int(last or 0), number, NOW.timestamp(), read=False)
             )
 
+    def _city(self) -> list[Asker]:
+        """A city over the home county and another one, and who works in them.
+
+        The far county stands in no city.
+        """
+        session, home = self.session, self.home.county
+        city = Area(code="5204", level="city", name="安顺市", county="5204")
+        town = build.Town(session, "520425007012")
+        home.parent = town.county.parent = city
+        session.add(city)
+        place = build.square(build.LON + 20 * build.SIDE, build.LAT)
+        grid = town.grid("001", shape=place)
+        town.post("grid_worker", grid, "外县何网格员")
+        town.post("community_worker", town.community, "外县林调度员")
+        self.home.persons |= town.persons
+        chain = (town.county, town.street, town.community, grid)
+        self.other_chain = {area.id for area in chain}
+        # lives, so what nobody in the county accepts is not the operator's
+        centre = self._given("command centre of the city", "command_centre", city)
+        point = {"lon": build.LON + 20.5 * build.SIDE, "lat": build.LAT + 0.0005}
+        self._at(point, system_principal("test"), channel="patrol", description=OTHER_WORDS)
+        return [
+            self._person("dispatcher of another county", "外县林调度员"),
+            centre,
+        ]
+
+    def _given(self, name: str, role: str, area: Area) -> Asker:
+        account = Account(username=f"user-{name.replace(' ', '-')}", password_hash="x")
+        self.session.add(account)
+        self.session.flush()
+        self.session.add(AccessGrant(account_id=account.id, role=role, area_id=area.id))
+        self.session.flush()
+        by = account_principal(self.session, account.id, None, account.username, NOW)
+        return self._client(name, by, {})
+
     def _at(self, point: dict[str, float], by: Principal, **args: Any) -> UUID:
         return self._filed(point, by, **args).id
 
@@ -185,6 +226,12 @@ EXTRA = [
     "/api/v1/photos/{abroad_photo}",
     "/disclosures",
     "/api/v1/locate?lon=105.9607&lat=26.2305&crs=cgcs2000",
+    "/api/v1/locate?lon=105.9705&lat=26.2305&crs=cgcs2000",
+    "/api/v1/incidents?area=5204",
+    "/api/v1/figures?since=2026-01-01&per=city",
+    "/api/v1/figures?since=2026-01-01&per=person&area=5204",
+    "/api/v1/search?q=外县",
+    "/api/v1/posts?area=5204&within=true",
 ]
 
 
@@ -212,6 +259,7 @@ PAGE_READERS = (
     "planner",
     "dispatcher of another street",
     "auditor",
+    "command centre of the city",
     "street",
 )
 

@@ -8,8 +8,9 @@ import click
 from web.cli.common import MOMENT, local_now, record_disclosure, session_scope
 
 LAYER_NAMES = (
-    "counties streets communities grids units buildings buildings_with_names facilities"
-    " entrances edits circles households incidents people organisations members takers visits"
+    "provinces cities counties streets communities grids units buildings buildings_with_names"
+    " facilities entrances edits circles households incidents people organisations members takers"
+    " visits"
 )
 
 

@@ -29,6 +29,8 @@ WORDS = {
     "community": "社区居民委员会|社区居委会|居民委员会|社区党支部|社区党委|村民委员会|村委会"
     "|居委会|社区|村",
     "street": "街道办事处|街道办|街道|办事处|镇人民政府|镇|乡",
+    "city": "自治州|地区|市|州|盟",
+    "province": "自治区|省|市",
     "county": "经济技术开发区|开发区|自治县|县|区|市",
 }
 BETWEEN_PATTERN = re.compile("[、,;/+&]|(?<=[格社村户])(?:和|及|与)")
@@ -142,9 +144,9 @@ class AreaNames:
         ]
 
     def _chain(self, area: NamedArea) -> list[NamedArea]:
-        """Return an area and those above it."""
+        """Return an area and those above it, up to its county: no register names its city."""
         chain, step = [area], area
-        while step.parent_id is not None and (up := self.by_id.get(step.parent_id)):
+        while step.level != "county" and (up := self.by_id.get(step.parent_id or 0)):
             chain.append(up)
             step = up
         return chain

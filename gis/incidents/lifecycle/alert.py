@@ -47,7 +47,8 @@ def danger_step(danger: Danger) -> DecisionStep:
 
 RECEIVERS = """
 SELECT DISTINCT c.id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-WHERE g.role = ANY(:roles) AND g.area_id = ANY(:areas) AND c.active
+WHERE g.role = ANY(:roles) AND c.active
+  AND in_counties(ARRAY[g.area_id]) && CAST(:areas AS bigint[])
 """
 
 

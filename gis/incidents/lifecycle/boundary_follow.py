@@ -31,9 +31,9 @@ DONE = (State.HANDLED, State.CHECKED)
 WAITING_STATES = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
 # Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
-# under other areas, or that a grid drawn since covers too (on a border the lower code answers). No
-# shape is looked at for the others. A matter of a whole community (its grid is not among its areas)
-# follows its community only. Raw SQL for its recursion.
+# under other areas up to its county, or that a grid drawn since covers too (on a border the lower
+# code answers). No shape is looked at for the others. A matter of a whole community (its grid is
+# not among its areas) follows its community only. Raw SQL for its recursion.
 MOVED_INCIDENTS_SQL = """
 WITH RECURSIVE open AS (
   SELECT i.county, i.id, i.geom, i.area_ids, i.grid_id, i.revision_id, i.unit_id
@@ -41,6 +41,7 @@ WITH RECURSIVE open AS (
 ), up AS (
   SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM open)
   UNION ALL SELECT up.grid, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
+    AND a.level <> 'county'
 ), chain AS (
   SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up
       GROUP BY grid

@@ -21,7 +21,7 @@ from gis.incidents.reading.locked import LockedIncident, lock_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
 from gis.rights.actions import OPERATOR
-from gis.rights.living import LIVING, SIGNS_IN, has_account, on_duty
+from gis.rights.living import LIVING, SIGNS_IN, given_there, has_account, on_duty
 from gis.rights.principal import Principal
 
 EVENT: dict[str, Any] = {
@@ -247,8 +247,15 @@ WITH place AS (
     JOIN personal.account c ON c.id = g.account_id
   WHERE {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":at")}
   UNION ALL
+  SELECT 8, NULL, c.id
+  FROM area u JOIN personal.access_grant g ON g.area_id = u.id
+    JOIN personal.account c ON c.id = g.account_id
+  WHERE u.level IN ('province', 'city') AND g.role IN ({LIVING.roles("desk")})
+    AND {given_there("CAST(:areas AS bigint[])")}
+    AND {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":at")}
+  UNION ALL
   SELECT 9, NULL, c.id FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-  WHERE g.role = '{OPERATOR}' AND (g.area_id IS NULL OR g.area_id = ANY(:areas))
+  WHERE g.role = '{OPERATOR}' AND {given_there("CAST(:areas AS bigint[])")}
       AND {SIGNS_IN.format(a="c")}
 )
 SELECT DISTINCT person_id, account_id FROM desk WHERE height = (SELECT min(height) FROM desk)

@@ -35,7 +35,7 @@ from gis.incidents.routing.post_holders import (
 )
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message, render
-from gis.rights.living import SIGNS_IN, has_account, on_duty
+from gis.rights.living import SIGNS_IN, given_there, has_account, on_duty
 from gis.rights.principal import system_principal
 from gis.rights.roles import ACCESS_ROLE_BY_POST
 
@@ -52,7 +52,7 @@ VACANT = f"""i.supervised AND i.supervisor_role IS NOT NULL AND NOT EXISTS (
     AND {on_duty("h.id", ":now")} AND {has_account("h.id")})
 AND NOT EXISTS (
   SELECT FROM personal.access_grant g JOIN personal.account c ON c.id = g.account_id
-  WHERE g.role = i.supervisor_role AND (g.area_id IS NULL OR g.area_id = ANY(i.area_ids))
+  WHERE g.role = i.supervisor_role AND {given_there("i.area_ids")}
     AND {SIGNS_IN.format(a="c")} AND {on_duty("c.person_id", ":now")})"""  # noqa: S608  our own text
 IS_VACANT = f"SELECT {VACANT} FROM incident i WHERE i.id = :id"  # noqa: S608  our own text
 

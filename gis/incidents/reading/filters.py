@@ -123,7 +123,7 @@ def filter_conditions(
         parts.append(part)
         params |= values
     if filters.area:
-        parts.append("i.area_ids && CAST(ARRAY[:area] AS bigint[])")
+        parts.append("i.area_ids && in_counties(CAST(ARRAY[:area] AS bigint[]))")
         params["area"] = area_id(session, filters.area)
     if filters.pending is not None:
         parts.append(f"({progress(by)[0]['pending_request']} <> '') = :pending")

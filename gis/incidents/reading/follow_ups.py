@@ -96,7 +96,8 @@ FROM incident i
     FROM incident_event e
     WHERE e.incident_id = i.id AND e.move IN ('handle', 'reopen')) happened
 WHERE i.follow_up_due_at IS NOT NULL AND i.state = ANY(:states) AND i.rating IS NULL
-  AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids)) AND {{visible}} AND {{allowed}}
+  AND (CAST(:area AS bigint) IS NULL OR i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
+  AND {{visible}} AND {{allowed}}
 """  # noqa: S608  our own text
 PAGE = f"""
 SELECT q.*, calls.* FROM ({QUEUE}) q

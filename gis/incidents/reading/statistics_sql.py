@@ -20,6 +20,11 @@ from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
 AREA_OF_LEVEL_SQL = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
+# of the county as it is now; an incident keeps no more than its county
+CITY_SQL = (
+    "(SELECT {} FROM area c JOIN area a ON a.id = c.parent_id AND a.level = 'city'"
+    " WHERE c.code = i.county)"
+)
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
@@ -28,8 +33,9 @@ GROUP_EXPRESSIONS = {
             AREA_OF_LEVEL_SQL.format("a.code", level),
             AREA_OF_LEVEL_SQL.format("a.name", level),
         )
-        for level in ("street", "community", "grid", "unit")
+        for level in ("county", "street", "community", "grid", "unit")
     },
+    "city": (CITY_SQL.format("a.code"), CITY_SQL.format("a.name")),
     "category": ("i.category", "c.zh"),
     "major": ("c.major", "c.major_zh"),
     "person": ("p.code", "p.name"),
@@ -99,7 +105,8 @@ WITH picked AS (
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {{allowed}}
-    AND (CAST(:area AS bigint) IS NULL OR :area = ANY(i.area_ids))
+    AND (CAST(:area AS bigint) IS NULL
+      OR i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
 ), happened AS (
   SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
     (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)

@@ -276,7 +276,8 @@ def validate_rules(
 
 CHAINS = """
 WITH RECURSIVE up AS (
-  SELECT code AS asked, id, parent_id, code FROM area WHERE code = ANY(:codes)
+  SELECT code AS asked, id, parent_id, code FROM area
+  WHERE code = ANY(:codes) AND level NOT IN ('province', 'city')
   UNION ALL SELECT up.asked, a.id, a.parent_id, a.code FROM up JOIN area a ON a.id = up.parent_id
 )
 SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
@@ -284,7 +285,7 @@ SELECT asked, array_agg(code) AS codes FROM up GROUP BY asked
 
 
 def _chains(session: Session, codes: Collection[str]) -> dict[str, frozenset[str]]:
-    """Return, for each area code that exists, its own and those of the areas above it."""
+    """Return, for each area code from a county down, its own and those of the areas above it."""
     if not codes:
         return {}
     return {

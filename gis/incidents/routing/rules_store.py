@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area, Level
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Level
 from gis.db import columns_of
 from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.files.editions import parse_default
@@ -48,7 +48,9 @@ def load(session: Session | Connection, rules: Sequence[Rule], name: str, author
     if session.scalar(select(func.count()).where(RuleSet.name == name)):
         raise Conflict("rules.name_in_use", name=name)
     codes = {rule.area for rule in rules if rule.area}
-    query = select(Area.code, Area.id).where(Area.code.in_(codes))
+    query = select(Area.code, Area.id).where(
+        Area.code.in_(codes), Area.level.not_in(LEVELS_OVER_COUNTY)
+    )
     ids = {row.code: row.id for row in session.execute(query)}
     if missing := sorted(codes - ids.keys()):
         raise invalid_field("area", "rules.areas_unknown", codes=missing)

@@ -14,7 +14,7 @@ from shapely import MultiPolygon, Point, box
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from gis.areas.models import Area, Boundary, Revision
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Boundary, Revision
 from gis.basemap.models import Dataset
 from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, NotFound
@@ -53,17 +53,22 @@ def town(session: Session) -> Session:
     parent = None
     ids = {}
     for level, code in (
+        ("province", "52"),
+        ("city", "5204"),
         ("county", "520402"),
         ("street", "520402007"),
         ("community", "520402007004"),
         ("grid", GRID),
         ("unit", UNIT),
     ):
-        parent = Area(code=code, level=level, name=f"名称{code}", county="520402", parent=parent)
+        name, county = f"名称{code}", code[:6]
+        parent = Area(code=code, level=level, name=name, county=county, parent=parent)
         session.add(parent)
         session.flush()
         ids[level] = parent.id
         for shape, valid in ((LAND, "[2026-01-01,2026-03-01)"), (WIDER, "[2026-03-01,)")):
+            if level in LEVELS_OVER_COUNTY:
+                continue
             values = {
                 "area_id": parent.id,
                 "revision_id": drawn.id,
@@ -239,7 +244,7 @@ def test_an_existing_file_stays_when_the_new_one_fails(town: Session, tmp_path: 
 
 def test_what_cannot_be_written_is_said(town: Session, tmp_path: Path) -> None:
     for layer, name, at, phrase in (
-        ("people", "a.csv", None, "no layer people; one of counties"),
+        ("people", "a.csv", None, "no layer people; one of provinces"),
         ("grids", "a.pdf", None, "ending in .gpkg"),
         ("grids", "no/a.csv", None, "no such folder"),
         ("buildings", "a.csv", BEFORE, "no dates"),

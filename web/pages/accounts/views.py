@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 
 from gis.accounts import account_list, accounts
 from gis.accounts.models import Account
-from gis.areas.hierarchy import list_upper_areas
+from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, WanggeError, invalid_field
 from gis.rights.actions import ACCESS_ROLES, Action

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import TooLarge
 from gis.exchange.building_list import (
     MAX_SHEET_BUILDINGS,
@@ -17,13 +17,13 @@ from gis.exchange.building_list import (
 from gis.places.building_kinds import BUILDING_KINDS
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
-from layers.overview import overview
 from web.api.buildings.schemas import BuildingFiltersIn
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
 from web.http.validation import validate_model
 from web.pages.shell.base_map import base_map
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.readers import require_keeper
@@ -41,7 +41,7 @@ def buildings() -> Response:
     cursor = params.decode_cursor(request.args.get("cursor"))
     rows = list_buildings(session(), by, now, filters, cursor, PAGE_BUILDINGS + 1)
     last = rows[PAGE_BUILDINGS - 1]["key"] if len(rows) > PAGE_BUILDINGS else None
-    figures, unplaced = overview(session(), now), list_unplaced(session())
+    figures, unplaced = opening(now), list_unplaced(session())
     return render_page(
         "buildings/buildings.html",
         script="buildings/buildings.js",

@@ -5,7 +5,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import InvalidInput, TooLarge
 from gis.facilities import checkup, checkup_table, checkup_visits
 from gis.facilities.checkup import Finding

@@ -19,7 +19,6 @@ from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
 from layers.coverage_map import Comparison, CoverageView, Texts, coverage_map
 from layers.folium_map import MIN_ZOOM
-from layers.overview import overview
 from layers.tiles import MAX_ZOOM
 from web.http import i18n, params
 from web.http.db import session
@@ -27,6 +26,7 @@ from web.http.downloads import attachment
 from web.pages.coverage.class_labels import class_labels
 from web.pages.coverage.question import read_choice, read_question
 from web.pages.shell.choices import service_name
+from web.pages.shell.opening import opening
 from web.security.disclosures import record_export
 from web.security.guard import require
 
@@ -144,9 +144,7 @@ def _bbox() -> tuple[float, float, float, float]:
         There is neither.
     """
     text = request.args.get("bbox")
-    bbox = (
-        params.parse_bbox(text) if text else overview(session(), params.parse_datetime(None)).bbox
-    )
+    bbox = params.parse_bbox(text) if text else opening().bbox
     if bbox is None:
         raise NotFound("map.empty")
     return bbox
@@ -155,11 +153,11 @@ def _bbox() -> tuple[float, float, float, float]:
 def _texts(query: MinutesQuery) -> Texts:
     zone, now = current_app.config["SETTINGS"].timezone, params.parse_datetime(None)
     services = "、".join(service_name(category) for category in query.categories)
-    figures = overview(session(), now)
+    figures = opening(now)
     title = _("%(what)s within %(minutes)s minutes", what=services, minutes=query.minutes)
     return Texts(
         i18n.chosen(),
-        f"{figures.county_names} · {title}" if figures.county_names else title,
+        f"{figures.names} · {title}" if figures.names else title,
         (
             _profile_label(query),
             _hours_label(query) if query.open_at else "",

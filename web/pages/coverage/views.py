@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import NotFound
 from gis.exchange.gaps_file import write_gaps
 from gis.facilities.categories import CATEGORIES
@@ -12,7 +12,7 @@ from gis.facilities.siting_problem import Model
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import PLANNING, Action
 from layers.folium_map import PageParts, live_map, vector_tiles
-from layers.overview import Overview, overview
+from layers.overview import Overview
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
@@ -20,6 +20,7 @@ from web.pages.coverage.question import DEFAULT_QUESTION, read_choice, read_ques
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.choices import profile_choices, service_name
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -46,7 +47,7 @@ def coverage() -> Response:
     The script reads every figure from the API, which decides what who asks may see.
     """
     by = require(Action.FIGURES)
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     may_plan = by.is_allowed_any(PLANNING)
     areas = list_subtree(session(), by.areas_by_action.get(Action.FIGURES) or ())
     tops = [area["code"] for area in areas if area["depth"] == 0]

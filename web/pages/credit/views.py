@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.credit.formulas import CreditYear, Formula, formulas_of, list_counties
 from gis.credit.points import EventPoints, OwnerPoints, list_events, list_points
 from gis.credit.rules import STAR_SHARES, rule_label, rule_text

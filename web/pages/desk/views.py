@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import Forbidden
 from gis.incidents.catalogue import editions
 from gis.incidents.desk import list_table
@@ -19,7 +19,6 @@ from gis.incidents.reading import incidents, timeline
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from layers.overview import overview
 from web.api.desk.schemas import FiltersIn
 from web.api.incidents.schemas import filters
 from web.http import i18n, params
@@ -29,6 +28,7 @@ from web.http.validation import validate_model
 from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
 from web.pages.shell.incident_data import incident_data
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -51,7 +51,7 @@ def desk() -> Response:
     """
     by = require_incident_reader()
     edition = editions.active_edition(session())
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     data = incident_data() | {
         "categories": [
             {

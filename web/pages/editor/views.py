@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
-from gis.areas.hierarchy import list_subtree
 from gis.areas.models import RevisionState
+from gis.areas.offered_areas import list_subtree
 from gis.boundaries import draft_locks, drafts, reviews, revision_access
 from gis.boundaries.editor_view import first_changed_grid
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
@@ -16,11 +16,11 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from layers.editor_map import editor_map
 from layers.folium_map import vector_tiles
-from layers.overview import overview
-from web.http import i18n, params
+from web.http import i18n
 from web.http.db import session
 from web.pages.shell.assets import asset_digest
 from web.pages.shell.base_map import map_centre
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.guard import require
 
@@ -145,7 +145,7 @@ def editor(number: int) -> Response:
     """Open a draft in the editor; the area and the view of the map stand in the address."""
     by = require(Action.DRAFT)
     draft = revision_access.get_revision(session(), by, number)
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     areas = _list_draft_areas(by)
     within = request.args.get("within") or _initial_area(number, areas)
     root = url_for("map.index").rstrip("/")

@@ -18,6 +18,8 @@ from web.http import params
 DEFAULT_GROUP = "category"
 DEFAULT_DAYS = 30  # length of the period without one in the address
 GROUP_LABELS = {
+    "city": lazy_gettext("City"),
+    "county": lazy_gettext("County"),
     "street": lazy_gettext("Street"),
     "community": lazy_gettext("Community"),
     "grid": lazy_gettext("Grid"),

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import InvalidInput
 from gis.files.table_writer import write_values
 from gis.incidents.catalogue import editions

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from gis.accounts import api_keys
-from gis.areas.hierarchy import list_upper_areas
+from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.rights.actions import KEY_ACTIONS, Action

@@ -5,8 +5,9 @@ from typing import Any, cast
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import MAX_OFFERED_AREAS, areas
+from gis.areas.hierarchy import areas
 from gis.areas.models import Level
+from gis.areas.offered_areas import MAX_OFFERED_AREAS
 from gis.db import audit_context
 from gis.errors import Conflict, InvalidInput, invalid_field
 from gis.incidents import kind_edits

@@ -20,7 +20,7 @@ from layers.features import feature_collection
 from layers.folium_map import MIN_ZOOM, PageParts, live_map, vector_tiles
 from layers.layer import Layer
 from layers.legend import legend_of
-from layers.overview import Overview, overview
+from layers.overview import Overview
 from layers.registry import MAP_LAYERS, SERVICE, SOURCES
 from layers.saved_map import saved_map
 from layers.service_area import service_layers
@@ -31,6 +31,7 @@ from web.http.downloads import attachment
 from web.pages.shell.assets import asset_digest, asset_url
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.incident_address import incident_address
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.session import principal
 
@@ -56,7 +57,7 @@ def index() -> Response:
     day, compared_day = request.args.get("at"), request.args.get("compare")
     at = params.parse_datetime(day or None)
     compared = params.parse_datetime(compared_day, "compare") if compared_day else None
-    figures = overview(session(), at)
+    figures = opening(at)
     visible, emphasis = _visible_layers(), _emphasis()
     data = _page_data(figures) | {
         "at": at.isoformat() if day else None,
@@ -141,7 +142,7 @@ def export() -> Response:
     `at`.
     """
     at = params.parse_datetime(request.args.get("at") or None)
-    figures = overview(session(), at)
+    figures = opening(at)
     bbox = params.parse_bbox(request.args["bbox"]) if "bbox" in request.args else figures.bbox
     if bbox is None:
         raise NotFound("map.empty")
@@ -156,7 +157,7 @@ def export() -> Response:
         centre=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
         zoom=zoom,
         language=i18n.chosen(),
-        title=f"{figures.county_names} · {title}" if figures.county_names else title,
+        title=f"{figures.names} · {title}" if figures.names else title,
         notes=_map_notes(figures, at),
         circle=feature_collection(session(), CIRCLES, at, code=facility) if facility else None,
         legend=legend_of(

@@ -4,11 +4,10 @@ from flask import Blueprint, Response, request
 
 from gis.facilities.nearby import RINGS
 from gis.network.profile_table import read_profiles
-from layers.overview import overview
-from web.http import params
 from web.http.db import session
 from web.pages.shell.base_map import base_map
 from web.pages.shell.choices import profile_choices
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 
 bp = Blueprint("nearby_page", __name__)
@@ -19,7 +18,7 @@ DEFAULT_PROFILE = "adult"
 @bp.get("/nearby")
 def nearby() -> Response:
     """Show the page; its address keeps `p=lon,lat`, `profile`, the time `at`, the facility `to`."""
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     return render_page(
         "nearby/nearby.html",
         script="nearby/nearby.js",

@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
-from gis.areas.hierarchy import list_upper_areas
+from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.exchange.organisations import write_organisation_table

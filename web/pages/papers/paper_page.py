@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, current_app, url_for
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unavailable, WanggeError
 from gis.papers.data import EVERY, PaperData, field_label, paper_label, value_text
 from gis.papers.files import PAPER_FORMATS

@@ -12,10 +12,9 @@ from gis.incidents.states import State
 from gis.incidents.workflow import workflow
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.roles import ROLE_BY_KEY, role_label
-from layers.overview import overview
-from web.http import params
 from web.http.db import session
 from web.pages.shell.base_map import base_map
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.csrf import csrf_token
 
@@ -44,7 +43,7 @@ SPEAKER_BY_ROLE = {"居民": "resident", "上报人": "reporter", "程序": "pro
 @bp.get("/report")
 def report() -> Response:
     """Show the form; `p=lon,lat` in the address is the centre of its map."""
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     edition = editions.active_edition(session())
     offered = [category for category in edition.categories.values() if category.public]
     data = {

@@ -7,19 +7,19 @@ from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from gis.areas.hierarchy import list_subtree
 from gis.areas.models import Revision, RevisionState
+from gis.areas.offered_areas import list_subtree
 from gis.boundaries import draft_locks, drafts, reviews, revision_access
 from gis.boundaries.preview_grids import grid_names
 from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import Forbidden
 from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
-from layers.overview import overview
 from web.http import params
 from web.http.db import session
 from web.http.downloads import MAX_LIST_ROWS, list_table, wants_table
 from web.pages.shell.base_map import base_map
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.guard import require
 from web.security.session import principal
@@ -65,7 +65,7 @@ def revisions() -> Response:
         return list_table("revisions", header, map(_cells, rows))
     rows, older = rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None
     names = grid_names(session(), {code for row in rows for code in row.grids}, [])
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     may_draft = by.is_allowed(Action.DRAFT)
     areas = list_subtree(session(), by.areas_by_action.get(Action.DRAFT) or ())
     return render_page(
@@ -107,7 +107,7 @@ def compare() -> Response:
         for number in numbers:
             row = revision_access.get_revision(session(), by, number or 0)
             draft_locks.require_draft(row, to_read=True)
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     a, b = numbers
     return render_page(
         "revisions/compare.html",
@@ -134,7 +134,7 @@ def revision(number: int) -> Response:
     """Show what a revision changes, on the map and in tables, and what can be done with it."""
     by = require_planner()
     row = revision_access.get_revision(session(), by, number)
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     mine = row.author == by.actor
     may = what_may_be_done(by, row)
     return render_page(

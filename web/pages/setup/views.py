@@ -10,6 +10,7 @@ from typing import cast
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
+from gis.areas.models import LEVELS_OVER_COUNTY, Level
 from gis.crs import SUPPORTED_CRS
 from gis.db import audit_context
 from gis.errors import Forbidden, InvalidInput, NotFound, WanggeError, invalid_field
@@ -44,6 +45,7 @@ bp = Blueprint("setup_page", __name__)
 MAX_SETUP_BYTES = 20 * 1024 * 1024  # of a file; larger ones by the command line
 MAX_NEW_ACCOUNTS = 200  # at one press: each takes some 50 ms
 TOP_LEVELS = ("county", "street", "community")  # which are entered without a map
+COUNTY_LEVELS = (Level.COUNTY, *reversed(LEVELS_OVER_COUNTY))  # of the first step
 
 Loader = Callable[[Session, Path, str | None], LoadReport]
 LOADERS: dict[str, Loader] = {
@@ -141,6 +143,7 @@ def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> R
         systems=SUPPORTED_CRS,
         kinds=[*LOADERS],
         top_levels=TOP_LEVELS,
+        county_levels=COUNTY_LEVELS,
         most=MAX_NEW_ACCOUNTS,
         label=lambda code: label(code, language),
         separator=LIST_SEPARATORS[language],
@@ -179,7 +182,7 @@ def _file(step: Step) -> LoadReport:
     crs = request.form.get("crs") or None
     if crs is not None and crs not in SUPPORTED_CRS:
         raise invalid_field("crs", "field.not_one_of", allowed=[*SUPPORTED_CRS])
-    kind, _, level = step.loads.partition(":")
+    kind, level = step.loads.partition(":")[0], _level(step)
     with uploaded_file("input.file_missing", max_suffixes=2) as file:
         if level:
             report = load_areas(session(), file.path, level, ReadOptions(crs=crs))
@@ -187,6 +190,12 @@ def _file(step: Step) -> LoadReport:
             report = LOADERS[kind](session(), file.path, crs)
         report.source = file.name
     return report
+
+
+def _level(step: Step) -> str:
+    """Return the level of the areas of a step, empty for none; the form says it over counties."""
+    level, stated = step.loads.partition(":")[2], request.form.get("level")
+    return stated if level == Level.COUNTY and stated in COUNTY_LEVELS else level
 
 
 def _area_of_form(step: Step) -> LoadReport:
@@ -197,8 +206,8 @@ def _area_of_form(step: Step) -> LoadReport:
     InvalidInput
         The level comes from a map.
     """
-    level = step.loads.partition(":")[2]
-    if level not in TOP_LEVELS:
+    level = _level(step)
+    if level not in (*TOP_LEVELS, *COUNTY_LEVELS):
         raise InvalidInput("setup.no_such_step", key=step.key)
     row = {name: request.form.get(name, "").strip() for name in ("code", "name", "parent")}
     with TemporaryDirectory() as folder:

@@ -4,14 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from gis.areas.hierarchy import list_subtree
+from gis.areas.offered_areas import list_subtree
 from gis.boundaries.preview import UNIT_HOUSEHOLDS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from layers.overview import overview
-from web.http import params
 from web.http.db import session
 from web.pages.shell.base_map import base_map
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 from web.security.guard import require
 
@@ -22,7 +21,7 @@ bp = Blueprint("units_page", __name__)
 def units() -> Response:
     """Show the page; its address keeps the grid."""
     by = require(Action.PUBLISH)
-    figures, areas = overview(session(), params.parse_datetime(None)), _areas(by)
+    figures, areas = opening(), _areas(by)
     grids = [area["code"] for area in areas if area["level"] == "grid"]
     grid_code = request.args.get("grid", "")
     return render_page(

@@ -2,15 +2,14 @@
 
 from flask import Blueprint, Response
 
-from gis.areas.hierarchy import list_smallest_first
+from gis.areas.offered_areas import list_smallest_first
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from layers.overview import overview
-from web.http import params
 from web.http.db import session
 from web.pages.shell.access import require_worker
 from web.pages.shell.base_map import base_map
 from web.pages.shell.incident_data import incident_data
+from web.pages.shell.opening import opening
 from web.pages.shell.page import render_page
 
 bp = Blueprint("work", __name__)
@@ -22,7 +21,7 @@ MAX_HANDLED_AREAS = 20
 def work() -> Response:
     """Show the page; its script reads incidents from the API, `incident` is the one to open."""
     by = require_worker(Action.HANDLE)
-    figures = overview(session(), params.parse_datetime(None))
+    figures = opening()
     data = incident_data() | {"me": by.actor, "patches": handled_areas(by)}
     return render_page(
         "work/work.html", script="work/work.js", data=data, parts=base_map(figures), figures=figures
