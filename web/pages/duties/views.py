@@ -155,7 +155,7 @@ def _page(
         "duties/duties.html",
         year=year.year,
         this_year=today.year,
-        first_year=queries.FIRST_YEAR,
+        first_year=queries.FIRST_DUTY_YEAR,
         rows=rows,
         visits=queries.list_visits(session(), by, year),
         places=places,
