@@ -17,7 +17,7 @@ from gis.incidents.policy import require_county
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
-FIRST_YEAR = 2000
+FIRST_FORMULA_YEAR = 2000
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ def credit_year(number: int, now: datetime, zone: ZoneInfo) -> CreditYear:
     Raises
     ------
     InvalidInput
-        It is before FIRST_YEAR or after the next one.
+        It is before FIRST_FORMULA_YEAR or after the next one.
     """
     last = now.astimezone(zone).year + 1
-    if not FIRST_YEAR <= number <= last:
-        raise invalid_field("year", "formula.year_out_of_range", low=FIRST_YEAR, high=last)
+    if not FIRST_FORMULA_YEAR <= number <= last:
+        raise invalid_field("year", "field.not_between", low=FIRST_FORMULA_YEAR, high=last)
     return CreditYear(number, zone)
 
 

@@ -4,6 +4,7 @@ A rule names one of them and what it is worth; nothing that people write is eval
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from gis.errors import invalid_field
 from gis.incidents.reading.statistics import MIN_RATE_OF, metric_label
 from gis.messages import Message, label, render
 
+AMOUNT_PATTERN = re.compile(r"[+-]?\d{1,8}(\.\d{1,2})?", re.ASCII)
 MAX_VALUE, MAX_CAP = 100.0, 100_000.0
 FINISHED_SQL = "i.state IN ('handled', 'checked', 'closed')"
 TAKEN_SQL = (
@@ -128,15 +130,14 @@ def parse_amount(text: str, field: str) -> float | None:
     Raises
     ------
     InvalidInput
-        It is none.
+        It is none, or has more than two digits behind the point, which could not be stored.
     """
     written = unicodedata.normalize("NFKC", text).strip()
     if not written:
         return None
-    try:
-        return round(float(written), 2)
-    except ValueError:
-        raise invalid_field(field, "formula.not_a_number") from None
+    if not AMOUNT_PATTERN.fullmatch(written):
+        raise invalid_field(field, "formula.not_a_number")
+    return float(written)
 
 
 def _is_between(value: float, limit: float) -> bool:

@@ -58,7 +58,13 @@ def test_a_formula_is_tried_out_published_and_every_point_leads_to_its_event(
     tried = send(centre, "/formula", **(FORM | {"do": "preview"}))
     assert tried.status_code == 200 and NAME in tried.text
     assert "还没有发布公式" in centre.get("/credit?year=2026").text  # nothing was kept
-    for wrong in ({"taken": "abc"}, {"taken": "1e9"}, {"taken": "", "closed": ""}, {"base": "7"}):
+    amounts = ("abc", "1e9", "0.014", "nan", "1_0")
+    for wrong in (
+        *({"taken": amount} for amount in amounts),
+        {"taken": "", "closed": ""},
+        {"base": "7"},
+        {"base": "nan"},
+    ):
         refused = send(centre, "/formula", **(FORM | {"do": "publish"} | wrong))
         assert refused.status_code == 422, wrong
     assert send(centre, "/formula", **(FORM | {"do": "publish"})).status_code == 303
