@@ -26,8 +26,25 @@ HOURS_COLUMN = Column(
     "如 周一至周五 8:30-17:30 或 Mo-Fr 08:30-17:30；留空为任何时间",
     "As Mo-Fr 08:30-17:30; empty: at any time.",
 )  # fmt: skip
+IS_WORD = {"是": True, "否": False, "在用": True, "停用": False}
+
+
+def _parse_is(value: object) -> bool:
+    """Return what 是, 否, 在用 or 停用 says.
+
+    Raises
+    ------
+    CellError
+        It is another word.
+    """
+    word = cells.clean_text(value)
+    if word not in IS_WORD:
+        raise cells.CellError("field.none_of", value=word[:40], allowed=tuple(IS_WORD))
+    return IS_WORD[word]
+
+
 STATE_COLUMN = Column(
-    "active", "状态", cells.parse_text, ("是否在用", "active"),
+    "active", "状态", _parse_is, ("是否在用", "active"),
     "在用（可不填）或停用", "在用 (or empty): in use; 停用: not.", choices=("在用", "停用"),
 )  # fmt: skip
 PERSON_COLUMNS = (
@@ -90,7 +107,7 @@ MEMBERSHIP_COLUMNS = (
     *PERSON_COLUMNS,
     Column("role", "职务", cells.parse_text, ("身份", "角色"),
            "如 队长、副队长；可不填", "As what; need not be filled in."),
-    Column("takes_orders", "接单", cells.parse_text, ("是否接单",),
+    Column("takes_orders", "接单", _parse_is, ("是否接单",),
            "能否代表组织接单：是（可不填）或否", "May take its orders: 是 (or empty) or 否.",
            choices=("是", "否")),
     Column("from", "自", dates.parse_first_day, ("起", "加入日期", "开始日期"),

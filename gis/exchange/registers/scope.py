@@ -51,21 +51,16 @@ class Scope:
         """Return the building of each query: of those in its community, else of all."""
         matches: dict[tuple[BuildingQuery, NamedArea | None], int | BuildingNotFound] = {}
         for community in dict.fromkeys(area for _, area in queries):
-            asked = list(dict.fromkeys(query for query, area in queries if area == community))
             if community is not None or self.limited:
-                grids = self.areas.grids_in(community)
-                answers = find_buildings(self.session, asked, grids)
-                matches |= {
-                    (query, community): match for query, match in zip(asked, answers, strict=True)
-                }
-                asked = [q for q in asked if isinstance(matches[q, community], BuildingNotFound)]
-            if not asked:
-                continue
-            answers = find_buildings(self.session, asked)
-            for query, match in zip(asked, answers, strict=True):
-                matches.setdefault((query, community), match)
-                if isinstance(match, int):
-                    matches[query, community] = match
+                asked = list(dict.fromkeys(query for query, area in queries if area == community))
+                answers = find_buildings(self.session, asked, self.areas.grids_in(community))
+                matches |= zip([(query, community) for query in asked], answers, strict=True)
+        rest = [each for each in queries if not isinstance(matches.get(each), int)]
+        asked = list(dict.fromkeys(query for query, _ in rest))
+        of_all = dict(zip(asked, find_buildings(self.session, asked), strict=True))
+        for query, community in rest:
+            if (query, community) not in matches or isinstance(of_all[query], int):
+                matches[query, community] = of_all[query]
         return matches
 
     def standing_in(self, community: NamedArea, buildings: Iterable[int]) -> set[int]:
@@ -98,6 +93,7 @@ class Defaults:
         self.by_words: dict[str, NamedArea | Message] = {}
         title = " ".join([*register.titles, report.source])
         self.has_estates = "estate" in register.headers
+        stored = () if self.has_estates else scope.session.scalars(text(ESTATES_SQL)).all()
         of_sheets = dict(zip(register.sheets, register.titles, strict=True))
         self.of_title = {
             place: self._community(own) or self._community(title)
@@ -107,7 +103,7 @@ class Defaults:
             for name in dict.fromkeys(area.name for area in self.of_title.values() if area):
                 report.note("register.community_of_title", name=name)
         self.estates = {
-            place: None if self.has_estates else self._estate(own) or self._estate(title)
+            place: _estate(own, stored) or _estate(title, stored)
             for place, own in of_sheets.items()
         }
         for estate in dict.fromkeys(filter(None, self.estates.values())):
@@ -141,8 +137,9 @@ class Defaults:
         titled = {area.id: area for area in self.scope.areas.communities_in(title)}
         return next(iter(titled.values())) if len(titled) == 1 else None
 
-    def _estate(self, title: str) -> str | None:
-        parts = [normalise_text(part) for part in title.split()]
-        estates = self.scope.session.scalars(text(ESTATES_SQL))
-        named = [estate for estate in estates if any(stands_in(estate, part) for part in parts)]
-        return named[0] if len(named) == 1 else None
+
+def _estate(title: str, estates: Sequence[str]) -> str | None:
+    """Return the only one of some estates that a title names; None for none or several."""
+    parts = [normalise_text(part) for part in title.split()]
+    named = [estate for estate in estates if any(stands_in(estate, part) for part in parts)]
+    return named[0] if len(named) == 1 else None
