@@ -72,6 +72,7 @@ def register(
             end_gone=end_gone,
             skip_refused=skip_refused,
             place="later" if place == "later" else "refuse",
+            keep=commit,
         )
         loaded = load_register(session, file, file.name, options)
         if commit and (loaded.ready or save_recipe):

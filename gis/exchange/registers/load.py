@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from gis.errors import Unavailable
 from gis.exchange.buildings import Unplaced
 from gis.exchange.facilities import load_facility_table
 from gis.exchange.households import load_household_table
@@ -25,6 +28,8 @@ from gis.exchange.registers.residents import is_by_person, to_households
 from gis.exchange.registers.roster import to_people
 from gis.exchange.registers.scope import Scope
 from gis.exchange.registers.sheets import open_sheets
+from gis.exchange.stale_circles import drop_circles
+from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, RowNote
 from gis.files.tables import Row, Table
 from gis.messages import Message
@@ -57,6 +62,9 @@ ORDER BY h.row
 """
 # two loads of the same new people at once would enter them twice
 ONE_LOAD_SQL = "SELECT pg_advisory_xact_lock(hashtext('wangge.register'))"
+NO_WAITING_SQL = "SET LOCAL lock_timeout = '2s'"
+# kinds of registers whose rows service circles count, as `drop_circles` calls them
+CIRCLED = {"residents": "households", "buildings": "buildings", "facilities": "facilities"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ class Options:
     none.
     end_gone: Take away what went. skip_refused: Load the other rows where some are refused. place:
     What becomes of buildings without a place. post_areas, name_areas: Where heads and sponsors of
-    buildings may get posts, and be named; None: everywhere. most: Rows that are read at most.
+    buildings may get posts, and be named; None: everywhere. most: Rows that are read at most. keep:
+    Whether the caller commits; a preview waits for no load.
     """
 
     now: datetime
@@ -83,6 +92,7 @@ class Options:
     post_areas: Collection[int] | None = None
     name_areas: Collection[int] | None = None
     most: int | None = None
+    keep: bool = True
 
 
 @dataclass
@@ -127,6 +137,8 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         The file cannot be read as a register, or lacks a column of the mapping.
     TooLarge
         It has more rows than the options allow, or is beyond the limits of its format.
+    Unavailable
+        `register.busy`: a preview meets a load in progress.
     """
     report = LoadReport(options.kind or "register", name)
     headers = tuple(column for kind in REGISTER_KINDS for column in header_columns(kind))
@@ -137,7 +149,30 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     register = read_register(sheets, mapping, report)
     today = options.now.astimezone(options.timezone).date()
     scope = Scope.load(session, areas, today, options.crs)
-    session.execute(text(ONE_LOAD_SQL))
+    session.execute(text(ONE_LOAD_SQL if options.keep else NO_WAITING_SQL))
+    try:
+        loaded = _load(session, scope, mapping, register, options, report)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise Unavailable("register.busy") from None
+    if loaded.ready:
+        digest = datasets.file_sha256(path)
+        datasets.record_load(session, mapping.kind, name, digest, loaded.report.counts, "")
+        if loaded.changes:
+            drop_circles(session, CIRCLED.get(mapping.kind, ""))
+    return loaded
+
+
+def _load(
+    session: Session,
+    scope: Scope,
+    mapping: RegisterMapping,
+    register: Register,
+    options: Options,
+    report: LoadReport,
+) -> RegisterLoad:
+    """Load the rows of a register, without the refused ones where the options say so."""
     first = _Loading(session, scope, options, deepcopy(report))
     first.run(register)
     refused = first.report.refused

@@ -1,12 +1,15 @@
 """Registers as offices have them: the shared cases, messier ones, and the second month."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from gis.exchange.building_store import LOCK_BUILDINGS_SQL
+from gis.exchange.registers import load as loading
 from gis.exchange.registers.load import RegisterLoad
 from gis.exchange.registers.mapping import confirmed
 from gis.exchange.registers.recipes import (
@@ -821,3 +824,41 @@ def test_recipes_are_of_an_area_and_hold_no_cells(estate: Session) -> None:
     ):
         with pytest.raises(InvalidInput):
             confirmed("residents", column)
+
+
+def test_a_load_is_recorded_and_drops_the_circles_that_counted_otherwise(
+    estate: Session, tmp_path: Path
+) -> None:
+    circle = text(
+        "INSERT INTO service_circle (facility_id, profile, minutes, speed_m_s, network_version,"
+        " origin_digest, off_network, households, people, geom) SELECT f.id, 'adult', 15, 1.2, '',"
+        " '', false, 0, 0, ST_Multi(b.geom) FROM facility f, building b WHERE b.code = 'h1'"
+    )
+    estate.execute(
+        text("INSERT INTO facility (code, county, category, name, geom) SELECT 'f', '520402',"
+             " 'clinic', '诊所', ST_Centroid(geom) FROM building WHERE code = 'h1'")
+    )  # fmt: skip
+    estate.execute(circle)
+    rows = [("小区", "楼栋", "房号", "人口数"), ("虹山花园", "1号楼", "301", 3)]
+    assert load(estate, write(tmp_path / "a.csv", rows)).ready
+    count = text("SELECT count(*) FROM service_circle")
+    assert estate.scalar(count) == 0
+    assert estate.scalars(text("SELECT source FROM dataset WHERE kind = 'residents'")).all() == [
+        "a.csv"
+    ]
+    estate.execute(circle)
+    assert load(estate, write(tmp_path / "b.csv", rows)).ready and estate.scalar(count) == 1
+
+
+def test_a_preview_waits_for_no_load(
+    apart: Callable[[], Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "NO_WAITING_SQL", "SET LOCAL lock_timeout = '50ms'")
+    of_homes = [("小区", "楼栋", "房号", "人口数"), ("虹山花园", "1号楼", "301", 3)]
+    of_buildings = [("小区", "楼栋", "层数", "户数"), ("虹山花园", "1号楼", 7, 28)]
+    with apart() as other, apart() as session:
+        other.execute(text(loading.ONE_LOAD_SQL))
+        other.execute(text(LOCK_BUILDINGS_SQL))
+        assert not load(session, write(tmp_path / "a.csv", of_homes), keep=False).ready
+        with pytest.raises(Unavailable, match="another file"):
+            load(session, write(tmp_path / "楼栋.csv", of_buildings), keep=False)
