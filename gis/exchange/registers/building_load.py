@@ -69,7 +69,7 @@ WHERE b.source LIKE 'buildings: %' AND (b.estate, c.parent_id) IN (SELECT * FROM
 ORDER BY title
 """
 WAITING_BUILDINGS_SQL = """
-SELECT u.code, u.estate, u.name, u.address, u.kind, u.floors, u.stairwells, u.homes,
+SELECT u.area_id, u.code, u.estate, u.name, u.address, u.kind, u.floors, u.stairwells, u.homes,
   h.name AS head, s.name AS sponsor
 FROM unplaced_building u
 LEFT JOIN personal.person h ON h.id = u.head_id LEFT JOIN personal.person s ON s.id = u.sponsor_id
@@ -204,11 +204,12 @@ def _refuse_posts(
     if post_areas is None:
         return
     own = AreaNames.load(session, post_areas).own_ids()
-    naming = [row for row in rows if row["head"] or row["sponsor"]]
+    naming, waiting = (
+        [row for row in part if row["head"] or row["sponsor"]] for part in (rows, unplaced)
+    )
     numbers = _outside(session, own, naming)
-    if not own:
-        numbers |= {row.number for row in unplaced if row["head"] or row["sponsor"]}
-    for row in [*rows, *unplaced]:
+    numbers |= {row.number for row in waiting if row["area"] not in own}
+    for row in [*naming, *waiting]:
         if row.number in numbers:
             column = "head" if row["head"] else "sponsor"
             report.refused.append(table.refuse(row.number, column, "register_row.no_posts"))
@@ -270,10 +271,14 @@ def _next_holders(
 
 def _waiting(session: Session, rows: Sequence[BuildingRow]) -> Iterator[Change]:
     """Yield the buildings without a place that are new to the list of those, or changed."""
-    waiting = {(u.code, u.estate, u.name): u for u in session.execute(text(WAITING_BUILDINGS_SQL))}
+    waiting = {
+        (u.area_id, u.code, u.estate, u.name): u
+        for u in session.execute(text(WAITING_BUILDINGS_SQL))
+    }
     facts = ("address", "kind", "stairwells", "floors", "homes", "head", "sponsor")
     for row in rows:
-        stored = waiting.get((row["code"], row["estate"] or "", row["name"] or ""))
+        key = (row["area"], row["code"], row["estate"] or "", row["name"] or "")
+        stored = waiting.get(key)
         new = " · ".join(str(row[key]) for key in facts if row[key] is not None)
         if stored is None:
             yield Change("came", row.title, new=new)

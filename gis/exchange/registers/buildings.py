@@ -40,7 +40,8 @@ def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
                 )
                 continue
             within = community and (community.name, tuple(scope.areas.grids_in(community)))
-            rows.append(Row(row.number, {**building.values, "within": within}))
+            area = community.id if community else scope.owner
+            rows.append(Row(row.number, {**building.values, "within": within, "area": area}))
     return Table(columns, iter(rows))
 
 

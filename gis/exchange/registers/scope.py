@@ -29,7 +29,8 @@ class Scope:
     """Where, for whom and on which day a register is read.
 
     areas: Names of all areas. limited: Whether only some are the reader's. today: Ages are counted
-    on this day. crs: System of points that name none.
+    on this day. crs: System of points that name none. owner: Id of the area of what names none;
+    None: of no area.
     """
 
     session: Session
@@ -37,13 +38,16 @@ class Scope:
     limited: bool
     today: date
     crs: str | None = None
+    owner: int | None = None
 
     @classmethod
     def load(
         cls, session: Session, areas: Collection[int] | None, today: date, crs: str | None
     ) -> "Scope":
         """Return the scope of who may load registers in some areas; None: everywhere."""
-        return cls(session, AreaNames.load(session, areas), areas is not None, today, crs)
+        owner = min(areas) if areas else None
+        names = AreaNames.load(session, areas)
+        return cls(session, names, areas is not None, today, crs, owner)
 
     def match(
         self, queries: Sequence[tuple[BuildingQuery, NamedArea | None]]

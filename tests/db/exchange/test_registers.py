@@ -575,6 +575,16 @@ def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Pat
     assert "示例甲 13900001001" in said(None) and "示例甲 13900001001" in said(west)
     assert "1号楼" in said(east) and "示例甲" not in said(east)
     assert said(None, areas=east) == "[]"
+    waits = write(
+        tmp_path / "c.csv", [BUILDING_HEADER, ("虹山花园", "12号楼", "", 6, "示例甲", "")]
+    )
+
+    def later(post_areas: frozenset[int]) -> bool:
+        options = {"areas": lambda kind: west, "post_areas": post_areas, "place": "later"}
+        return load(estate, waits, **options).ready
+
+    assert not later(east) and later(west)
+    assert estate.scalars(text("SELECT area_id FROM unplaced_building")).all() == [*west]
 
 
 def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> None:
