@@ -34,7 +34,8 @@ _BESIDE_NAME_PATTERN = re.compile(
     r"\((?:男|女|党员|中共党员|预备党员|群众|团员|.{1,3}族)\)|[*★☆#※]+$"
 )
 _UNIT_WORDS = "户|层|楼|个|个?单元|栋|幢|人|口|间|套|座|梯|家|张|名"
-_AMOUNT_PATTERN = re.compile(rf"(?:共|计|约)?(\d{{1,6}})(?:{_UNIT_WORDS})?")
+_AMOUNT_PATTERN = re.compile(rf"(共|计|约)?(\d{{1,6}})(?:{_UNIT_WORDS})?")
+_STAIRWELL_NUMBER_PATTERN = re.compile(r"(\d{1,2})单元")
 _ANY_PHONE_PATTERN = re.compile(
     r"(?:\+?86[-\s]?)?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|0\d{2,3}[-\s]?\d{7,8}|(?<!\d)\d{7,8}(?!\d)"
 )
@@ -63,8 +64,8 @@ class Identity(NamedTuple):
     same: int
 
 
-def parse_amount(value: object) -> int:
-    """Return a whole number, also with its unit: 28户, 7层, 2个.
+def parse_amount(value: object) -> int | Guess:
+    """Return a whole number, also with its unit: 28户, 7层, 2个; 约28户 is a guess.
 
     Raises
     ------
@@ -73,7 +74,23 @@ def parse_amount(value: object) -> int:
     """
     text = re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(value)))
     match = _AMOUNT_PATTERN.fullmatch(text)
-    return int(match[1]) if match else parse_integer(value)
+    if match and match[1] == "约":
+        return Guess(int(match[2]), "register_cell.about", text)
+    return int(match[2]) if match else parse_integer(value)
+
+
+def parse_stairwells(value: object) -> int | Guess:
+    """Return how many stairwells a cell says; 3单元 may be the third of them, so it is a guess.
+
+    Raises
+    ------
+    CellError
+        The cell is no whole number.
+    """
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(value)))
+    if match := _STAIRWELL_NUMBER_PATTERN.fullmatch(text):
+        return Guess(int(match[1]), "register_cell.stairwell_or_number", text)
+    return parse_amount(value)
 
 
 def parse_contact(value: object) -> Contact:

@@ -145,7 +145,7 @@ BUILDING_FIELDS = (
     Field("floors", ("层数", "楼层数", "总层数", "总楼层", "地上层数", "楼层", "层"),
           register_cells.parse_amount, "floors"),
     Field("stairwells", ("单元数", "单元数量", "单元个数", "单元", "梯数"),
-          register_cells.parse_amount, "stairwells"),
+          register_cells.parse_stairwells, "stairwells"),
     Field("homes", ("总户数", "户数", "住户数", "总户数（户）", "户数（户）", "总住户数",
     "房屋总数",
                     "总套数", "套数"), register_cells.parse_amount, "homes"),

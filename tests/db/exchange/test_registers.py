@@ -314,6 +314,22 @@ BUILDINGS: dict[str, tuple[list[tuple[object, ...]], list[tuple[object, ...]], i
         1,
         0,
     ),
+    # a row for each stairwell, of which the first alone would be a building of 14 homes
+    "by_stairwell.csv": (
+        [
+            ("小区", "楼栋", "单元", "层数", "户数", "楼栋长"),
+            ("虹山花园", "1号楼", "1单元", "7", "14", "示例甲"),
+            ("虹山花园", "1号楼", "2单元", "7", "14", "示例乙"),
+            ("虹山花园", "2号楼", "3单元", "60", "约42户", "示例丙"),
+            ("虹山花园", "3号楼", "2个单元", "7", "28户", "示例丙"),
+        ],
+        [
+            ("虹山花园2号楼", 3, 60, 42, "示例丙", None, None),
+            ("虹山花园3号楼", 2, 7, 28, "示例丙", None, None),
+        ],
+        1,
+        2,
+    ),
     # merged figures, a building twice, a figure that is none, two people in a cell
     "wrong.csv": (
         [
