@@ -31,7 +31,7 @@ from gis.exchange.registers.sheets import open_sheets
 from gis.exchange.stale_circles import drop_circles
 from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, RowNote
-from gis.files.tables import Row, Table
+from gis.files.tables import Table
 from gis.messages import Message
 
 # Facilities whose old or new place is not the reader's.
@@ -101,8 +101,8 @@ class RegisterLoad:
 
     mapping: As it was proposed or taken. report: What was read, with its refused rows. rows: How
     many are sure, a guess, refused, and passed over. changes: In what is stored. ready: Whether it
-    was written, to be committed. gone: Whether what went was taken away. loaded: The rows as the
-    loader of the kind got them. may_skip: Whether refused rows leave the others right.
+    was written, to be committed. gone: Whether what went was taken away. may_skip: Whether refused
+    rows leave the others right.
     """
 
     mapping: RegisterMapping
@@ -112,7 +112,6 @@ class RegisterLoad:
     ready: bool = False
     gone: bool = False
     may_skip: bool = False
-    loaded: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,6 @@ def _load(
         mapping, loading.report, changes=loading.changes, ready=ready,
         gone=gone,
         may_skip=may_skip,
-        loaded=loading.rows,
     )  # fmt: skip
     result.rows = _count(loading.report, register)
     rename_rows(loading.report, register.label)
@@ -213,17 +211,16 @@ class _Loading:
     ) -> None:
         self.session, self.scope, self.options, self.report = session, scope, options, report
         self.changes: list[Change] = []
-        self.rows: list[Row] = []
         self.complete = True  # whether no row of the file is missing
 
     def run(self, register: Register) -> None:
         """Convert and load the rows; with a refusal nothing is written."""
         kind = KIND_LOADS[register.kind]
         table = kind.convert(self.scope, register, self.report)
-        self.rows = list(table.rows)
-        self.report.counts["rows"] = len(self.rows)
+        rows = list(table.rows)
+        self.report.counts["rows"] = len(rows)
         self.complete = len(register.rows) == register.count
-        kind.load(self, Table(table.columns, iter(self.rows)))
+        kind.load(self, Table(table.columns, iter(rows)))
 
     def households(self, table: Table) -> None:
         """Load homes."""
