@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gis.exchange.registers.cells import Contact
 from gis.exchange.registers.ranges import split_buildings
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.reading import Register, status_of
 from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
@@ -29,6 +29,9 @@ def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
     rows: dict[tuple[str, str], Row] = {}
     seen: dict[tuple[str, str], Row] = {}
     for row in defaults.with_estates(register.rows, report):
+        if reason := status_of(row):
+            report.note_row("register_row.not_standing", row.number, reason)
+            continue
         if isinstance(community := defaults.community(row), Message):
             report.refused.append(table.refuse(row.number, "community", community))
             continue

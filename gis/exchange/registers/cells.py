@@ -19,6 +19,17 @@ OUT_PATTERN = re.compile(
 )
 AWAY_PATTERN = re.compile("人户分离")  # lives elsewhere, or here and is registered elsewhere
 
+# words before the one that counts: 2024年3月已迁出; after others it is of somebody else: 父亲已故
+_BEFORE_STATE_PATTERN = (
+    r"(?:\d{2,4}[年./-]?|\d{1,2}(?:月|日|[./-])|\d{1,2}|于|已经?|现|均|全家|全户|整户|本人|该户|该人|此人"
+    r"|人员?|户口|户籍|组织关系|关系|实际|长期|常年|目前|因[病故]|[系属为])*"
+)
+# words after it that take it back: 退休后返聘, 死亡证明待办
+_TAKEN_BACK_PATTERN = re.compile(
+    "返聘|返岗|复岗|证明|手续|待|未|又|[迁搬]回|回迁|恢复|重新|重建|现"
+)
+_NOT_PATTERN = "[未没非无]有?"
+
 HEAD_PATTERN = re.compile(r"(?:户主|本人|之户主|0?1户主)(?:[(（].*[)）])?")
 # who is on a list of staff but no longer works there
 LEFT_PATTERN = re.compile(
@@ -27,8 +38,10 @@ LEFT_PATTERN = re.compile(
 )
 # a facility that serves nobody, or not yet
 CLOSED_PATTERN = re.compile(
-    "关闭|停业|关停|停办|停用|撤销|拆除|倒闭|歇业|在建|未建|筹建|拟建|规划中"
+    "关闭|停业|停止营业|暂停营业|关停|停办|停用|撤销|拆除|倒闭|歇业|在建|未建|筹建|拟建|规划中"
 )
+# a building that does not stand any more, or not yet
+GONE_PATTERN = re.compile("拆除|拆完|灭失|在建|未建|拟建|规划中")
 # what stands beside a name and is not kept
 _BESIDE_NAME_PATTERN = re.compile(
     r"\((?:男|女|党员|中共党员|预备党员|群众|团员|.{1,3}族)\)|[*★☆#※]+$"
@@ -42,6 +55,8 @@ _ANY_PHONE_PATTERN = re.compile(
 _BETWEEN_PATTERN = re.compile(
     r"(?:电话|手机|联系方式)?[\s:：,，、;；/()（）]+(?:电话|手机|联系方式)?"
 )
+# what tells two people apart, also of a passport; not 无, nor a number of which a part is hidden
+_TELLING_PATTERN = re.compile(r"(?=(?:.*\d){6})(?!(.)\1+$)[\dA-Z()]{8,20}")
 _IDENTITY_PATTERN = re.compile(
     r"\d{6}(\d{4})(\d{2})(\d{2})\d{3}[\dX]|\d{6}(\d{2})(\d{2})(\d{2})\d{3}"
 )
@@ -159,8 +174,8 @@ def parse_relation(value: object) -> str:
 def parse_status(value: object) -> str | Guess | None:
     """Return the word that says that somebody is not living there; None for other words."""
     text = clean_text(value)
-    if match := OUT_PATTERN.search(text):
-        return match[0]
+    if state := _state(OUT_PATTERN, text):
+        return state
     away = AWAY_PATTERN.search(text)
     return Guess(None, "register_cell.registered_elsewhere", away[0]) if away else None
 
@@ -174,16 +189,33 @@ def parse_left_day(value: object) -> date | None:
     return (day.value if isinstance(day, Guess) else day).date()
 
 
-def parse_closed(value: object) -> str | None:
+def parse_closed(value: object) -> str | Guess | None:
     """Return the word that says that a facility is not open; None for other words."""
-    match = CLOSED_PATTERN.search(clean_text(value))
-    return match[0] if match else None
+    return _state(CLOSED_PATTERN, clean_text(value))
 
 
-def parse_left(value: object) -> str | None:
+def parse_gone(value: object) -> str | Guess | None:
+    """Return the word that says that a building does not stand; None for other words."""
+    return _state(GONE_PATTERN, clean_text(value))
+
+
+def parse_left(value: object) -> str | Guess | None:
     """Return the word that says that somebody no longer works there; None for other words."""
-    match = LEFT_PATTERN.search(clean_text(value))
-    return match[0] if match else None
+    return _state(LEFT_PATTERN, clean_text(value))
+
+
+def _state(words: re.Pattern[str], text: str) -> str | Guess | None:
+    """Return the word of a state that a part of a remark begins with; None where none is said.
+
+    Where it stands otherwise it may be said of somebody else, or taken back: a guess of None.
+    """
+    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    for part in re.split("[,，、;；。()（）]", plain):
+        match = re.match(f"{_BEFORE_STATE_PATTERN}({words.pattern})", part)
+        if match and not _TAKEN_BACK_PATTERN.search(part, match.end()):
+            return match[1]
+    said = words.search(re.sub(f"{_NOT_PATTERN}(?:{words.pattern})", "", plain))
+    return Guess(None, "register_cell.state_unclear", said[0]) if said else None
 
 
 def parse_identity(value: object) -> Identity | None:
@@ -192,8 +224,8 @@ def parse_identity(value: object) -> Identity | None:
     None where the cell holds none: a damaged number counts nobody's age.
     """
     text = re.sub(r"\s", "", clean_text(value)).upper()
-    if isinstance(value, float | int) or not text:
-        return None  # Excel has lost its last digits
+    if isinstance(value, float | int) or not _TELLING_PATTERN.fullmatch(text):
+        return None  # Excel has lost its last digits, or it is none
     return Identity(_born(_IDENTITY_PATTERN.fullmatch(text)), hash(text))
 
 

@@ -166,6 +166,8 @@ BUILDING_FIELDS = (
     Field("sponsor_phone",
           ("包保干部电话", "包保干部联系电话", "包保人电话", "包联干部电话", "包楼干部电话"),
           register_cells.parse_phone, "telephone"),
+    Field("status", ("备注", "状态", "楼栋状态", "建设情况", "建设状态"), register_cells.parse_gone,
+          kept=False),
 )  # fmt: skip
 
 ROSTER_FIELDS = (

@@ -314,6 +314,23 @@ BUILDINGS: dict[str, tuple[list[tuple[object, ...]], list[tuple[object, ...]], i
         1,
         0,
     ),
+    # as in the row above, and one that does not stand any more
+    "dittos.csv": (
+        [
+            ("小区", "楼栋", "层数", "户数", "楼栋长", "电话", "备注"),
+            ("虹山花园", "1号楼", "7", "28", "示例甲", "13900001001", ""),
+            ("同上", "2号楼", "〃", "42", "同上", "同上", "原址拆除重建"),
+            ("同上", "4号楼", "7", "42", "", "", "已拆除"),
+            ("同上", "3号楼", "7", "42", "同上", "", ""),
+        ],
+        [
+            ("虹山花园1号楼", None, 7, 28, "示例甲", "13900001001", None),
+            ("虹山花园2号楼", None, 7, 42, "示例甲", "13900001001", None),
+            ("虹山花园3号楼", None, 7, 42, None, None, None),
+        ],
+        2,
+        1,
+    ),
     # a row for each stairwell, of which the first alone would be a building of 14 homes
     "by_stairwell.csv": (
         [
