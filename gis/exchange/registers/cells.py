@@ -44,7 +44,7 @@ CLOSED_PATTERN = re.compile(
 GONE_PATTERN = re.compile("拆除|拆完|灭失|在建|未建|拟建|规划中")
 # what stands beside a name and is not kept
 _BESIDE_NAME_PATTERN = re.compile(
-    r"\((?:男|女|党员|中共党员|预备党员|群众|团员|.{1,3}族)\)|[*★☆#※]+$"
+    r"\((?:男|女|党员|中共党员|预备党员|群众|团员|.{1,3}族)\)|\s(?:男|女|党员|群众|团员)$|[*★☆#※]+$"
 )
 _UNIT_WORDS = "户|层|楼|个|个?单元|栋|幢|人|口|间|套|座|梯|家|张|名"
 _AMOUNT_PATTERN = re.compile(rf"(共|计|约)?(\d{{1,6}})(?:{_UNIT_WORDS})?")
@@ -128,8 +128,8 @@ def parse_contact(value: object) -> Contact:
         if re.search("[、,;/]", text):
             raise CellError("register_cell.several_people")
         return Contact(str(parse_name(text)), "")
-    before, after = text.split(phones[0])
-    name = _BETWEEN_PATTERN.sub("", before + after)
+    around = [_BETWEEN_PATTERN.sub(" ", part).strip() for part in text.split(phones[0])]
+    name = _BESIDE_NAME_PATTERN.sub("", " ".join(filter(None, around)))
     if not name or re.search(r"\d", name):
         raise CellError("register_cell.not_name")
     return Contact(str(parse_name(name)), str(phone_of(phones[0])))

@@ -6,12 +6,13 @@ import pytest
 
 from gis.exchange.registers.cells import (
     parse_closed,
+    parse_contact,
     parse_gone,
     parse_identity,
     parse_left,
     parse_status,
 )
-from gis.files.cells import Guess
+from gis.files.cells import CellError, Guess
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,15 @@ def test_a_remark_counts_where_it_is_of_the_row(
     assert [text for text in out.split() if not isinstance(parse(text), str)] == []
     assert [text for text in unclear.split() if not isinstance(parse(text), Guess)] == []
     assert [text for text in present.split() if parse(text) is not None] == []
+
+
+def test_two_names_are_not_one() -> None:
+    for text in ("张三 李四", "张三\n李小四", "张三　李四 13900001001", "张三13900001001李四"):
+        with pytest.raises(CellError, match="several"):
+            parse_contact(text)
+    for text in ("张 三", "张　三 男", "张三 党员", "张三（女）", "张三 男 13900001001"):
+        assert parse_contact(text).name == "张三", text
+    assert parse_contact("欧阳 娜娜").name == "欧阳娜娜"
 
 
 def test_what_is_no_number_makes_nobody_the_same_person() -> None:
