@@ -5,6 +5,7 @@ import re
 from gis.exchange.columns import POINT_COLUMNS
 from gis.files import cells, dates, telephones
 from gis.files.column import Column
+from gis.files.person_names import parse_person_name
 from gis.incidents.models.values import ORGANISATION_KINDS
 from gis.messages import label
 from gis.rights.roles import ROLE_BY_KEY
@@ -50,7 +51,7 @@ STATE_COLUMN = Column(
 PERSON_COLUMNS = (
     Column("person", "工号", cells.parse_code, ("人员编码", "人员编号", "person_code"),
            "没有工号时填姓名和电话", "Staff number; without one, name and telephone."),
-    Column("name", "姓名", cells.parse_person_name, ("人员姓名", "志愿者", "志愿者姓名"),
+    Column("name", "姓名", parse_person_name, ("人员姓名", "志愿者", "志愿者姓名"),
            "新人员必填", "Needed for a new person."),
     Column("phone", "电话", telephones.parse_telephone,
            ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),
@@ -85,7 +86,7 @@ ORGANISATION_COLUMNS = (
            "驻地设施的编码，可不填", "Code of the facility it works from."),
     Column("head", "负责人工号", cells.parse_code, ("队长工号", "书记工号"),
            "没有工号时填负责人和负责人电话", "Staff number; or name and telephone."),
-    Column("head_name", "负责人", cells.parse_person_name, ("队长", "书记", "负责人姓名"),
+    Column("head_name", "负责人", parse_person_name, ("队长", "书记", "负责人姓名"),
            "可不填", "Who leads it."),
     Column("head_phone", "负责人电话", telephones.parse_telephone, ("队长电话",),
            "可不填", "Of who leads it."),

@@ -30,6 +30,21 @@ LEFT JOIN LATERAL grid_at(ST_PointOnSurface(p.geom), now()) g ON true
 WHERE p.geom IS NOT NULL AND (g.id IS NULL OR NOT g.id = ANY(:areas)) AND i.row = ANY(:rows)
 ORDER BY i.row
 """
+# Buildings that stand far, some 5 km, from all areas.
+FAR_BUILDINGS_SQL = """
+SELECT i.row FROM incoming_building_row i
+WHERE i.geom IS NOT NULL AND EXISTS (SELECT FROM boundary WHERE valid_time @> now())
+  AND NOT EXISTS (SELECT FROM boundary s
+                  WHERE s.valid_time @> now() AND ST_DWithin(s.geom, i.geom, 0.05))
+ORDER BY i.row
+"""
+# New buildings with one point, as of the estate that an address search returns.
+ONE_POINT_SQL = """
+SELECT row FROM (
+  SELECT row, count(*) OVER (PARTITION BY ST_AsBinary(point)) AS number
+  FROM incoming_building_row WHERE building_id IS NULL AND point IS NOT NULL) i
+WHERE number > 1 ORDER BY row
+"""
 # What is stored, and what the row makes of it; an empty cell leaves the stored value. differs:
 # in what the two texts do not hold: name, code or place.
 BUILDING_FACTS_SQL = """
@@ -112,6 +127,12 @@ def load_buildings_register(
     def check(staged: Sequence[BuildingRow], unplaced: Sequence[BuildingRow]) -> None:
         foreign = _refuse_foreign(session, scope, table, report, staged)
         _refuse_other_names(session, table, report, staged)
+        report.refused += [
+            table.refuse(number, "lon", "register_row.far_away")
+            for number in session.scalars(text(FAR_BUILDINGS_SQL))
+        ]
+        for number in session.scalars(text(ONE_POINT_SQL)):
+            report.note_row("register_row.one_point", number)
         _refuse_posts(session, table, report, staged, unplaced, post_areas)
         _note_communities(session, report, staged)
         own = [row for row in staged if row.number not in foreign]

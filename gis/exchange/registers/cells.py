@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from gis.exchange.people import VACANT_PATTERN
 from gis.files.cells import CellError, Guess, clean_text, parse_integer, parse_text
-from gis.files.cells import parse_person_name as parse_name
 from gis.files.dates import parse_first_day
+from gis.files.person_names import parse_person_name
 from gis.files.telephones import parse_telephone
 
 ELDERLY_FROM, CHILD_TO, MAX_AGE = 60, 6, 120  # years, all inclusive
@@ -26,7 +26,7 @@ _BEFORE_STATE_PATTERN = (
 )
 # words after it that take it back: 退休后返聘, 死亡证明待办
 _TAKEN_BACK_PATTERN = re.compile(
-    "返聘|返岗|复岗|证明|手续|待|未|又|[迁搬]回|回迁|恢复|重新|重建|现"
+    r"返聘|返岗|复岗|证明|手续|[\d一二两三四五六七八九]人|部分|待|未|又|[迁搬]回|回迁|恢复|重新|重建|现"
 )
 _NOT_PATTERN = "[未没非无]有?"
 
@@ -127,12 +127,12 @@ def parse_contact(value: object) -> Contact:
             raise CellError("register_cell.not_name")
         if re.search("[、,;/]", text):
             raise CellError("register_cell.several_people")
-        return Contact(str(parse_name(text)), "")
+        return Contact(str(parse_person_name(text)), "")
     around = [_BETWEEN_PATTERN.sub(" ", part).strip() for part in text.split(phones[0])]
     name = _BESIDE_NAME_PATTERN.sub("", " ".join(filter(None, around)))
     if not name or re.search(r"\d", name):
         raise CellError("register_cell.not_name")
-    return Contact(str(parse_name(name)), str(phone_of(phones[0])))
+    return Contact(str(parse_person_name(name)), str(phone_of(phones[0])))
 
 
 def phone_of(value: object) -> str:
@@ -164,6 +164,12 @@ def parse_phone(value: object) -> str | Guess:
 def parse_presence(value: object) -> bool:
     """Return that a cell is filled; what stands in it is not kept."""
     return bool(clean_text(value))
+
+
+def parse_sameness(value: object) -> int | None:
+    """Return a number that is equal for equal names, in this process only; the name is not kept."""
+    name = re.sub(r"\s", "", clean_text(value))
+    return hash(name) if name else None
 
 
 def parse_relation(value: object) -> str:
@@ -240,7 +246,10 @@ def parse_birth(value: object) -> date | None:
 
 def parse_age(value: object) -> int | None:
     """Return an age in years; None for a cell that holds none."""
-    match = re.fullmatch(r"(\d{1,3})(?:周?岁)?", clean_text(value))
+    text = clean_text(value)
+    if match := re.fullmatch(r"(\d{1,2})个?月", text):
+        return int(match[1]) // 12
+    match = re.fullmatch(r"(\d{1,3})(?:周?岁)?", text)
     return int(match[1]) if match and int(match[1]) <= MAX_AGE else None
 
 

@@ -122,7 +122,7 @@ RESIDENT_FIELDS = (
           kept=False),
     Field("age", ("年龄", "周岁", "年龄（岁）"), register_cells.parse_age, kept=False),
     Field("person", ("姓名", "成员姓名", "居民姓名", "家庭成员", "家庭成员姓名", "人员姓名"),
-          register_cells.parse_presence, kept=False),
+          register_cells.parse_sameness, kept=False),
     Field("head_of_home", ("户主姓名", "户主"), register_cells.parse_presence, kept=False),
     Field("registered_address",
           ("户籍地址", "户籍地", "户籍所在地", "户籍住址", "户籍地详址", "户籍详址", "户口所在地",

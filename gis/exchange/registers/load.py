@@ -1,6 +1,7 @@
 """Load a register in one step: propose or take a mapping, read, compare with what is stored."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Unavailable
 from gis.exchange.buildings import Unplaced
 from gis.exchange.facilities import load_facility_table
-from gis.exchange.households import load_household_table
+from gis.exchange.households import OTHERS_STAY, load_household_table
 from gis.exchange.people import load_people_table
 from gis.exchange.registers import differences
 from gis.exchange.registers.building_load import load_buildings_register, remove_buildings
@@ -137,7 +138,7 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     TooLarge
         It has more rows than the options allow, or is beyond the limits of its format.
     Unavailable
-        `register.busy`: a preview meets a load in progress.
+        A preview meets a load in progress.
     """
     report = LoadReport(options.kind or "register", name)
     headers = tuple(column for kind in REGISTER_KINDS for column in header_columns(kind))
@@ -148,19 +149,34 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     register = read_register(sheets, mapping, report)
     today = options.now.astimezone(options.timezone).date()
     scope = Scope.load(session, areas, today, options.crs)
-    session.execute(text(ONE_LOAD_SQL if options.keep else NO_WAITING_SQL))
-    try:
+    with _one_load(session, options.keep):
         loaded = _load(session, scope, mapping, register, options, report)
-    except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
-            raise
-        raise Unavailable("register.busy") from None
     if loaded.ready:
         digest = datasets.file_sha256(path)
         datasets.record_load(session, mapping.kind, name, digest, loaded.report.counts, "")
         if loaded.changes:
             drop_circles(session, CIRCLED.get(mapping.kind, ""))
     return loaded
+
+
+@contextmanager
+def _one_load(session: Session, keep: bool) -> Iterator[None]:
+    """Let only one load at a time run the block; a preview waits for none.
+
+    Raises
+    ------
+    Unavailable
+        `register.busy`: a preview meets a load in progress.
+    OperationalError
+        The database is lost.
+    """
+    session.execute(text(ONE_LOAD_SQL if keep else NO_WAITING_SQL))
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise Unavailable("register.busy") from None
+        raise
 
 
 def _load(
@@ -285,6 +301,7 @@ class _Loading:
         match self.report.kind:
             case "residents":
                 differences.remove_homes(self.session, ids)
+                _say_fewer_stay(self.report, len(ids))
             case "buildings":
                 remove_buildings(self.session, ids, self.report)
             case "facilities":
@@ -302,6 +319,15 @@ KIND_LOADS: Mapping[str, _Kind] = {
     "volunteers": _PEOPLE,
     "facilities": _Kind(to_facilities, _Loading.facilities),
 }
+
+
+def _say_fewer_stay(report: LoadReport, removed: int) -> None:
+    """Take homes that are taken away out of the note of how many stay."""
+    for at, note in enumerate(report.messages):
+        if isinstance(note, Message) and note.code == OTHERS_STAY:
+            count = int(str(note.params["count"])) - removed
+            report.messages[at : at + 1] = [Message(OTHERS_STAY, {"count": count})] if count else []
+            return
 
 
 def _may_skip(register: Register) -> bool:

@@ -49,7 +49,8 @@ class Place:
 class Home:
     """A home with who lives there.
 
-    first: The first of its rows. ages: Of each person; None where the row does not say.
+    first: The first of its rows. ages: Of each person; None where the row does not say. names: What
+    tells them apart.
     """
 
     first: Row
@@ -58,6 +59,7 @@ class Home:
     people: int = 0
     ages: list[int | None] = field(default_factory=list)
     households: set[str] = field(default_factory=set)
+    names: set[int] = field(default_factory=set)
 
 
 def to_households(scope: Scope, register: Register, report: LoadReport) -> Table:
@@ -90,6 +92,9 @@ def to_households(scope: Scope, register: Register, report: LoadReport) -> Table
         if not by_person:
             key = (row.number,)  # two rows of one home are refused by the loader
         home = homes.setdefault(key, Home(row, code, door))
+        if by_person and row["person"] in home.names:
+            report.note_row("register_row.same_name", row.number)
+        home.names |= {row["person"]} - {None}
         home.people += 1
         home.ages.append(_age(row, scope.today))
         if row["household_number"]:

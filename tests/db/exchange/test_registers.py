@@ -193,6 +193,16 @@ RESIDENTS: dict[str, tuple[list[tuple[object, ...]], dict[str, object], int, int
         2,
         0,
     ),
+    # a row that stands there twice
+    "twice.csv": (
+        [
+            ("姓名", "住址"),
+            *[(name, "虹山花园1号楼1单元301") for name in ("张三", "李四", "李 四")],
+        ],
+        {"h1-1-301": 3},
+        1,
+        0,
+    ),
     # the estate only in the first of its rows; traditional characters, full width
     "blank_estates.csv": (
         [
@@ -620,6 +630,15 @@ def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Pat
     assert estate.scalars(text("SELECT area_id FROM unplaced_building")).all() == [*west]
 
 
+def test_buildings_far_away_or_on_one_point_are_not_sure(estate: Session, tmp_path: Path) -> None:
+    header = ("小区", "楼栋", "层数", "经度", "纬度", "坐标系")
+    one_point = [("虹山花园", f"{n}号楼", 7, 105.9508, 26.2301, "cgcs2000") for n in (8, 9)]
+    far = ("虹山花园", "10号楼", 7, 106.5, 26.23, "cgcs2000")
+    loaded = load(estate, write(tmp_path / "a.csv", [header, *one_point, far]))
+    assert (loaded.rows["sure"], loaded.rows["guess"], loaded.rows["refused"]) == (0, 2, 1)
+    assert [row.message.code for row in loaded.report.refused] == ["register_row.far_away"]
+
+
 def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> None:
     rows = [
         ("学苑社区便民设施清单", "", "", "", ""),
@@ -732,7 +751,9 @@ def test_homes_that_went_are_said_and_taken_away_only_when_asked(
     ]
     count = text("SELECT count(*) FROM household")
     assert estate.scalar(count) == 4
-    assert load(estate, second, end_gone=True).gone and estate.scalar(count) == 3
+    taken = load(estate, second, end_gone=True)
+    assert taken.gone and estate.scalar(count) == 3
+    assert not [note for note in taken.report.notes_in("en") if "stay as they are" in note]
     refused = write(tmp_path / "c.csv", [header, *rows[:1], ("虹山花园", "1号楼", "1", "401", "?")])
     skipped = load(estate, refused, end_gone=True, skip_refused=True)
     assert skipped.ready and not skipped.gone and estate.scalar(count) == 3
