@@ -48,7 +48,8 @@ def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
                     for number, other in twice
                 ]
                 continue
-            within = community and (community.name, tuple(scope.areas.grids_in(community)))
+            named = defaults.grid(row, community) or community
+            within = named and (named.name, tuple(scope.areas.grids_in(named)))
             area = community.id if community else scope.owner
             values = {**building.values, "within": within, "area": area}
             rows[key] = Row(row.number, values)

@@ -67,9 +67,9 @@ class Scope:
                 matches[query, community] = of_all[query]
         return matches
 
-    def standing_in(self, community: NamedArea, buildings: Iterable[int]) -> set[int]:
-        """Return which of some buildings stand in a community."""
-        params = {"buildings": sorted(buildings), "areas": self.areas.grids_in(community)}
+    def standing_in(self, area: NamedArea, buildings: Iterable[int]) -> set[int]:
+        """Return which of some buildings stand in an area."""
+        params = {"buildings": sorted(buildings), "areas": self.areas.grids_in(area)}
         return set(self.session.scalars(text(BUILDINGS_IN_SQL), params))
 
     def foreign_buildings(self, buildings: Iterable[int]) -> set[int]:
@@ -95,6 +95,7 @@ class Defaults:
     def __init__(self, scope: Scope, register: Register, report: LoadReport) -> None:
         self.scope = scope
         self.by_words: dict[str, NamedArea | Message] = {}
+        self.grids: dict[tuple[str, NamedArea | None], NamedArea | Message] = {}
         title = " ".join([*register.titles, report.source])
         self.has_estates = "estate" in register.headers
         stored = () if self.has_estates else scope.session.scalars(text(ESTATES_SQL)).all()
@@ -121,6 +122,16 @@ class Defaults:
         if words not in self.by_words:
             self.by_words[words] = self.scope.areas.find(words, "community")
         return self.by_words[words]
+
+    def grid(self, row: Row, community: NamedArea | None) -> NamedArea | None:
+        """Return the grid that a row names; None for none, or one that is not known."""
+        words, within = row["grid"], [community] if community else []
+        if not words:
+            return None
+        if (words, community) not in self.grids:
+            self.grids[words, community] = self.scope.areas.find(words, "grid", within)
+        named = self.grids[words, community]
+        return named if isinstance(named, NamedArea) else None
 
     def with_estates(self, rows: Sequence[Row], report: LoadReport) -> list[Row]:
         """Fill a blank estate beside a building: as in the row right above, or as in the title."""

@@ -630,6 +630,16 @@ def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Pat
     assert estate.scalars(text("SELECT area_id FROM unplaced_building")).all() == [*west]
 
 
+def test_another_grid_than_the_one_of_the_row_is_a_guess(estate: Session, tmp_path: Path) -> None:
+    of_homes = [("网格", "小区", "楼栋", "单元", "房号", "人口数")]
+    of_homes += [(f"第{n}网格", "虹山花园", "1号楼", "1", f"{n}01", 3) for n in (6, 7)]
+    of_buildings = [("网格", "小区", "楼栋", "层数")]
+    of_buildings += [(f"第{n + 5}网格", "虹山花园", f"{n}号楼", 7) for n in (1, 2)]
+    for name, rows in (("a.csv", of_homes), ("楼栋.csv", of_buildings)):
+        loaded = load(estate, write(tmp_path / name, rows))
+        assert (loaded.rows["sure"], loaded.rows["guess"]) == (1, 1), name
+
+
 def test_buildings_far_away_or_on_one_point_are_not_sure(estate: Session, tmp_path: Path) -> None:
     header = ("小区", "楼栋", "层数", "经度", "纬度", "坐标系")
     one_point = [("虹山花园", f"{n}号楼", 7, 105.9508, 26.2301, "cgcs2000") for n in (8, 9)]
