@@ -25,6 +25,7 @@ FOLLOWING_TABLES = (
     "organisation",
     "paper_template",
     "routing_rule",
+    "unplaced_building",
 )
 # A grant that the account has there already stays where it is.
 MOVE_GRANTS_SQL = """

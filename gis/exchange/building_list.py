@@ -131,12 +131,19 @@ BUILDING_CHANGES_SQL = """
 SELECT at, who, why, op, old, new FROM history
 WHERE table_name = 'building' AND row_key = CAST(:id AS text) ORDER BY id DESC LIMIT :most
 """
-UNPLACED_LIST_SQL = """
+# Those of one's own areas; of no area those of estates that have buildings there.
+UNPLACED_LIST_SQL = f"""
+{AREAS_CTE}
 SELECT id, coalesce(code, '') AS code, estate, name, address, kind, floors, stairwells, homes,
   source
-FROM unplaced_building ORDER BY estate, lpad(coalesce(substring(name FROM '[0-9]+'), ''), 6, '0'),
-  name, id
-"""
+FROM unplaced_building u
+WHERE :everywhere OR area_id IN (SELECT id FROM mine)
+  OR area_id IS NULL AND estate <> '' AND EXISTS (
+    SELECT FROM building b JOIN boundary s ON s.valid_time @> CAST(:at AS timestamptz)
+      AND s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))
+    JOIN mine m ON m.id = s.area_id WHERE b.estate = u.estate)
+ORDER BY estate, lpad(coalesce(substring(name FROM '[0-9]+'), ''), 6, '0'), name, id
+"""  # noqa: S608  ours
 
 
 def list_buildings(
@@ -260,9 +267,10 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def list_unplaced(session: Session) -> list[dict[str, Any]]:
-    """Return the buildings of registers that wait for their place, without names of persons."""
-    return [dict(row) for row in session.execute(text(UNPLACED_LIST_SQL)).mappings()]
+def list_unplaced(session: Session, principal: Principal, at: datetime) -> list[dict[str, Any]]:
+    """Return the buildings of a principal's registers that wait, without names of persons."""
+    params = _params(principal, at, Filters())
+    return [dict(row) for row in session.execute(text(UNPLACED_LIST_SQL), params).mappings()]
 
 
 def write_list(rows: Sequence[dict[str, Any]], path: Path, language: str) -> None:

@@ -27,10 +27,10 @@ LEFT JOIN personal.person h ON h.id = p.holder_id
 """
 UNPLACED_SQL = """
 INSERT INTO unplaced_building AS old (code, estate, name, address, kind, floors, stairwells, homes,
-  head_id, sponsor_id, source)
+  head_id, sponsor_id, source, area_id)
 VALUES (:code, coalesce(:estate, ''), coalesce(:name, ''), coalesce(:address, ''),
-  coalesce(:kind, ''), :floors, :stairwells, :homes, :head, :sponsor, :source)
-ON CONFLICT (code, estate, name) DO UPDATE
+  coalesce(:kind, ''), :floors, :stairwells, :homes, :head, :sponsor, :source, :area)
+ON CONFLICT (area_id, code, estate, name) DO UPDATE
 SET address = coalesce(nullif(excluded.address, ''), old.address),
   kind = coalesce(nullif(excluded.kind, ''), old.kind),
   floors = coalesce(excluded.floors, old.floors),
@@ -152,7 +152,7 @@ def _write_unplaced(
     ids: Mapping[str, int],
     report: LoadReport,
 ) -> None:
-    facts = ("code", "estate", "name", "address", "kind", "floors", "stairwells", "homes")
+    facts = ("code", "estate", "name", "address", "kind", "floors", "stairwells", "homes", "area")
     params = [
         {name: row[name] for name in facts}
         | {column: ids.get(person_by_cell.get((row.number, column), "")) for column in ROLE_OF}

@@ -32,11 +32,19 @@ COLUMNS = (
     "by_shape", "geom", "point",
 )  # fmt: skip
 
-# What an unplaced building was said to be holds where the row says nothing.
+# What an unplaced building was said to be holds where the row says nothing. Those of an area stand
+# there: another one of the name may be elsewhere.
 PLACED_SQL = """
 WITH placed AS (
   DELETE FROM unplaced_building u USING incoming_building_row i
-  WHERE u.code = i.code OR (u.code IS NULL AND (u.estate, u.name) = (i.estate, i.name))
+  LEFT JOIN building b ON b.id = i.building_id
+  LEFT JOIN LATERAL grid_at(ST_PointOnSurface(coalesce(i.geom, b.geom)), now()) g ON true
+  WHERE (u.code = i.code OR (u.code IS NULL AND (u.estate, u.name) = (i.estate, i.name)))
+    AND (u.area_id IS NULL OR g.id IS NULL OR u.area_id IN (
+      WITH RECURSIVE up AS (
+        SELECT id, parent_id FROM area WHERE id = g.id
+        UNION SELECT a.id, a.parent_id FROM area a JOIN up ON a.id = up.parent_id
+      ) SELECT id FROM up))
   RETURNING i.row, u.*
 ), merged AS (
   UPDATE incoming_building_row i

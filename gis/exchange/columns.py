@@ -5,6 +5,7 @@ from gis.facilities.categories import CATEGORIES
 from gis.facilities.path_edits import EDIT_ZH
 from gis.files import cells, dates, positions, rooms, telephones
 from gis.files.column import Column
+from gis.files.person_names import parse_person_name
 from gis.places.building_kinds import BUILDING_KIND_BY_WORD, OUTLINE_ZH, parse_building_kind
 from gis.places.doors import KIND_ZH
 from gis.rights.roles import ROLES
@@ -93,13 +94,13 @@ BUILDING_COLUMNS = (
            each=True),
     Column("homes", "总户数", cells.parse_count, ("户数", "房屋套数", "套数", "住户数"),
            "登记的户数", "Homes as the register counts them.", each=True),
-    Column("head", "楼栋长", cells.parse_person_name, ("楼栋长姓名", "楼长", "楼长姓名"),
+    Column("head", "楼栋长", parse_person_name, ("楼栋长姓名", "楼长", "楼长姓名"),
            "姓名；空缺写 空缺；留空则不变",
            "Name; 空缺: vacant; empty leaves it as it is."),
     Column("head_phone", "楼栋长电话", telephones.parse_telephone,
            ("联系电话", "电话", "手机", "手机号码", "楼长电话", "联系方式"),
            "楼栋长的电话", "Telephone of the head."),
-    Column("sponsor", "包保干部", cells.parse_person_name,
+    Column("sponsor", "包保干部", parse_person_name,
            ("包保人", "包保责任人", "包保两委", "包保两委成员", "两委成员", "包保干部姓名"),
            "包保本楼栋的两委成员姓名；留空则不变",
            "Committee member who vouches for it; empty leaves it as it is."),
@@ -128,7 +129,7 @@ PEOPLE_COLUMNS = (
            ("人员编码", "人员编号", "员工编号", "任职人工号", "person_code", "code", "holder"),
            "人员的唯一编号；填了岗位而留空表示空缺",
            "Staff number, one for each person; empty with a role: vacant.", needed=True),
-    Column("name", "姓名", cells.parse_person_name, ("人员姓名", "任职人", "holder_name"),
+    Column("name", "姓名", parse_person_name, ("人员姓名", "任职人", "holder_name"),
            "新人员必填", "Needed for a new person."),
     Column("phone", "电话", telephones.parse_telephone,
            ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),

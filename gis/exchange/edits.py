@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gis import crs as systems
 from gis.errors import FieldError, InvalidInput
 from gis.exchange.columns import EDIT_COLUMNS
+from gis.exchange.map_table import read_map_table
 from gis.facilities.path_edits import (
     EDIT_ZH,
     NewEdit,
@@ -28,7 +29,7 @@ from gis.files.cells import CellError, clean_text
 from gis.files.points import read_points
 from gis.files.report import LoadReport, RejectedRow
 from gis.files.tables import finish_reading, read_table
-from gis.files.vector import VECTOR_FORMATS, read_vector
+from gis.files.vector import VECTOR_FORMATS
 from gis.messages import Message
 from gis.network.edit_draft import JOIN_REACH_M
 from gis.network.models import EDIT_KINDS
@@ -161,30 +162,14 @@ def _stored_line(line: BaseGeometry, crs: str | None) -> BaseGeometry:
 
 
 def _from_map(path: Path, crs: str | None, report: LoadReport) -> list[EditRecord]:
-    file = read_vector(path, crs)
-    report.messages += file.notes
-    report.counts["rows"] = len(file.shapes)
-    headers = {header.casefold(): header for header in file.columns}
+    table = read_map_table(path, EDIT_COLUMNS, report, crs, ignored=("lon", "lat", "crs", "line"))
     records = []
-    for number, drawn in enumerate(file.shapes.tolist()):
-        location = Message("load.feature", {"number": str(number + 1)})
+    for row in table.rows:
 
-        def refuse(field: str, reason: Message, at: Message = location) -> RejectedRow:
-            return RejectedRow(at, "" if field == "geometry" else field, reason)
+        def refuse(field: str, reason: Message, number: int = row.number) -> RejectedRow:
+            return table.refuse(number, field, reason)
 
-        if number in file.faults:
-            report.refused.append(refuse("geometry", file.faults[number]))
-        values: dict[str, Any] = {}
-        for column in EDIT_COLUMNS:
-            names = (column.key, column.zh, *column.names)
-            header = next((headers[name] for name in names if name in headers), None)
-            cell = None if header is None else file.columns[header][number]
-            if cell is not None and clean_text(cell) and column.key not in ("lon", "lat", "line"):
-                try:
-                    values[column.key] = column.parse(cell)
-                except CellError as error:
-                    report.refused.append(refuse(column.key, error.message))
-        records.append(EditRecord(refuse, values, _single(drawn)))
+        records.append(EditRecord(refuse, dict(row.values), _single(table.shapes[row.number])))
     return records
 
 

@@ -48,6 +48,7 @@ from gis.files.tables import Table, finish_reading, no_check, read_table
 from gis.messages import Message
 from gis.places.unit_parts import derive_unit_parts
 
+OTHERS_STAY = "household_row.others_stay"  # says how many homes are stored and not in the file
 # The columns that identify the building of a row.
 BuildingKey = tuple[str | None, str | None, str | None, float | None, float | None, str | None]
 
@@ -312,4 +313,4 @@ def _write(session: Session, new_units: list[dict[str, object]], report: LoadRep
     report.bbox = tuple(session.execute(text(HOUSEHOLD_BBOX_SQL)).one())
     others = (session.scalar(text(STORED_HOUSEHOLDS_SQL)) or 0) - report.counts["rows"]
     if others:
-        report.note("household_row.others_stay", count=others)
+        report.note(OTHERS_STAY, count=others)

@@ -5,6 +5,7 @@ import re
 from gis.exchange.columns import POINT_COLUMNS
 from gis.files import cells, dates, telephones
 from gis.files.column import Column
+from gis.files.person_names import parse_person_name
 from gis.incidents.models.values import ORGANISATION_KINDS
 from gis.messages import label
 from gis.rights.roles import ROLE_BY_KEY
@@ -26,14 +27,31 @@ HOURS_COLUMN = Column(
     "如 周一至周五 8:30-17:30 或 Mo-Fr 08:30-17:30；留空为任何时间",
     "As Mo-Fr 08:30-17:30; empty: at any time.",
 )  # fmt: skip
+IS_WORD = {"是": True, "否": False, "在用": True, "停用": False}
+
+
+def _parse_is(value: object) -> bool:
+    """Return what 是, 否, 在用 or 停用 says.
+
+    Raises
+    ------
+    CellError
+        It is another word.
+    """
+    word = cells.clean_text(value)
+    if word not in IS_WORD:
+        raise cells.CellError("field.none_of", value=word[:40], allowed=tuple(IS_WORD))
+    return IS_WORD[word]
+
+
 STATE_COLUMN = Column(
-    "active", "状态", cells.parse_text, ("是否在用", "active"),
+    "active", "状态", _parse_is, ("是否在用", "active"),
     "在用（可不填）或停用", "在用 (or empty): in use; 停用: not.", choices=("在用", "停用"),
 )  # fmt: skip
 PERSON_COLUMNS = (
     Column("person", "工号", cells.parse_code, ("人员编码", "人员编号", "person_code"),
            "没有工号时填姓名和电话", "Staff number; without one, name and telephone."),
-    Column("name", "姓名", cells.parse_person_name, ("人员姓名", "志愿者", "志愿者姓名"),
+    Column("name", "姓名", parse_person_name, ("人员姓名", "志愿者", "志愿者姓名"),
            "新人员必填", "Needed for a new person."),
     Column("phone", "电话", telephones.parse_telephone,
            ("手机", "手机号", "手机号码", "联系电话", "telephone", "mobile"),
@@ -68,7 +86,7 @@ ORGANISATION_COLUMNS = (
            "驻地设施的编码，可不填", "Code of the facility it works from."),
     Column("head", "负责人工号", cells.parse_code, ("队长工号", "书记工号"),
            "没有工号时填负责人和负责人电话", "Staff number; or name and telephone."),
-    Column("head_name", "负责人", cells.parse_person_name, ("队长", "书记", "负责人姓名"),
+    Column("head_name", "负责人", parse_person_name, ("队长", "书记", "负责人姓名"),
            "可不填", "Who leads it."),
     Column("head_phone", "负责人电话", telephones.parse_telephone, ("队长电话",),
            "可不填", "Of who leads it."),
@@ -90,7 +108,7 @@ MEMBERSHIP_COLUMNS = (
     *PERSON_COLUMNS,
     Column("role", "职务", cells.parse_text, ("身份", "角色"),
            "如 队长、副队长；可不填", "As what; need not be filled in."),
-    Column("takes_orders", "接单", cells.parse_text, ("是否接单",),
+    Column("takes_orders", "接单", _parse_is, ("是否接单",),
            "能否代表组织接单：是（可不填）或否", "May take its orders: 是 (or empty) or 否.",
            choices=("是", "否")),
     Column("from", "自", dates.parse_first_day, ("起", "加入日期", "开始日期"),

@@ -35,7 +35,6 @@ from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 
 SEPARATORS_PATTERN = re.compile(r"[、,，;；/\s]+")
-IS_WORD = {"是": True, "否": False, "在用": True, "停用": False}
 POINT_OF_BUILDING_SQL = """
 SELECT id, ST_X(p) AS lon, ST_Y(p) AS lat FROM building b,
   LATERAL (SELECT coalesce(b.entrance, ST_PointOnSurface(b.geom)) AS p) spot
@@ -47,9 +46,6 @@ STATE_SQL = {
     "members": "SELECT id AS key, md5(m::text) AS state FROM organisation_member m",
     "takers": "SELECT person_id AS key, md5(t::text) AS state FROM order_taker t",
 }
-PERSON_CODES_SQL = (
-    "SELECT code, name, phone FROM personal.person WHERE name = ANY(:names) ORDER BY id DESC"
-)
 Point = tuple[float, float] | None
 
 
@@ -60,7 +56,6 @@ def load_organisation_table(
     crs: str | None = None,
     *,
     now: datetime,
-    principal: Principal | None = None,
     timezone: tzinfo = Settings.timezone,
 ) -> LoadReport:
     """Load organisations, members or takers from a table.
@@ -74,8 +69,6 @@ def load_organisation_table(
         A key of `gis.exchange.organisation_columns.ORGANISATION_TABLES`.
     crs
         System of the points of rows that name none.
-    principal
-        Whose rights count; None: those of the command line.
     timezone
         In which the days of the file begin.
 
@@ -90,7 +83,7 @@ def load_organisation_table(
     """
     report = LoadReport(kind, path.name)
     table = read_table(path, ORGANISATION_TABLES[kind], report)
-    load_rows(session, kind, table, report, crs, now=now, principal=principal, timezone=timezone)
+    load_rows(session, kind, table, report, crs, now=now, timezone=timezone)
     datasets.record_report(session, path, report)
     return report
 
@@ -103,11 +96,10 @@ def load_rows(
     crs: str | None = None,
     *,
     now: datetime,
-    principal: Principal | None = None,
     timezone: tzinfo = Settings.timezone,
 ) -> None:
     """Load the rows of a table; as `load_organisation_table`."""
-    by = principal or system_principal("load")
+    by = system_principal("load")
     rows = list(table.rows)
     points: Sequence[Point] = [None] * len(rows)
     if kind != "members":
@@ -183,8 +175,8 @@ def _stated(row: Row, point: Point, names: Sequence[str]) -> dict[str, Any]:
     fields = {name: row[name] for name in names if row[name]}
     if row["skills"]:
         fields["skills"] = tuple(filter(None, SEPARATORS_PATTERN.split(row["skills"])))
-    if row["active"]:
-        fields["active"] = IS_WORD.get(row["active"], True)
+    if row["active"] is not None:
+        fields["active"] = row["active"]
     if point is not None:
         fields |= {"lon": point[0], "lat": point[1]}
     return fields
@@ -209,7 +201,7 @@ def _organisation_saver(session: Session, by: Principal, now: datetime, timezone
         fields = _stated(row, point, names)
         if fields.keys() & {"head", "head_name"}:  # another head is another person
             base = replace(base, head="", head_name="")
-        if row["limit_hours"]:
+        if row["limit_hours"] is not None:
             # hours of 31 minutes, times 60, are not quite 31
             fields["limit_min"] = round(row["limit_hours"] * 60, 6)
         return save_organisation(session, by, replace(base, **fields), now)
@@ -219,7 +211,6 @@ def _organisation_saver(session: Session, by: Principal, now: datetime, timezone
 
 def _member_saver(session: Session, by: Principal, now: datetime, timezone: tzinfo) -> Saver:
     def save(row: Row, point: Point) -> None:
-        takes_orders = IS_WORD.get(row["takes_orders"]) if row["takes_orders"] else None
         begins, ends = (
             moment if moment in (None, ONGOING) else moment.replace(tzinfo=timezone)
             for moment in (row["from"], row["to"])
@@ -233,7 +224,7 @@ def _member_saver(session: Session, by: Principal, now: datetime, timezone: tzin
             name=row["name"] or "",
             phone=row["phone"] or "",
             role=row["role"],
-            takes_orders=takes_orders,
+            takes_orders=row["takes_orders"],
             begins=begins,
             ends=ends,
         )

@@ -25,6 +25,10 @@ LEAVE = "请假"
 ROLE_BY_WORD = {word.lower(): role for role in ROLES for word in (role.key, role.zh, role.en)} | {
     word: role for role in ROLES for word in role.aliases_zh
 }
+# those in Chinese, the longest first
+ROLE_WORDS = sorted(
+    {word for role in ROLES for word in (role.zh, *role.aliases_zh)}, key=len, reverse=True
+)
 KIND_BY_WORD = {
     "": "post",
     "post": "post",

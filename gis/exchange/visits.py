@@ -14,6 +14,7 @@ from gis.exchange.columns import BUILDING_NAMES
 from gis.exchange.organisations import SEPARATORS_PATTERN
 from gis.files import cells, datasets, dates
 from gis.files.column import Column
+from gis.files.person_names import parse_person_name
 from gis.files.report import LoadReport
 from gis.files.table_writer import require_target, write_table
 from gis.files.tables import Row, finish_reading, read_table
@@ -24,7 +25,7 @@ from gis.settings import Settings
 DUTY_VISIT_COLUMNS = (
     Column("person", "工号", cells.parse_code, ("人员编码", "人员编号", "person_code"),
            "走访人的工号，须已登记", "Staff number of who visited.", needed=True),
-    Column("name", "姓名", cells.parse_person_name, ("走访人", "人员姓名"),
+    Column("name", "姓名", parse_person_name, ("走访人", "人员姓名"),
            "可不填；填了须与工号一致", "May be empty; else it fits the number."),
     Column("day", "日期", dates.parse_first_day, ("走访日期", "走访时间", "date"),
            "如 2026-03-01", "As 2026-03-01.", needed=True),

@@ -229,12 +229,6 @@ def parse_json_object(value: object) -> dict[str, Any]:
     return item
 
 
-def parse_person_name(value: object) -> str:
-    """Return a name without the blanks that align it in a printed list: 张　三 is 张三."""
-    name = parse_text(value)
-    return re.sub(r"\s+", "", name) if re.fullmatch(r"[\u3400-\u9fff\s·]+", name) else name
-
-
 def parse_degrees(value: object) -> float:
     """Return decimal degrees.
 

@@ -76,7 +76,7 @@ class UnplacedBuilding(Base):
 
     __tablename__ = "unplaced_building"
     __table_args__ = (
-        UniqueConstraint("code", "estate", "name", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("area_id", "code", "estate", "name", postgresql_nulls_not_distinct=True),
         {"comment": "A building of a register that waits for its place on the map."},
     )
 
@@ -100,6 +100,9 @@ class UnplacedBuilding(Base):
         ForeignKey("personal.person.id"), comment="Who vouches for it, likewise."
     )
     source: Mapped[str] = mapped_column(server_default="", comment="The load it came from.")
+    area_id: Mapped[int | None] = mapped_column(
+        ForeignKey("area.id"), comment="Whose register it is of; empty: not of one area."
+    )
 
 
 class ClosedBuilding(Base):

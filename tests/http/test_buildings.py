@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.support import load_town
-from tests.support.load_town import COMMUNITY, WEST
+from tests.support.load_town import COMMUNITY, EAST, WEST
 from tests.support.sign_in import account, ask, signed_in
 
 town = load_town.town  # the fixture
@@ -56,14 +56,20 @@ def test_one_is_added_changed_and_closed(town: Session, street: FlaskClient) -> 
 
 
 def test_one_that_waits_is_placed(town: Session, street: FlaskClient) -> None:
-    town.execute(
-        text("INSERT INTO unplaced_building (estate, name, floors) VALUES ('虹山花园', '2号楼', 6)")
+    waits = text(
+        "INSERT INTO unplaced_building (estate, name, floors, area_id)"
+        " SELECT '虹山花园', '2号楼', :floors, id FROM area WHERE code = :area"
     )
-    [waiting] = street.get(f"{API}/unplaced").get_json()["items"]
+    town.execute(waits, {"floors": 6, "area": COMMUNITY})
+    town.execute(waits, {"floors": 9, "area": EAST})  # of the name, elsewhere
+    keeper = signed_in(street.application.test_client(), account(town, "li", "planner", EAST))
+    [other] = keeper.get(f"{API}/unplaced").get_json()["items"]
+    assert other["floors"] == 9
+    waiting, _ = street.get(f"{API}/unplaced").get_json()["items"]
     names = {name: waiting[name] for name in ("estate", "name")}
     placed = ask(street, "POST", API, names | FREE)
     assert (placed.status_code, placed.get_json()["floors"]) == (201, 6)
-    assert street.get(f"{API}/unplaced").get_json()["items"] == []
+    assert street.get(f"{API}/unplaced").get_json()["items"] == [other]
     at = street.get(f"{API}/at", query_string=FREE).get_json()
     assert at["code"] == placed.get_json()["code"]
 

@@ -1,7 +1,8 @@
 """An estate of two buildings in two named grids, and registers of it as offices write them."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.exchange.registers.load import Options, RegisterLoad, load_register
+from gis.exchange.registers import load as loading
+from gis.exchange.registers.load import KIND_LOADS, Options, RegisterLoad, load_register
+from gis.files.tables import Row, Table
 from gis.places.models import Building
 from gis.settings import ROOT, SHANGHAI
 from tests.support import load_town
@@ -53,9 +56,30 @@ def estate(town: Session) -> Session:
     return town
 
 
-def load(session: Session, path: Path, **options: Any) -> RegisterLoad:
+@dataclass
+class Loaded(RegisterLoad):
+    """A load with its rows as the loader of the kind got them."""
+
+    loaded: list[Row] = field(default_factory=list)
+
+
+def load(session: Session, path: Path, **options: Any) -> Loaded:
     """Load a register with the usual options."""
-    return load_register(session, path, path.name, Options(NOW, SHANGHAI, **options))
+    rows: list[Row] = []
+
+    def keeping(convert: Callable[..., Table]) -> Callable[..., Table]:
+        def run(*given: Any) -> Table:
+            table = convert(*given)
+            rows[:] = table.rows
+            return Table(table.columns, iter(rows))
+
+        return run
+
+    kinds = {key: replace(kind, convert=keeping(kind.convert)) for key, kind in KIND_LOADS.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "KIND_LOADS", kinds)
+        result = load_register(session, path, path.name, Options(NOW, SHANGHAI, **options))
+    return Loaded(**vars(result), loaded=rows)
 
 
 def write(path: Path, sheets: Sheet | dict[str, Sheet], merged: Sequence[str] = ()) -> Path:
@@ -78,7 +102,7 @@ def write(path: Path, sheets: Sheet | dict[str, Sheet], merged: Sequence[str] = 
     return path
 
 
-def homes(loaded: RegisterLoad) -> dict[str, object]:
+def homes(loaded: Loaded) -> dict[str, object]:
     """The homes of a load: people by door, with elders and children where they are known."""
     return {
         f"{row['building']}-{row['stairwell'] or ''}-{row['room'].room}": (
@@ -90,7 +114,7 @@ def homes(loaded: RegisterLoad) -> dict[str, object]:
     }
 
 
-def posts(loaded: RegisterLoad) -> list[str]:
+def posts(loaded: Loaded) -> list[str]:
     """The posts of a load: role, place, holder and telephone."""
     return sorted(
         " ".join(
@@ -106,7 +130,7 @@ def posts(loaded: RegisterLoad) -> list[str]:
     )
 
 
-def buildings(loaded: RegisterLoad) -> list[tuple[object, ...]]:
+def buildings(loaded: Loaded) -> list[tuple[object, ...]]:
     """The buildings of a load, with what is said of them."""
     keys = ("stairwells", "floors", "homes", "head", "head_phone", "sponsor")
     return [

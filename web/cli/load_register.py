@@ -54,15 +54,14 @@ def register(
     """
     import orjson
 
+    from gis.exchange.registers import recipes
     from gis.exchange.registers.load import Options, load_register
-    from gis.exchange.registers.recipes import recipe_mapping
-    from gis.exchange.registers.recipes import save_recipe as save
     from gis.exchange.registers.result import to_dict
     from gis.settings import Settings
     from web.cli.common import local_now, session_scope
 
     with session_scope(f"load register {file.name}") as session:
-        mapping = recipe_mapping(session, recipe, None) if recipe else None
+        mapping = recipes.recipe_mapping(session, recipe, None) if recipe else None
         options = Options(
             local_now(),
             Settings.from_env().timezone,
@@ -72,13 +71,14 @@ def register(
             end_gone=end_gone,
             skip_refused=skip_refused,
             place="later" if place == "later" else "refuse",
+            keep=commit,
         )
         loaded = load_register(session, file, file.name, options)
         if commit and (loaded.ready or save_recipe):
             if not loaded.ready:
                 session.rollback()
             if save_recipe:
-                save(session, save_recipe, loaded.mapping, None, "load register")
+                recipes.save_recipe(session, save_recipe, loaded.mapping, None, "load register")
             session.commit()
             loaded.report.committed = loaded.ready
             if loaded.ready and loaded.mapping.kind in ("residents", "buildings", "facilities"):

@@ -4,7 +4,7 @@ The server hands on only values of visible ASCII characters; of others the name 
 `web/gateway.py` notes these, and what was sent twice, in the environment.
 """
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from gis.errors import invalid_field
 
@@ -17,6 +17,11 @@ SINGLE = (
     "X-Wangge-Signature",
 )
 MEANT = (*SINGLE, "If-Match")  # If-Match may be sent several times: its values are a list
+
+
+def service_root() -> str:
+    """Return the address of the service, which links in files and answers begin with."""
+    return str(current_app.config["SETTINGS"].address or request.url_root).rstrip("/")
 
 
 def check() -> None:

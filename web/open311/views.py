@@ -35,6 +35,7 @@ from gis.rights.principal import ANONYMOUS, Principal
 from web.http.body_limit import PHOTO_FORM_MAX_BYTES, body_limit
 from web.http.db import session
 from web.http.params import parse_datetime
+from web.http.request_headers import service_root
 from web.http.snapshot import current_snapshot
 from web.open311 import params, schemas
 from web.open311.errors import describe_error
@@ -107,9 +108,8 @@ def require_program(action: Action) -> Principal:
 @bp.get("/discovery.<any(json, xml):kind>")
 def discovery() -> Response:
     """Where the endpoint is, in which formats, and how to get a key."""
-    base_url = (current_app.config["SETTINGS"].address or request.url_root).rstrip("/")
     body = schemas.discovery_to_dict(
-        base_url,
+        service_root(),
         str(bp.url_prefix),
         editions.active_edition_loaded_at(session()),
         made_up=has_made_up_data(session()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.exchange.building_match import with_suggestions
+from gis.exchange.building_match import MAX_QUERIES_WITH_SUGGESTIONS, with_suggestions
 from gis.labels import NUMERAL, normalise_text, parse_number
 from gis.messages import Message
 
@@ -68,6 +68,7 @@ class AreaNames:
             if area.level in ("county", "street", "community")
             and len(stem := _stem(name := normalise_text(area.name), area.level)) > 1
         ]
+        self.unknown: set[tuple[str, str]] = set()  # words and level without an area
         self.keys: dict[tuple[str, str], list[NamedArea]] = {}
         for area in self.by_id.values():
             if area.mine:
@@ -115,17 +116,24 @@ class AreaNames:
                 )
         if len(hits) == 1:
             return hits[0]
-        params: dict[str, object] = {"name": words}
         if hits:
             codes = [f"{area.name} ({area.code})" for area in hits[:5]]
-            return Message("register.several_areas", params | {"areas": codes})
+            return Message("register.several_areas", {"name": words, "areas": codes})
+        return self._unknown(words, level)
+
+    def _unknown(self, words: str, level: str) -> Message:
+        """Return that no area has a name, with names like it for the first unknown ones."""
+        message = Message("register.no_area", {"name": words})
+        if len(self.unknown) >= MAX_QUERIES_WITH_SUGGESTIONS and (words, level) not in self.unknown:
+            return message
+        self.unknown.add((words, level))
         names = [
             area.name
             for (of_level, _), areas in self.keys.items()
             if of_level == level
             for area in areas
         ]
-        return with_suggestions(Message("register.no_area", params), words, sorted(names))
+        return with_suggestions(message, words, sorted(names))
 
     def communities_in(self, words: str) -> list[NamedArea]:
         """Return the communities of who loads that a title names."""

@@ -30,6 +30,21 @@ LEFT JOIN LATERAL grid_at(ST_PointOnSurface(p.geom), now()) g ON true
 WHERE p.geom IS NOT NULL AND (g.id IS NULL OR NOT g.id = ANY(:areas)) AND i.row = ANY(:rows)
 ORDER BY i.row
 """
+# Buildings that stand far, some 5 km, from all areas.
+FAR_BUILDINGS_SQL = """
+SELECT i.row FROM incoming_building_row i
+WHERE i.geom IS NOT NULL AND EXISTS (SELECT FROM boundary WHERE valid_time @> now())
+  AND NOT EXISTS (SELECT FROM boundary s
+                  WHERE s.valid_time @> now() AND ST_DWithin(s.geom, i.geom, 0.05))
+ORDER BY i.row
+"""
+# New buildings with one point, as of the estate that an address search returns.
+ONE_POINT_SQL = """
+SELECT row FROM (
+  SELECT row, count(*) OVER (PARTITION BY ST_AsBinary(point)) AS number
+  FROM incoming_building_row WHERE building_id IS NULL AND point IS NOT NULL) i
+WHERE number > 1 ORDER BY row
+"""
 # What is stored, and what the row makes of it; an empty cell leaves the stored value. differs:
 # in what the two texts do not hold: name, code or place.
 BUILDING_FACTS_SQL = """
@@ -69,7 +84,7 @@ WHERE b.source LIKE 'buildings: %' AND (b.estate, c.parent_id) IN (SELECT * FROM
 ORDER BY title
 """
 WAITING_BUILDINGS_SQL = """
-SELECT u.code, u.estate, u.name, u.address, u.kind, u.floors, u.stairwells, u.homes,
+SELECT u.area_id, u.code, u.estate, u.name, u.address, u.kind, u.floors, u.stairwells, u.homes,
   h.name AS head, s.name AS sponsor
 FROM unplaced_building u
 LEFT JOIN personal.person h ON h.id = u.head_id LEFT JOIN personal.person s ON s.id = u.sponsor_id
@@ -112,6 +127,12 @@ def load_buildings_register(
     def check(staged: Sequence[BuildingRow], unplaced: Sequence[BuildingRow]) -> None:
         foreign = _refuse_foreign(session, scope, table, report, staged)
         _refuse_other_names(session, table, report, staged)
+        report.refused += [
+            table.refuse(number, "lon", "register_row.far_away")
+            for number in session.scalars(text(FAR_BUILDINGS_SQL))
+        ]
+        for number in session.scalars(text(ONE_POINT_SQL)):
+            report.note_row("register_row.one_point", number)
         _refuse_posts(session, table, report, staged, unplaced, post_areas)
         _note_communities(session, report, staged)
         own = [row for row in staged if row.number not in foreign]
@@ -204,11 +225,12 @@ def _refuse_posts(
     if post_areas is None:
         return
     own = AreaNames.load(session, post_areas).own_ids()
-    naming = [row for row in rows if row["head"] or row["sponsor"]]
+    naming, waiting = (
+        [row for row in part if row["head"] or row["sponsor"]] for part in (rows, unplaced)
+    )
     numbers = _outside(session, own, naming)
-    if not own:
-        numbers |= {row.number for row in unplaced if row["head"] or row["sponsor"]}
-    for row in [*rows, *unplaced]:
+    numbers |= {row.number for row in waiting if row["area"] not in own}
+    for row in [*naming, *waiting]:
         if row.number in numbers:
             column = "head" if row["head"] else "sponsor"
             report.refused.append(table.refuse(row.number, column, "register_row.no_posts"))
@@ -270,10 +292,14 @@ def _next_holders(
 
 def _waiting(session: Session, rows: Sequence[BuildingRow]) -> Iterator[Change]:
     """Yield the buildings without a place that are new to the list of those, or changed."""
-    waiting = {(u.code, u.estate, u.name): u for u in session.execute(text(WAITING_BUILDINGS_SQL))}
+    waiting = {
+        (u.area_id, u.code, u.estate, u.name): u
+        for u in session.execute(text(WAITING_BUILDINGS_SQL))
+    }
     facts = ("address", "kind", "stairwells", "floors", "homes", "head", "sponsor")
     for row in rows:
-        stored = waiting.get((row["code"], row["estate"] or "", row["name"] or ""))
+        key = (row["area"], row["code"], row["estate"] or "", row["name"] or "")
+        stored = waiting.get(key)
         new = " · ".join(str(row[key]) for key in facts if row[key] is not None)
         if stored is None:
             yield Change("came", row.title, new=new)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gis.exchange.registers.cells import Contact
 from gis.exchange.registers.ranges import split_buildings
-from gis.exchange.registers.reading import Register
+from gis.exchange.registers.reading import Register, status_of
 from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
@@ -16,6 +16,7 @@ from gis.places.naming import name_before, short_estate
 
 # figures that one row of several buildings cannot be shared out among them
 SHARED_OUT = ("homes", "stairwells")
+USUAL_MOST = {"floors": 34, "stairwells": 12, "homes": 1_000}  # 34 storeys: 100 m
 VACANT_HOLDER = "空缺"  # what the loader of buildings ends a post for
 PLAIN = ("code", "lon", "lat", "crs", "address", "kind", "floors", "stairwells", "homes")
 
@@ -25,23 +26,50 @@ def to_buildings(scope: Scope, register: Register, report: LoadReport) -> Table:
     columns = {"name": register.headers.get("building_name", ""), **register.headers}
     table = Table(columns, iter(()))
     defaults = Defaults(scope, register, report)
-    rows: list[Row] = []
-    seen: dict[tuple[str, str], int] = {}
+    rows: dict[tuple[str, str], Row] = {}
+    seen: dict[tuple[str, str], Row] = {}
     for row in defaults.with_estates(register.rows, report):
+        if reason := status_of(row):
+            report.note_row("register_row.not_standing", row.number, reason)
+            continue
         if isinstance(community := defaults.community(row), Message):
             report.refused.append(table.refuse(row.number, "community", community))
             continue
         for building in _buildings(row, table, report):
             key = (short_estate(building["estate"] or ""), label_of(building["name"] or ""))
             key = (building["code"] or key[0], "" if building["code"] else key[1])
-            if (earlier := seen.setdefault(key, row.number)) != row.number:
-                report.refused.append(
-                    table.refuse(row.number, "name", "register_row.same_building", row=str(earlier))
-                )
+            if (first := seen.setdefault(key, building)) is not building:
+                twice = [(row.number, first.number)]
+                if _facts(first) != _facts(building) and key in rows:
+                    del rows[key]  # nobody knows which is right
+                    twice.append((first.number, row.number))
+                report.refused += [
+                    table.refuse(number, "name", "register_row.same_building", row=str(other))
+                    for number, other in twice
+                ]
                 continue
-            within = community and (community.name, tuple(scope.areas.grids_in(community)))
-            rows.append(Row(row.number, {**building.values, "within": within}))
-    return Table(columns, iter(rows))
+            named = defaults.grid(row, community) or community
+            within = named and (named.name, tuple(scope.areas.grids_in(named)))
+            area = community.id if community else scope.owner
+            values = {**building.values, "within": within, "area": area}
+            rows[key] = Row(row.number, values)
+            _note_unusual(rows[key], table, report)
+    return Table(columns, iter(rows.values()))
+
+
+def _facts(building: Row) -> dict[str, object]:
+    return {key: value for key, value in building.values.items() if key != "name"}
+
+
+def _note_unusual(row: Row, table: Table, report: LoadReport) -> None:
+    """Note figures that may be of another column; more storeys than homes, too."""
+    for key, most in USUAL_MOST.items():
+        homes = row["homes"] if key == "floors" else None
+        if row[key] is not None and (row[key] > most or row[key] > (homes or row[key])):
+            detail = Message(
+                "load.column_detail", {"column": table.columns[key], "detail": row[key]}
+            )
+            report.note_row("register_row.unusual", row.number, detail)
 
 
 def label_of(name: str) -> str:

@@ -4,17 +4,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from gis.exchange.post_rows import ROLE_WORDS
 from gis.files.cells import clean_text
 from gis.files.table_rows import TOTAL_PATTERN
-from gis.rights.roles import ROLES
 
 MAX_SAMPLES = 60  # cells of a column that are looked at
 FITTING_SHARE = 0.8  # of the filled cells, for a column to be recognised
 CONTRADICTING_SHARE = 0.3  # below it the cells contradict the header
 
-_ROLE_WORDS = "|".join(
-    sorted({word for role in ROLES for word in (role.zh, *role.aliases_zh)}, key=len, reverse=True)
-)
 _HAN = "[\u3400-\u9fff·]"
 PHONE = r"(?:\+?86)?1[3-9]\d{9}|0\d{9,11}"
 
@@ -27,7 +24,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {
         "name_telephone": rf"{_HAN}{{2,4}}[(:,/]?(?:{PHONE})\)?",
         "relation": "户主|本人|配偶|妻子?|丈夫|夫|妻|[长次三独]?[子女]|儿子|女儿|[父母]亲?|岳父|"
         "岳母|公公|婆婆|孙[子女]?|外孙女?|儿媳|女婿|兄|弟|姐|妹|祖父|祖母|其他",
-        "role": rf"(?:专职|兼职|专兼职)?(?:{_ROLE_WORDS})(?:\(.*\))?",
+        "role": rf"(?:专职|兼职|专兼职)?(?:{'|'.join(ROLE_WORDS)})(?:\(.*\))?",
         "address": r".{2,}(?:号楼|栋|幢|座|#|单元|[路街巷]\d+号).*\d.*",
         "grid": ".*网格.*",
         "community": ".+(?:社区|村|居委会)",

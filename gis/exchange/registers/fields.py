@@ -122,7 +122,7 @@ RESIDENT_FIELDS = (
           kept=False),
     Field("age", ("年龄", "周岁", "年龄（岁）"), register_cells.parse_age, kept=False),
     Field("person", ("姓名", "成员姓名", "居民姓名", "家庭成员", "家庭成员姓名", "人员姓名"),
-          register_cells.parse_presence, kept=False),
+          register_cells.parse_sameness, kept=False),
     Field("head_of_home", ("户主姓名", "户主"), register_cells.parse_presence, kept=False),
     Field("registered_address",
           ("户籍地址", "户籍地", "户籍所在地", "户籍住址", "户籍地详址", "户籍详址", "户口所在地",
@@ -145,7 +145,7 @@ BUILDING_FIELDS = (
     Field("floors", ("层数", "楼层数", "总层数", "总楼层", "地上层数", "楼层", "层"),
           register_cells.parse_amount, "floors"),
     Field("stairwells", ("单元数", "单元数量", "单元个数", "单元", "梯数"),
-          register_cells.parse_amount, "stairwells"),
+          register_cells.parse_stairwells, "stairwells"),
     Field("homes", ("总户数", "户数", "住户数", "总户数（户）", "户数（户）", "总住户数",
     "房屋总数",
                     "总套数", "套数"), register_cells.parse_amount, "homes"),
@@ -166,6 +166,8 @@ BUILDING_FIELDS = (
     Field("sponsor_phone",
           ("包保干部电话", "包保干部联系电话", "包保人电话", "包联干部电话", "包楼干部电话"),
           register_cells.parse_phone, "telephone"),
+    Field("status", ("备注", "状态", "楼栋状态", "建设情况", "建设状态"), register_cells.parse_gone,
+          kept=False),
 )  # fmt: skip
 
 ROSTER_FIELDS = (

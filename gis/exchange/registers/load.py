@@ -1,17 +1,21 @@
 """Load a register in one step: propose or take a mapping, read, compare with what is stored."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from gis.errors import Unavailable
 from gis.exchange.buildings import Unplaced
 from gis.exchange.facilities import load_facility_table
-from gis.exchange.households import load_household_table
+from gis.exchange.households import OTHERS_STAY, load_household_table
 from gis.exchange.people import load_people_table
 from gis.exchange.registers import differences
 from gis.exchange.registers.building_load import load_buildings_register, remove_buildings
@@ -25,8 +29,10 @@ from gis.exchange.registers.residents import is_by_person, to_households
 from gis.exchange.registers.roster import to_people
 from gis.exchange.registers.scope import Scope
 from gis.exchange.registers.sheets import open_sheets
+from gis.exchange.stale_circles import drop_circles
+from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, RowNote
-from gis.files.tables import Row, Table
+from gis.files.tables import Table
 from gis.messages import Message
 
 # Facilities whose old or new place is not the reader's.
@@ -57,6 +63,9 @@ ORDER BY h.row
 """
 # two loads of the same new people at once would enter them twice
 ONE_LOAD_SQL = "SELECT pg_advisory_xact_lock(hashtext('wangge.register'))"
+NO_WAITING_SQL = "SET LOCAL lock_timeout = '2s'"
+# kinds of registers whose rows service circles count, as `drop_circles` calls them
+CIRCLED = {"residents": "households", "buildings": "buildings", "facilities": "facilities"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class Options:
     none.
     end_gone: Take away what went. skip_refused: Load the other rows where some are refused. place:
     What becomes of buildings without a place. post_areas, name_areas: Where heads and sponsors of
-    buildings may get posts, and be named; None: everywhere. most: Rows that are read at most.
+    buildings may get posts, and be named; None: everywhere. most: Rows that are read at most. keep:
+    Whether the caller commits; a preview waits for no load.
     """
 
     now: datetime
@@ -83,6 +93,7 @@ class Options:
     post_areas: Collection[int] | None = None
     name_areas: Collection[int] | None = None
     most: int | None = None
+    keep: bool = True
 
 
 @dataclass
@@ -91,8 +102,8 @@ class RegisterLoad:
 
     mapping: As it was proposed or taken. report: What was read, with its refused rows. rows: How
     many are sure, a guess, refused, and passed over. changes: In what is stored. ready: Whether it
-    was written, to be committed. gone: Whether what went was taken away. loaded: The rows as the
-    loader of the kind got them. may_skip: Whether refused rows leave the others right.
+    was written, to be committed. gone: Whether what went was taken away. may_skip: Whether refused
+    rows leave the others right.
     """
 
     mapping: RegisterMapping
@@ -102,7 +113,6 @@ class RegisterLoad:
     ready: bool = False
     gone: bool = False
     may_skip: bool = False
-    loaded: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,8 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         The file cannot be read as a register, or lacks a column of the mapping.
     TooLarge
         It has more rows than the options allow, or is beyond the limits of its format.
+    Unavailable
+        A preview meets a load in progress.
     """
     report = LoadReport(options.kind or "register", name)
     headers = tuple(column for kind in REGISTER_KINDS for column in header_columns(kind))
@@ -137,7 +149,45 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     register = read_register(sheets, mapping, report)
     today = options.now.astimezone(options.timezone).date()
     scope = Scope.load(session, areas, today, options.crs)
-    session.execute(text(ONE_LOAD_SQL))
+    with _one_load(session, options.keep):
+        loaded = _load(session, scope, mapping, register, options, report)
+    if loaded.ready:
+        digest = datasets.file_sha256(path)
+        datasets.record_load(session, mapping.kind, name, digest, loaded.report.counts, "")
+        if loaded.changes:
+            drop_circles(session, CIRCLED.get(mapping.kind, ""))
+    return loaded
+
+
+@contextmanager
+def _one_load(session: Session, keep: bool) -> Iterator[None]:
+    """Let only one load at a time run the block; a preview waits for none.
+
+    Raises
+    ------
+    Unavailable
+        `register.busy`: a preview meets a load in progress.
+    OperationalError
+        The database is lost.
+    """
+    session.execute(text(ONE_LOAD_SQL if keep else NO_WAITING_SQL))
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise Unavailable("register.busy") from None
+        raise
+
+
+def _load(
+    session: Session,
+    scope: Scope,
+    mapping: RegisterMapping,
+    register: Register,
+    options: Options,
+    report: LoadReport,
+) -> RegisterLoad:
+    """Load the rows of a register, without the refused ones where the options say so."""
     first = _Loading(session, scope, options, deepcopy(report))
     first.run(register)
     refused = first.report.refused
@@ -163,7 +213,6 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
         mapping, loading.report, changes=loading.changes, ready=ready,
         gone=gone,
         may_skip=may_skip,
-        loaded=loading.rows,
     )  # fmt: skip
     result.rows = _count(loading.report, register)
     rename_rows(loading.report, register.label)
@@ -178,17 +227,16 @@ class _Loading:
     ) -> None:
         self.session, self.scope, self.options, self.report = session, scope, options, report
         self.changes: list[Change] = []
-        self.rows: list[Row] = []
         self.complete = True  # whether no row of the file is missing
 
     def run(self, register: Register) -> None:
         """Convert and load the rows; with a refusal nothing is written."""
         kind = KIND_LOADS[register.kind]
         table = kind.convert(self.scope, register, self.report)
-        self.rows = list(table.rows)
-        self.report.counts["rows"] = len(self.rows)
+        rows = list(table.rows)
+        self.report.counts["rows"] = len(rows)
         self.complete = len(register.rows) == register.count
-        kind.load(self, Table(table.columns, iter(self.rows)))
+        kind.load(self, Table(table.columns, iter(rows)))
 
     def households(self, table: Table) -> None:
         """Load homes."""
@@ -253,6 +301,7 @@ class _Loading:
         match self.report.kind:
             case "residents":
                 differences.remove_homes(self.session, ids)
+                _say_fewer_stay(self.report, len(ids))
             case "buildings":
                 remove_buildings(self.session, ids, self.report)
             case "facilities":
@@ -270,6 +319,15 @@ KIND_LOADS: Mapping[str, _Kind] = {
     "volunteers": _PEOPLE,
     "facilities": _Kind(to_facilities, _Loading.facilities),
 }
+
+
+def _say_fewer_stay(report: LoadReport, removed: int) -> None:
+    """Take homes that are taken away out of the note of how many stay."""
+    for at, note in enumerate(report.messages):
+        if isinstance(note, Message) and note.code == OTHERS_STAY:
+            count = int(str(note.params["count"])) - removed
+            report.messages[at : at + 1] = [Message(OTHERS_STAY, {"count": count})] if count else []
+            return
 
 
 def _may_skip(register: Register) -> bool:

@@ -1,16 +1,18 @@
 """The rows of a register under a mapping, from all its sheets, with the numbers of the file."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gis.errors import InvalidInput
 from gis.exchange.registers.fields import Field, fields_of
 from gis.exchange.registers.mapping import ColumnUse, RegisterMapping
 from gis.exchange.registers.sheets import Sheet, locate, occurrences
+from gis.files.cells import clean_text
 from gis.files.column import Column
-from gis.files.header import Header, Meanings
-from gis.files.report import LoadReport, RejectedRow, RowNote
-from gis.files.table_rows import Row, RowReader
+from gis.files.header import Header, Meanings, Raw
+from gis.files.report import LoadReport, RejectedRow, RowNote, row_label
+from gis.files.table_rows import TOTAL_PATTERN, Row, RowReader
 from gis.messages import Message
 
 ROWS_OF_SHEET = 2_000_000  # a sheet's rows are numbered from its place times this
@@ -24,6 +26,8 @@ SKIPPED = (
 )
 # notes that quote cells of columns that are not read
 QUOTING = (*SKIPPED, "table.cells_without_header")
+DITTO_PATTERN = re.compile('同上|同前|[〃″”"]')
+OWN_FIELDS = frozenset({"identity", "birth", "age", "person", "head_of_home", "relation"})
 # fields without which a row is no data, for telling totals and remarks from rows
 MAIN_FIELDS = frozenset({"address", "room", "building_name", "name", "people", "category"})
 
@@ -169,11 +173,40 @@ def _read_sheet(
     reader = RowReader(columns, Meanings(columns), read, width, report)
     offset = place * ROWS_OF_SHEET
     below = ((offset + number, raw) for number, raw in sheet.rows[header.end + 1 :])
-    gathered.rows += reader.read(below)
+    gathered.rows += reader.read(_without_dittos(below, read, report))
     gathered.count += report.counts["rows"]
     gathered.headers |= {key: header.texts[index] for index, key in keys.items()}
     gathered.titles.append(sheet.title(header))
     gathered.sheets[place] = sheet.name
+
+
+def _without_dittos(
+    rows: Iterable[tuple[int, Raw]], header: Header, report: LoadReport
+) -> Iterator[tuple[int, Raw]]:
+    """Yield rows with 同上 filled in from the row above, which is noted; refused without one.
+
+    Each person has a number, a birthday and a relation of their own; beside a registered address
+    同上 may mean that one.
+    """
+    keys = {index: key.split("#")[0] for index, key in header.keys.items()}
+    own = OWN_FIELDS | ({"address"} if "registered_address" in keys.values() else set())
+    columns = [index for index, key in keys.items() if key not in own]
+    above: Raw = []
+    for number, raw in rows:
+        filled = [*raw]
+        for index in columns:
+            if index >= len(raw) or not DITTO_PATTERN.fullmatch(clean_text(raw[index])):
+                continue
+            filled[index] = above[index] if index < len(above) else ""
+            text = clean_text(filled[index])
+            if text and text != header.texts[index] and not TOTAL_PATTERN.fullmatch(text):
+                report.note_row("register_row.ditto", number, header.texts[index])
+            else:
+                filled[index] = ""
+                reason = Message("register_row.ditto_of_nothing")
+                report.refused.append(RejectedRow(row_label(number), header.texts[index], reason))
+        above = filled
+        yield number, filled
 
 
 def _forget_quotes(report: LoadReport) -> None:

@@ -35,7 +35,8 @@ class Place:
     """Where a row says that somebody lives.
 
     query: The building as the row names it. door: Stairwell, storey and room of the row's cells; of
-    an address once the building is known. community: Where the building is looked for first.
+    an address once the building is known. community: Where the building is looked for first. grid:
+    As the row names it.
     """
 
     query: BuildingQuery
@@ -43,13 +44,15 @@ class Place:
     address: Address | None = None
     field: str = "address"
     community: NamedArea | None = None
+    grid: NamedArea | None = None
 
 
 @dataclass
 class Home:
     """A home with who lives there.
 
-    first: The first of its rows. ages: Of each person; None where the row does not say.
+    first: The first of its rows. ages: Of each person; None where the row does not say. names: What
+    tells them apart.
     """
 
     first: Row
@@ -58,6 +61,7 @@ class Home:
     people: int = 0
     ages: list[int | None] = field(default_factory=list)
     households: set[str] = field(default_factory=set)
+    names: set[int] = field(default_factory=set)
 
 
 def to_households(scope: Scope, register: Register, report: LoadReport) -> Table:
@@ -90,6 +94,9 @@ def to_households(scope: Scope, register: Register, report: LoadReport) -> Table
         if not by_person:
             key = (row.number,)  # two rows of one home are refused by the loader
         home = homes.setdefault(key, Home(row, code, door))
+        if by_person and row["person"] in home.names:
+            report.note_row("register_row.same_name", row.number)
+        home.names |= {row["person"]} - {None}
         home.people += 1
         home.ages.append(_age(row, scope.today))
         if row["household_number"]:
@@ -166,7 +173,7 @@ def _places(
         if isinstance(community, Message):
             report.refused.append(table.refuse(row.number, "community", community))
         elif place := _place(row, table, report):
-            place.community = community
+            place.community, place.grid = community, defaults.grid(row, community)
             places[row.number] = place
     return places
 
@@ -234,7 +241,7 @@ def _buildings(
     foreign = scope.foreign_buildings(matched)
     inside = {
         area: scope.standing_in(area, matched)
-        for area in {place.community for place in places.values()}
+        for area in {area for each in places.values() for area in (each.community, each.grid)}
         if area is not None
     }
     doors: dict[int, tuple[str, Door]] = {}
@@ -257,9 +264,9 @@ def _buildings(
                 reason = door
             else:
                 doors[row.number] = (code, door)
-            if place.community is not None and match not in inside[place.community]:
-                name = place.community.name
-                report.note_row("register_row.outside_community", row.number, name)
+            for area in (place.community, place.grid):
+                if area is not None and match not in inside[area]:
+                    report.note_row("register_row.outside_community", row.number, area.name)
         if reason is not None:
             report.refused.append(table.refuse(row.number, place.field, reason))
     return doors

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery
 from gis.exchange.columns import PEOPLE_COLUMNS
-from gis.exchange.post_rows import find_role
+from gis.exchange.post_rows import ROLE_WORDS, find_role
 from gis.exchange.registers.area_names import NamedArea, split_names
 from gis.exchange.registers.cells import Contact
 from gis.exchange.registers.fields import DEFAULT_ROLES
@@ -37,9 +37,6 @@ CODES_SQL = "SELECT id, code FROM building WHERE id = ANY(:ids)"
 # words before or behind a role that do not change it
 REMARK_PATTERN = re.compile(
     r"^(?:代理|临时|专职|兼职|专兼职|专（兼）职|兼任|兼)|(?:兼职|兼任|代理|\(.*?\)|（.*?）)$"
-)
-ROLE_WORDS = sorted(
-    {word for role in ROLES for word in (role.zh, *role.aliases_zh)}, key=len, reverse=True
 )
 
 
@@ -132,6 +129,14 @@ class _RosterReader:
                 for query in _queries(row)
             ]
         )
+
+    @cached_property
+    def codes(self) -> dict[int, str]:
+        """The code of each building that a row means, where the register may be loaded, by id."""
+        ids = {match for match in self.buildings.values() if isinstance(match, int)}
+        own = sorted(ids - self.scope.foreign_buildings(ids))
+        rows = self.scope.session.execute(text(CODES_SQL), {"ids": own})
+        return {row.id: row.code for row in rows}
 
     def read(self, row: Row) -> Iterator[Listed]:
         """Yield the people of a row with their posts; refuse the row where it is wrong."""
@@ -246,17 +251,16 @@ class _RosterReader:
         if not words:
             faults.append(("building", Message("register_row.no_building")))
             return []
-        ids: list[int] = []
+        codes: set[str] = set()
         for query in _queries(row):
             match = self.buildings[query, community]
             if isinstance(match, BuildingNotFound):
                 faults.append(("building", match.reason))
+            elif match not in self.codes:
+                faults.append(("building", Message("register_row.not_yours")))
             else:
-                ids.append(match)
-        if self.scope.foreign_buildings(ids):
-            faults.append(("building", Message("register_row.not_yours")))
-        codes = self.scope.session.execute(text(CODES_SQL), {"ids": ids})
-        return sorted(code for _, code in codes)
+                codes.add(self.codes[match])
+        return sorted(codes)
 
 
 def _queries(row: Row) -> list[BuildingQuery]:

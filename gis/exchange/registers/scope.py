@@ -29,7 +29,8 @@ class Scope:
     """Where, for whom and on which day a register is read.
 
     areas: Names of all areas. limited: Whether only some are the reader's. today: Ages are counted
-    on this day. crs: System of points that name none.
+    on this day. crs: System of points that name none. owner: Id of the area of what names none;
+    None: of no area.
     """
 
     session: Session
@@ -37,13 +38,16 @@ class Scope:
     limited: bool
     today: date
     crs: str | None = None
+    owner: int | None = None
 
     @classmethod
     def load(
         cls, session: Session, areas: Collection[int] | None, today: date, crs: str | None
     ) -> "Scope":
         """Return the scope of who may load registers in some areas; None: everywhere."""
-        return cls(session, AreaNames.load(session, areas), areas is not None, today, crs)
+        owner = min(areas) if areas else None
+        names = AreaNames.load(session, areas)
+        return cls(session, names, areas is not None, today, crs, owner)
 
     def match(
         self, queries: Sequence[tuple[BuildingQuery, NamedArea | None]]
@@ -51,26 +55,21 @@ class Scope:
         """Return the building of each query: of those in its community, else of all."""
         matches: dict[tuple[BuildingQuery, NamedArea | None], int | BuildingNotFound] = {}
         for community in dict.fromkeys(area for _, area in queries):
-            asked = list(dict.fromkeys(query for query, area in queries if area == community))
             if community is not None or self.limited:
-                grids = self.areas.grids_in(community)
-                answers = find_buildings(self.session, asked, grids)
-                matches |= {
-                    (query, community): match for query, match in zip(asked, answers, strict=True)
-                }
-                asked = [q for q in asked if isinstance(matches[q, community], BuildingNotFound)]
-            if not asked:
-                continue
-            answers = find_buildings(self.session, asked)
-            for query, match in zip(asked, answers, strict=True):
-                matches.setdefault((query, community), match)
-                if isinstance(match, int):
-                    matches[query, community] = match
+                asked = list(dict.fromkeys(query for query, area in queries if area == community))
+                answers = find_buildings(self.session, asked, self.areas.grids_in(community))
+                matches |= zip([(query, community) for query in asked], answers, strict=True)
+        rest = [each for each in queries if not isinstance(matches.get(each), int)]
+        asked = list(dict.fromkeys(query for query, _ in rest))
+        of_all = dict(zip(asked, find_buildings(self.session, asked), strict=True))
+        for query, community in rest:
+            if (query, community) not in matches or isinstance(of_all[query], int):
+                matches[query, community] = of_all[query]
         return matches
 
-    def standing_in(self, community: NamedArea, buildings: Iterable[int]) -> set[int]:
-        """Return which of some buildings stand in a community."""
-        params = {"buildings": sorted(buildings), "areas": self.areas.grids_in(community)}
+    def standing_in(self, area: NamedArea, buildings: Iterable[int]) -> set[int]:
+        """Return which of some buildings stand in an area."""
+        params = {"buildings": sorted(buildings), "areas": self.areas.grids_in(area)}
         return set(self.session.scalars(text(BUILDINGS_IN_SQL), params))
 
     def foreign_buildings(self, buildings: Iterable[int]) -> set[int]:
@@ -96,8 +95,10 @@ class Defaults:
     def __init__(self, scope: Scope, register: Register, report: LoadReport) -> None:
         self.scope = scope
         self.by_words: dict[str, NamedArea | Message] = {}
+        self.grids: dict[tuple[str, NamedArea | None], NamedArea | Message] = {}
         title = " ".join([*register.titles, report.source])
         self.has_estates = "estate" in register.headers
+        stored = () if self.has_estates else scope.session.scalars(text(ESTATES_SQL)).all()
         of_sheets = dict(zip(register.sheets, register.titles, strict=True))
         self.of_title = {
             place: self._community(own) or self._community(title)
@@ -107,7 +108,7 @@ class Defaults:
             for name in dict.fromkeys(area.name for area in self.of_title.values() if area):
                 report.note("register.community_of_title", name=name)
         self.estates = {
-            place: None if self.has_estates else self._estate(own) or self._estate(title)
+            place: _estate(own, stored) or _estate(title, stored)
             for place, own in of_sheets.items()
         }
         for estate in dict.fromkeys(filter(None, self.estates.values())):
@@ -121,6 +122,16 @@ class Defaults:
         if words not in self.by_words:
             self.by_words[words] = self.scope.areas.find(words, "community")
         return self.by_words[words]
+
+    def grid(self, row: Row, community: NamedArea | None) -> NamedArea | None:
+        """Return the grid that a row names; None for none, or one that is not known."""
+        words, within = row["grid"], [community] if community else []
+        if not words:
+            return None
+        if (words, community) not in self.grids:
+            self.grids[words, community] = self.scope.areas.find(words, "grid", within)
+        named = self.grids[words, community]
+        return named if isinstance(named, NamedArea) else None
 
     def with_estates(self, rows: Sequence[Row], report: LoadReport) -> list[Row]:
         """Fill a blank estate beside a building: as in the row right above, or as in the title."""
@@ -141,8 +152,9 @@ class Defaults:
         titled = {area.id: area for area in self.scope.areas.communities_in(title)}
         return next(iter(titled.values())) if len(titled) == 1 else None
 
-    def _estate(self, title: str) -> str | None:
-        parts = [normalise_text(part) for part in title.split()]
-        estates = self.scope.session.scalars(text(ESTATES_SQL))
-        named = [estate for estate in estates if any(stands_in(estate, part) for part in parts)]
-        return named[0] if len(named) == 1 else None
+
+def _estate(title: str, estates: Sequence[str]) -> str | None:
+    """Return the only one of some estates that a title names; None for none or several."""
+    parts = [normalise_text(part) for part in title.split()]
+    named = [estate for estate in estates if any(stands_in(estate, part) for part in parts)]
+    return named[0] if len(named) == 1 else None

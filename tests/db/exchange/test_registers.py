@@ -1,12 +1,15 @@
 """Registers as offices have them: the shared cases, messier ones, and the second month."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from gis.exchange.building_store import LOCK_BUILDINGS_SQL
+from gis.exchange.registers import load as loading
 from gis.exchange.registers.load import RegisterLoad
 from gis.exchange.registers.mapping import confirmed
 from gis.exchange.registers.recipes import (
@@ -190,6 +193,16 @@ RESIDENTS: dict[str, tuple[list[tuple[object, ...]], dict[str, object], int, int
         2,
         0,
     ),
+    # a row that stands there twice
+    "twice.csv": (
+        [
+            ("姓名", "住址"),
+            *[(name, "虹山花园1号楼1单元301") for name in ("张三", "李四", "李 四")],
+        ],
+        {"h1-1-301": 3},
+        1,
+        0,
+    ),
     # the estate only in the first of its rows; traditional characters, full width
     "blank_estates.csv": (
         [
@@ -310,6 +323,39 @@ BUILDINGS: dict[str, tuple[list[tuple[object, ...]], list[tuple[object, ...]], i
         ],
         1,
         0,
+    ),
+    # as in the row above, and one that does not stand any more
+    "dittos.csv": (
+        [
+            ("小区", "楼栋", "层数", "户数", "楼栋长", "电话", "备注"),
+            ("虹山花园", "1号楼", "7", "28", "示例甲", "13900001001", ""),
+            ("同上", "2号楼", "〃", "42", "同上", "同上", "原址拆除重建"),
+            ("同上", "4号楼", "7", "42", "", "", "已拆除"),
+            ("同上", "3号楼", "7", "42", "同上", "", ""),
+        ],
+        [
+            ("虹山花园1号楼", None, 7, 28, "示例甲", "13900001001", None),
+            ("虹山花园2号楼", None, 7, 42, "示例甲", "13900001001", None),
+            ("虹山花园3号楼", None, 7, 42, None, None, None),
+        ],
+        2,
+        1,
+    ),
+    # a row for each stairwell, of which the first alone would be a building of 14 homes
+    "by_stairwell.csv": (
+        [
+            ("小区", "楼栋", "单元", "层数", "户数", "楼栋长"),
+            ("虹山花园", "1号楼", "1单元", "7", "14", "示例甲"),
+            ("虹山花园", "1号楼", "2单元", "7", "14", "示例乙"),
+            ("虹山花园", "2号楼", "3单元", "60", "约42户", "示例丙"),
+            ("虹山花园", "3号楼", "2个单元", "7", "28户", "示例丙"),
+        ],
+        [
+            ("虹山花园2号楼", 3, 60, 42, "示例丙", None, None),
+            ("虹山花园3号楼", 2, 7, 28, "示例丙", None, None),
+        ],
+        1,
+        2,
     ),
     # merged figures, a building twice, a figure that is none, two people in a cell
     "wrong.csv": (
@@ -572,6 +618,35 @@ def test_buildings_are_loaded_into_own_areas_only(estate: Session, tmp_path: Pat
     assert "示例甲 13900001001" in said(None) and "示例甲 13900001001" in said(west)
     assert "1号楼" in said(east) and "示例甲" not in said(east)
     assert said(None, areas=east) == "[]"
+    waits = write(
+        tmp_path / "c.csv", [BUILDING_HEADER, ("虹山花园", "12号楼", "", 6, "示例甲", "")]
+    )
+
+    def later(post_areas: frozenset[int]) -> bool:
+        options = {"areas": lambda kind: west, "post_areas": post_areas, "place": "later"}
+        return load(estate, waits, **options).ready
+
+    assert not later(east) and later(west)
+    assert estate.scalars(text("SELECT area_id FROM unplaced_building")).all() == [*west]
+
+
+def test_another_grid_than_the_one_of_the_row_is_a_guess(estate: Session, tmp_path: Path) -> None:
+    of_homes = [("网格", "小区", "楼栋", "单元", "房号", "人口数")]
+    of_homes += [(f"第{n}网格", "虹山花园", "1号楼", "1", f"{n}01", 3) for n in (6, 7)]
+    of_buildings = [("网格", "小区", "楼栋", "层数")]
+    of_buildings += [(f"第{n + 5}网格", "虹山花园", f"{n}号楼", 7) for n in (1, 2)]
+    for name, rows in (("a.csv", of_homes), ("楼栋.csv", of_buildings)):
+        loaded = load(estate, write(tmp_path / name, rows))
+        assert (loaded.rows["sure"], loaded.rows["guess"]) == (1, 1), name
+
+
+def test_buildings_far_away_or_on_one_point_are_not_sure(estate: Session, tmp_path: Path) -> None:
+    header = ("小区", "楼栋", "层数", "经度", "纬度", "坐标系")
+    one_point = [("虹山花园", f"{n}号楼", 7, 105.9508, 26.2301, "cgcs2000") for n in (8, 9)]
+    far = ("虹山花园", "10号楼", 7, 106.5, 26.23, "cgcs2000")
+    loaded = load(estate, write(tmp_path / "a.csv", [header, *one_point, far]))
+    assert (loaded.rows["sure"], loaded.rows["guess"], loaded.rows["refused"]) == (0, 2, 1)
+    assert [row.message.code for row in loaded.report.refused] == ["register_row.far_away"]
 
 
 def test_lists_of_facilities_need_no_codes(estate: Session, tmp_path: Path) -> None:
@@ -686,7 +761,9 @@ def test_homes_that_went_are_said_and_taken_away_only_when_asked(
     ]
     count = text("SELECT count(*) FROM household")
     assert estate.scalar(count) == 4
-    assert load(estate, second, end_gone=True).gone and estate.scalar(count) == 3
+    taken = load(estate, second, end_gone=True)
+    assert taken.gone and estate.scalar(count) == 3
+    assert not [note for note in taken.report.notes_in("en") if "stay as they are" in note]
     refused = write(tmp_path / "c.csv", [header, *rows[:1], ("虹山花园", "1号楼", "1", "401", "?")])
     skipped = load(estate, refused, end_gone=True, skip_refused=True)
     assert skipped.ready and not skipped.gone and estate.scalar(count) == 3
@@ -821,3 +898,41 @@ def test_recipes_are_of_an_area_and_hold_no_cells(estate: Session) -> None:
     ):
         with pytest.raises(InvalidInput):
             confirmed("residents", column)
+
+
+def test_a_load_is_recorded_and_drops_the_circles_that_counted_otherwise(
+    estate: Session, tmp_path: Path
+) -> None:
+    circle = text(
+        "INSERT INTO service_circle (facility_id, profile, minutes, speed_m_s, network_version,"
+        " origin_digest, off_network, households, people, geom) SELECT f.id, 'adult', 15, 1.2, '',"
+        " '', false, 0, 0, ST_Multi(b.geom) FROM facility f, building b WHERE b.code = 'h1'"
+    )
+    estate.execute(
+        text("INSERT INTO facility (code, county, category, name, geom) SELECT 'f', '520402',"
+             " 'clinic', '诊所', ST_Centroid(geom) FROM building WHERE code = 'h1'")
+    )  # fmt: skip
+    estate.execute(circle)
+    rows = [("小区", "楼栋", "房号", "人口数"), ("虹山花园", "1号楼", "301", 3)]
+    assert load(estate, write(tmp_path / "a.csv", rows)).ready
+    count = text("SELECT count(*) FROM service_circle")
+    assert estate.scalar(count) == 0
+    assert estate.scalars(text("SELECT source FROM dataset WHERE kind = 'residents'")).all() == [
+        "a.csv"
+    ]
+    estate.execute(circle)
+    assert load(estate, write(tmp_path / "b.csv", rows)).ready and estate.scalar(count) == 1
+
+
+def test_a_preview_waits_for_no_load(
+    apart: Callable[[], Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "NO_WAITING_SQL", "SET LOCAL lock_timeout = '50ms'")
+    of_homes = [("小区", "楼栋", "房号", "人口数"), ("虹山花园", "1号楼", "301", 3)]
+    of_buildings = [("小区", "楼栋", "层数", "户数"), ("虹山花园", "1号楼", 7, 28)]
+    with apart() as other, apart() as session:
+        other.execute(text(loading.ONE_LOAD_SQL))
+        other.execute(text(LOCK_BUILDINGS_SQL))
+        assert not load(session, write(tmp_path / "a.csv", of_homes), keep=False).ready
+        with pytest.raises(Unavailable, match="another file"):
+            load(session, write(tmp_path / "楼栋.csv", of_buildings), keep=False)

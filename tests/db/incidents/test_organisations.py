@@ -113,6 +113,14 @@ def test_tables_load_dump_and_load_again_unchanged(scene: IncidentTown, tmp_path
         scene.session, "organisations", write_csv(tmp_path / "w.csv", wrong), now=NOW
     ).refused
     assert {row.field for row in refused} == {"名称", "类别", "技能", "服务时间"}
+    unclear = {
+        "organisations": {"编码": "v", "名称": "总队", "类别": "志愿服务队", "状态": "停了"},
+        "members": {"组织编码": "v", "姓名": "李队员", "电话": "13800000002", "接单": "也许"},
+    }
+    for kind, row in unclear.items():
+        path = write_csv(tmp_path / f"unclear-{kind}.csv", [row])
+        [refused_row] = load_organisation_table(scene.session, kind, path, now=NOW).refused
+        assert refused_row.message.code == "field.none_of"
     nowhere = OrganisationInput("x", "总队", "志愿服务队", skills=["维修"])  # nobody would be asked
     with pytest.raises(InvalidInput) as error:
         save_organisation(scene.session, US, nowhere, NOW)

@@ -60,8 +60,8 @@ def listed(query_data: BuildingsIn) -> Response:
 @bp.doc(summary="Buildings of registers that wait for their place", responses=REFUSALS)
 def unplaced() -> Response:
     """`POST /buildings` with its estate and name, or its code, and a place takes it off."""
-    require_keeper()
-    return conditional_response({"items": building_list.list_unplaced(session())})
+    by, now = require_keeper(), params.parse_datetime(None)
+    return conditional_response({"items": building_list.list_unplaced(session(), by, now)})
 
 
 @bp.get("/buildings/at")

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import RateCount
@@ -15,6 +15,7 @@ from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import MEDIA_TYPE_BY_ENDING, attachment
+from web.http.request_headers import service_root
 from web.http.responses import conditional_response
 from web.security.disclosures import record_export
 from web.security.guard import require_sign_in
@@ -153,8 +154,7 @@ def file(key: str, query_data: PaperFileIn) -> Response:
         ending, content = fill_template(session(), by, form, data)
     else:
         ending = f".{query_data.format}"
-        address = current_app.config["SETTINGS"].address or request.url_root.rstrip("/")
-        content = PAPER_WRITERS[ending](data, address)
+        content = PAPER_WRITERS[ending](data, service_root())
     response = attachment(file_name(data, ending), content)
     record_export(by, f"paper {file_name(data, ending)}", query_data.area)
     return response

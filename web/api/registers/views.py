@@ -108,6 +108,7 @@ def load(query_data: RegisterIn) -> Response:
             post_areas=by.areas_of((Action.POSTS,)),
             name_areas=by.areas_of((Action.NAMES,)),
             most=MAX_REGISTER_ROWS,
+            keep=query_data.commit,
         )
         loaded = load_register(session(), file.path, file.name, options)
     if query_data.commit:

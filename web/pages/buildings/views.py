@@ -41,7 +41,7 @@ def buildings() -> Response:
     cursor = params.decode_cursor(request.args.get("cursor"))
     rows = list_buildings(session(), by, now, filters, cursor, PAGE_BUILDINGS + 1)
     last = rows[PAGE_BUILDINGS - 1]["key"] if len(rows) > PAGE_BUILDINGS else None
-    figures, unplaced = opening(now), list_unplaced(session())
+    figures, unplaced = opening(now), list_unplaced(session(), by, now)
     return render_page(
         "buildings/buildings.html",
         script="buildings/buildings.js",

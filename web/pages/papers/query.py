@@ -64,9 +64,3 @@ def parse_query() -> PaperQuery:
 def require_reader() -> Principal:
     """Return who may read papers: of figures, or the diary of their own work."""
     return require(Action.FIGURES if principal().is_allowed(Action.FIGURES) else Action.HANDLE)
-
-
-def service_root() -> str:
-    """Return the address of the service, which links in files begin with."""
-    address: str | None = current_app.config["SETTINGS"].address
-    return address or request.url_root.rstrip("/")

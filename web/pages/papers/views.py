@@ -10,8 +10,9 @@ from gis.papers.fill import require_file
 from gis.rights.actions import Action
 from web.http import i18n
 from web.http.downloads import attachment
+from web.http.request_headers import service_root
 from web.pages.papers.paper_page import papers_page, shown_paper
-from web.pages.papers.query import DIARY, PaperQuery, parse_query, require_reader, service_root
+from web.pages.papers.query import DIARY, PaperQuery, parse_query, require_reader
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 
