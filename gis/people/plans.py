@@ -24,7 +24,8 @@ WITH RECURSIVE down AS (
   UNION SELECT a.id FROM area a JOIN down ON a.parent_id = down.id
 )
 SELECT a.code AS area, a.name AS area_name, n.planned, held.filled,
-  greatest(n.planned - held.filled, 0) AS vacant, held.holders
+  CASE WHEN n.planned IS NOT NULL THEN greatest(n.planned - held.filled, 0) END AS vacant,
+  held.holders
 FROM area a LEFT JOIN post_plan n ON n.area_id = a.id
 CROSS JOIN LATERAL (
   SELECT count(DISTINCT p.holder_id) AS filled,

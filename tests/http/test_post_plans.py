@@ -54,6 +54,8 @@ def test_posts_are_planned_filled_by_the_roster_and_listed(
     assert "超编 1" in client.get("/posts").text
     assert send(client, f"/posts/{code}", planned="x").status_code == 422
     assert send(client, f"/posts/{code}", planned="").status_code == 303
+    (unplanned,) = client.get(f"/api/v1/posts?area={code}").json["plans"]
+    assert (unplanned["planned"], unplanned["filled"], unplanned["vacant"]) == (None, 2, None)
     assert client.get("/posts?format=xlsx").status_code == 200
 
     signed_in(client, abroad)

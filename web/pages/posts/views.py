@@ -74,7 +74,7 @@ def _page(by: Principal, problem: str = "") -> Response:
         "posts/posts.html",
         rows=rows,
         planned=sum(row.planned or 0 for row in counted),
-        filled=sum(row.filled for row in rows),
+        filled=sum(row.filled for row in counted),
         vacant=sum(row.vacant or 0 for row in counted),
         may_change=by.is_allowed(Action.POSTS),
         problem=problem,
