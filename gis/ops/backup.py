@@ -22,7 +22,7 @@ from pyrage import EncryptError
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
-from gis.ops import backup_file, databases, schema
+from gis.ops import backup_file, databases, migration, schema
 from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
@@ -199,7 +199,7 @@ def restore(
     except (OSError, psycopg.Error) as error:
         raise _full(error) from None
     if into is None:
-        schema.migrate(addresses)  # for what holds the name of the database
+        migration.migrate(addresses)  # for what holds the name of the database
     return len(contents.photos)
 
 
@@ -326,7 +326,7 @@ def _fill(
         _create_jobs(connection, version)
         if manifest:
             _check_rows(path, manifest["rows"], count_rows(connection))
-    schema.migrate(new)
+    migration.migrate(new)
     with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
         if get_version(connection) != schema.head():
             raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())

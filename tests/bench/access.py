@@ -18,7 +18,7 @@ from gis.network import walk
 from gis.network.build import Network, SnappedPoints
 from gis.network.profile_table import read_profiles
 from gis.network.store import WalkEdgeRow, replace_network
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.settings import Settings
 from tests.bench import city, grids, peers
 from tests.bench.rows import Figure, Reach, Row, cpu_seconds, median, number, seconds
@@ -33,7 +33,7 @@ def measure_recompute(settings: Settings, small: bool) -> Row:
     """Label a made-up town anew for all categories and profiles, one after the other."""
     turns = 1 if small else 5
     addresses = cluster.start(settings, throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with Session(engine(addresses.app)) as session:
         created = generate_town(session, 2026, 300) if small else generate_town(session)
         session.commit()
@@ -92,7 +92,7 @@ def measure_pin(settings: Settings, small: bool) -> Row:
     town = city.make(side)
     rng = np.random.default_rng(7)
     addresses = cluster.start(settings, throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with Session(engine(addresses.owner)) as session:
         store(session, town, town.places(rng, buildings), town.places(rng, facilities))
         session.commit()

@@ -20,7 +20,7 @@ from gis.boundaries import drafts, preview, publish
 from gis.boundaries.store import write_boundaries
 from gis.db import allow_boundary_writes, copy_rows, engine
 from gis.errors import InvalidInput
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.rights.principal import system_principal
 from gis.settings import Settings
 from gis.shapes import edits
@@ -39,7 +39,7 @@ def measure(settings: Settings, small: bool) -> Row:
     """A county in a database of its own; one border after the other."""
     columns, runs, queries = (12, 3, 20) if small else (100, 15, 300)
     addresses = cluster.start(settings, throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     shapes = grids.lattice(columns, columns)
     with Session(engine(addresses.app)) as session:
         grids.write(session, shapes)

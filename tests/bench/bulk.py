@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.batch import locate_file
 from gis.db import engine
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.settings import Settings
 from tests.bench import grids
 from tests.bench.rows import Figure, Reach, Row, median, seconds
@@ -41,7 +41,7 @@ def measure(settings: Settings, small: bool) -> Row:
     high = low - 2 * inside + np.array([columns, rows]) * grids.STEP
     points = rng.uniform(low, high, (count, 2)).round(7)
     addresses = cluster.start(settings, throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with TemporaryDirectory(dir=settings.var) as folder, Session(engine(addresses.app)) as session:
         grids.write(session, shapes)
         session.commit()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.demo.generate import generate_town
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.settings import ROOT, Settings
 from tests.bench.rows import Figure, Reach, Row, median
 from web.cli.serve import free_port
@@ -49,7 +49,7 @@ def measure(settings: Settings, small: bool) -> Row:
     """
     seconds, turns = (1, 1) if small else (8, 3)
     addresses = cluster.start(settings, throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with Session(engine(addresses.app)) as session:
         created = generate_town(session, 2026, 300) if small else generate_town(session)
         session.commit()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.demo.generate import generate_town
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.settings import Settings
 from tests.bench.http import (
     CONNECTIONS,
@@ -41,7 +41,7 @@ def measure(settings: Settings, small: bool) -> Row:
     addresses = cluster.start(
         settings, throw_away=False
     )  # a report is acknowledged when it is on the disk
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with Session(engine(addresses.app)) as session:
         generate_town(session, 2026, 300) if small else generate_town(session)
         session.commit()

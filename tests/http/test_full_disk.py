@@ -34,7 +34,7 @@ from gis.db import engine
 from gis.errors import Unavailable
 from gis.files import photos as photo_store
 from gis.incidents import photos
-from gis.ops import backup, backup_file, cluster, databases, schema
+from gis.ops import backup, backup_file, cluster, databases, migration
 from gis.settings import Settings
 from tests.support import access_table, build
 from tests.support.deployment import deployment_folder
@@ -113,7 +113,7 @@ def report_with_photo() -> tuple[bytes, str]:
 def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     settings = Settings(var=small_disk)
     addresses = cluster.start(settings)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     with Session(engine(addresses.app)) as session:
         town = build.Town(session)
         town.post("grid_worker", town.grid("001"), "王五")

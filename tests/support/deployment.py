@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from gis import db
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.settings import ROOT, Settings
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -103,7 +103,7 @@ def copy_deployment(source: Path, target: Path) -> None:
 
 def _migrate(var: Path) -> None:
     addresses = cluster.start(Settings(var=var), throw_away=True)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     for address in (addresses.app, addresses.owner):
         db.engine(address).dispose()
 

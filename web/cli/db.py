@@ -11,7 +11,7 @@ from gis.db import engine
 from gis.errors import WanggeError
 from gis.ops import archive as archives
 from gis.ops import backup as backups
-from gis.ops import backup_file, cluster, databases, schema, server_check
+from gis.ops import backup_file, cluster, databases, migration, schema, server_check
 from gis.settings import Settings
 from web.cli.common import AS_JSON, MOMENT, make_private
 
@@ -135,7 +135,7 @@ def _print(answer: dict[str, object], as_json: bool) -> None:
 def migrate(to: str) -> None:
     """Bring the schema up to date."""
     addresses = cluster.database_urls(Settings.from_env())
-    schema.migrate(addresses, to)
+    migration.migrate(addresses, to)
     with engine(addresses.app).connect() as connection:
         click.echo(f"schema at {schema.current(connection)}")
 

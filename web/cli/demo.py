@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from gis.db import audit_context, engine
 from gis.errors import Conflict
 from gis.files.datasets import find_source, record_load
-from gis.ops import cluster, schema
+from gis.ops import cluster, migration
 from gis.ops.history import find_other_author, has_changes
-from gis.ops.schema import MIGRATION_ACTOR
+from gis.ops.migration import MIGRATION_ACTOR
 from gis.settings import Settings
 from web.cli.common import local_now, progress_bar, progress_line
 
@@ -243,7 +243,7 @@ def reset_database(settings: Settings, addresses: cluster.DatabaseUrls) -> clust
 def migrated(settings: Settings) -> cluster.DatabaseUrls:
     """Return the database, started and migrated to this code's version."""
     addresses = cluster.database_urls(settings)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     return addresses
 
 

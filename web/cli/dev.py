@@ -9,7 +9,6 @@ import click
 
 from gis.settings import ROOT
 
-MIGRATIONS = ROOT / "gis" / "migrations" / "versions"
 PROGRAMS = Path(sys.executable).parent
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
 MEND = (("ruff", "check", "--fix", "."), ("ruff", "format", "."))
@@ -69,10 +68,12 @@ def check() -> None:
 @click.argument("text")
 def migration(text: str) -> None:
     """Write an empty migration that says TEXT, after the newest one."""
-    head = max(path.name[:4] for path in MIGRATIONS.glob("[0-9]*.py"))
+    from gis.ops import schema
+
+    head = schema.head()
     number = f"{int(head) + 1:04d}"
     slug = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    path = MIGRATIONS / f"{number}_{slug}.py"
+    path = schema.MIGRATIONS / "versions" / f"{number}_{slug}.py"
     path.write_text(MIGRATION.format(text=text, number=number, head=head), encoding="utf-8")
     click.echo(path.relative_to(ROOT))
 

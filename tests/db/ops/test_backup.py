@@ -22,14 +22,14 @@ from gis.areas.resolver import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
-from gis.ops import archive, backup, backup_file, cluster, databases, postgresql_conf, schema
+from gis.ops import archive, backup, backup_file, cluster, databases, migration, postgresql_conf
 from gis.settings import ROOT, Settings
 from tests.support import build
 from tests.support.deployment import deployment_folder
 from web.cli.common import make_private
 
 VERSIONS = sorted(
-    script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions()
+    script.revision for script in ScriptDirectory.from_config(migration.config()).walk_revisions()
 )
 
 
@@ -241,7 +241,7 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(
         raise Unavailable("map.empty")  # any error of ours
 
     for module, name in (
-        (schema, "migrate"),
+        (migration, "migrate"),
         (backup, "_check_rows"),
         (backup_file, "unpack_photos"),
         (databases, "swap"),
@@ -256,11 +256,11 @@ def test_whatever_fails_in_a_restore_leaves_the_database_in_use(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gis.ops import backup, cluster, databases, schema
+from gis.ops import backup, cluster, databases, migration
 from gis.settings import Settings
 
 module, name, when, saved, var = sys.argv[1:]
-module = {"databases": databases, "schema": schema, "os": os}[module]
+module = {"databases": databases, "migration": migration, "os": os}[module]
 original = getattr(module, name)
 
 def fatal(*args, **options):
@@ -284,7 +284,7 @@ def test_a_restore_that_is_killed_loses_nothing_and_leaves_nothing(
     photo.parent.mkdir(parents=True)
     photo.write_bytes(b"another picture of that name")
     for module, name, when in (
-        ("schema", "migrate", "after"),
+        ("migration", "migrate", "after"),
         ("os", "link", "after"),
         ("databases", "swap", "after"),
     ):
@@ -435,7 +435,7 @@ def earlier(settings, tmp_path_factory):
     grown = databases.create_beside(addresses)
     try:
         for version in VERSIONS:
-            schema.migrate(grown, version)
+            migration.migrate(grown, version)
             if version == VERSIONS[0]:
                 with psycopg.connect(grown.owner) as connection:
                     connection.execute(FILL.encode())
@@ -458,7 +458,7 @@ def test_a_backup_of_every_earlier_schema_answers_the_same(version, addresses, e
 def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
     later = databases.create_beside(addresses)
     try:
-        schema.migrate(later)
+        migration.migrate(later)
         with psycopg.connect(later.owner) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
         backup.backup(later, tmp_path / "later", tmp_path)
@@ -481,7 +481,7 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
     with deployment_folder() as var, deployment_folder() as disk:
         settings, folder = Settings(var=var), disk / "it's 5% of $HOME"
         addresses = cluster.start(settings)
-        schema.migrate(addresses)
+        migration.migrate(addresses)
         with pytest.raises(Conflict, match="no log is archived"):
             archive.restore_at(settings, datetime.now(UTC))
         base = archive.switch_on(settings, folder)

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from gis.errors import InvalidInput, Unavailable
-from gis.ops import cluster, schema, server_check
+from gis.ops import cluster, migration, server_check
 from gis.settings import ROOT, Settings
 from tests.support.deployment import deployment_folder
 from tests.support.machine import slowdown
@@ -178,7 +178,7 @@ def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, m
 def fresh(settings):
     cluster.reset(settings)
     addresses = cluster.start(settings)
-    schema.migrate(addresses)
+    migration.migrate(addresses)
     return addresses
 
 

@@ -22,7 +22,7 @@ from gis.db import engine
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.facilities.models import Facility
 from gis.network.models import WalkEdge, WalkNode
-from gis.ops import cluster, qgis, schema
+from gis.ops import cluster, migration, qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.settings import Settings
 from tests.support import build
@@ -454,7 +454,7 @@ def test_migrating_again_keeps_the_views_and_a_planners_own_style(qgis_town: Qgi
             " VALUES ('qgis', 'grid', 'mine')"
         )
         old_row = owner.execute(stored).fetchone()
-        schema.migrate(qgis_town.addresses)
+        migration.migrate(qgis_town.addresses)
         assert owner.execute(stored).fetchone() == old_row
         owner.execute("DELETE FROM layer_styles WHERE stylename = 'mine'")
 
@@ -462,7 +462,7 @@ def test_migrating_again_keeps_the_views_and_a_planners_own_style(qgis_town: Qgi
 def test_views_that_a_restore_took_away_come_back_with_their_rights(qgis_town: QgisTown) -> None:
     with psycopg.connect(qgis_town.addresses.owner, autocommit=True) as owner:
         owner.execute("DROP VIEW qgis.grid, qgis.unit")
-    schema.migrate(qgis_town.addresses)
+    migration.migrate(qgis_town.addresses)
     with qgis_town.connect() as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
 
@@ -471,13 +471,13 @@ def test_the_migration_goes_down_and_up_again(qgis_town: QgisTown) -> None:
     from alembic import command
 
     with engine(qgis_town.addresses.owner).begin() as connection:
-        command.downgrade(schema.config(connection), "0004")
+        command.downgrade(migration.config(connection), "0004")
         left = (
             "SELECT to_regnamespace('qgis'), to_regclass('layer_styles'), (SELECT count(*)"
             " FROM pg_trigger WHERE tgname = 'refuse_edit')"
         )
         assert tuple(connection.execute(text(left)).one()) == (None, None, 0)
-    schema.migrate(qgis_town.addresses)
+    migration.migrate(qgis_town.addresses)
     with qgis_town.connect() as planner:
         assert planner.execute("SELECT count(*) FROM qgis.grid").fetchone() == (2,)
         assert planner.execute("SELECT count(*) FROM layer_styles").fetchone() == (len(qgis.VIEWS),)

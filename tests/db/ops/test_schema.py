@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from gis.db import allow_boundary_writes, audit_context
 from gis.db import engine as engine_for
 from gis.jobs.maintenance import PHOTO_TABLES
-from gis.ops import cluster, functions, schema
+from gis.ops import cluster, functions, migration, schema
 from gis.ops.history import RECORDED_TABLES, HistoryEntry
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
 from gis.rights.roles import ROLES
@@ -49,9 +50,11 @@ def boundary(area, revision, start, end, shape=SQUARE):
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(own_var):
     addresses = cluster.start(Settings(var=own_var), throw_away=True)
     for to in ("head", "base", "head"):
-        schema.migrate(addresses, to)
+        migration.migrate(addresses, to)
     with engine_for(addresses.owner).connect() as connection:
         assert schema.current(connection) == schema.head()
+        scripts = ScriptDirectory.from_config(migration.config())
+        assert [each.revision for each in scripts.walk_revisions()][::-1] == [*schema.versions()]
         context = MigrationContext.configure(
             connection,
             opts={

@@ -74,7 +74,7 @@ def test_only_migrate_demo_and_restore_change_a_schema() -> None:
         path.relative_to(ROOT).as_posix()
         for folder in ("gis", "layers", "web")
         for path in (ROOT / folder).rglob("*.py")
-        if re.search(r"\bschema\.migrate\(", path.read_text(encoding="utf-8"))
+        if re.search(r"\bmigration\.migrate\(", path.read_text(encoding="utf-8"))
     }
     # `restore` migrates the database that it makes beside the one in use
     assert calls == {"web/cli/db.py", "web/cli/demo.py", "gis/ops/backup.py"}
