@@ -76,7 +76,8 @@ OWNED_SQL = """
 SELECT {columns}
 FROM entry e LEFT JOIN personal.person p ON p.id = e.person_id
   LEFT JOIN organisation o ON o.id = e.organisation_id {joins}
-WHERE {allowed} AND (CAST(:area AS bigint) IS NULL OR :area = ANY(e.area_ids))
+WHERE {allowed} AND (CAST(:area AS bigint) IS NULL
+  OR e.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
 """
 OWNER_POINTS_SQL = OWNED_SQL.format(
     columns="""coalesce(o.code, p.code) AS code, coalesce(o.name, p.name) AS name,

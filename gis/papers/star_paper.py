@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, any_, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
@@ -34,9 +35,10 @@ def read_stars(session: Session, by: Principal, asked: Question) -> Content:
     period = asked.period
     if not period.text.isdecimal():
         raise invalid_field("period", "paper.year_needed")
-    county = session.scalar(select(Area.county).where(Area.id == asked.area_id)) or ""
+    within = func.in_counties([asked.area_id], type_=ARRAY(BigInteger()))
+    counties = set(session.scalars(select(Area.county).where(Area.id == any_(within))))
     year = CreditYear(period.first.year, period.zone)
-    formulas = formulas_of(session, "stars", year.number, [county])
+    formulas = formulas_of(session, "stars", year.number, counties)
     if not formulas:
         raise Unavailable("formula.none", year=period.text)
     communities = list_stars(session, by, year, formulas, asked.area, now=asked.now)

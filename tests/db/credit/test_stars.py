@@ -8,8 +8,10 @@ from openpyxl import load_workbook
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area
 from gis.credit.closing import close_year
 from gis.credit.formulas import CreditYear, formulas_of, publish
+from gis.credit.points import list_points
 from gis.credit.rules import DEFAULT_RULES, MINIMUM, THRESHOLDS, Rule
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
 from gis.errors import Forbidden, InvalidInput, Unavailable
@@ -75,6 +77,27 @@ def test_stars_are_of_shares_and_each_reads_whole_communities_only(town: PaperTo
     town.session.execute(due.values(follow_up_due_at=at("14:00")))  # nobody called
     late = stars(town)[0].shares["followed_up"]
     assert (called.n, called.of, late.n, late.of) == (1, 1, 1, 2)
+
+
+def test_a_city_has_the_stars_and_points_of_its_counties(town: PaperTown) -> None:
+    session, county = town.session, town.town.county
+    city, empty = (
+        Area(code=code, level="city", name=name, county=code)
+        for code, name in (("520400", "安顺市"), ("520300", "遵义市"))
+    )
+    session.add_all([city, empty])
+    session.flush()
+    county.parent = city
+    session.flush()
+    offer(town, *RULES)
+    for area, count in ((city, 1), (empty, 0)):
+        assert len(stars(town, US, area.code)) == count
+    assert len(town.fill("stars", area=city.code, period="2026").rows) == 1
+    us, now, rules = US, at("15:00"), DEFAULT_RULES["points"]
+    session.execute(update(Incident).values(role="volunteer_team"))  # who took them are volunteers
+    formula = publish(session, us, "points", county.code, YEAR, rules, base=0, now=now)
+    for area, owners in ((city, 2), (empty, 0)):
+        assert len(list_points(session, us, YEAR, [formula], area.code)) == owners
 
 
 def test_a_closed_year_keeps_its_stars_beside_those_of_now(town: PaperTown) -> None:
