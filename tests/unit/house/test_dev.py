@@ -9,18 +9,22 @@ from babel.messages.pofile import read_po
 from click.testing import CliRunner
 
 from dev import catalogue, licences
+from gis.ops import schema
 from web.cli import dev
 
 
 def test_a_new_migration_stands_behind_the_newest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dev, "MIGRATIONS", tmp_path)
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    (folder / "0013_danger.py").touch()
+    monkeypatch.setattr(schema, "MIGRATIONS", tmp_path)
+    monkeypatch.setattr(schema, "head", lambda: "0013")
     monkeypatch.setattr(dev, "ROOT", tmp_path)
-    (tmp_path / "0013_danger.py").touch()
     done = CliRunner().invoke(dev.command, ["migration", "Add the column lift, to building"])
-    assert done.output == "0014_add_the_column_lift_to_building.py\n"
-    text = (tmp_path / "0014_add_the_column_lift_to_building.py").read_text(encoding="utf-8")
+    assert done.output == "versions/0014_add_the_column_lift_to_building.py\n"
+    text = (folder / "0014_add_the_column_lift_to_building.py").read_text(encoding="utf-8")
     names: dict[str, object] = {}
     exec(compile(text, "migration", "exec"), names)
     assert (names["revision"], names["down_revision"]) == ("0014", "0013")
