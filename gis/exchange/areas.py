@@ -329,7 +329,7 @@ def _write(
                         "file_name": name,
                     }
                     unchanged_names.append(Message("area_row.name_unchanged", params))
-    changed |= set_parents(good, level, areas, report)
+    changed |= set_parents(session, good, level, areas, report)
     session.flush()
     report.counts |= {
         f"new_{upper}": new[upper] for upper in UPPER_LEVELS if upper is not level and upper in new
