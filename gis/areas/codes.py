@@ -36,6 +36,11 @@ def coded_levels(level: Level) -> tuple[Level, ...]:
     )
 
 
+def codes_above(code: str, level: Level) -> dict[Level, str]:
+    """Return the codes of the areas above one that its own code names, the highest first."""
+    return {above: ancestor_code(code, above) for above in coded_levels(level)}
+
+
 def stated_levels(level: Level) -> tuple[Level, ...]:
     """Return the levels that may hold an area of one only because its file says so.
 

@@ -57,6 +57,7 @@ class AreaDetail:
     a province or city is the union of its counties'. bbox: West, south, east, north in
     degrees, EPSG:4490. point: A place inside it, longitude and latitude, EPSG:4490. geometry:
     GeoJSON text (RFC 7946: longitude first, outer rings counter-clockwise), when asked for.
+    code_list: The official list that its code is from; None: nobody stated it.
     """
 
     row: AreaRow
@@ -66,6 +67,7 @@ class AreaDetail:
     bbox: tuple[float, float, float, float] | None
     point: tuple[float, float] | None
     geometry: str | None
+    code_list: str | None
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,11 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     """
     over_county = Area.level.in_(LEVELS_OVER_COUNTY)
     land = case((over_county, func.land_of(array([Area.id]), at)), else_=Boundary.geom)
-    rows = _rows(at).add_columns(land.label("geom")).where(Area.code == code, _stood(at))
+    rows = (
+        _rows(at)
+        .add_columns(Area.code_list, land.label("geom"))
+        .where(Area.code == code, _stood(at))
+    )
     found = rows.cte("found").prefix_with("MATERIALIZED")  # so that it is dissolved once
     shape = found.c.geom
     inside = func.ST_PointOnSurface(shape)
@@ -188,7 +194,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
     if row is None:
         _explain_absence(session, code, at)
     assert row is not None
-    m2, west, south, east, north, lon, lat, geojson = row[-8:]
+    code_list, m2, west, south, east, north, lon, lat, geojson = row[-9:]
     below = _rows(at).where(Parent.code == code, _stood(at)).subquery()
     return AreaDetail(
         row=_row(row),
@@ -198,6 +204,7 @@ def area(session: Session, code: str, at: datetime, *, geometry: bool = False) -
         bbox=None if west is None else (west, south, east, north),
         point=None if lon is None else (lon, lat),
         geometry=geojson,
+        code_list=code_list,
     )
 
 

@@ -264,6 +264,10 @@ class Area(Base):
         comment="Since when it is no longer used; rows are never deleted."
     )
 
+    code_list: Mapped[str | None] = mapped_column(
+        comment="The official list that its code is from, as nbs2023; empty: not stated."
+    )
+
     parent: Mapped["Area | None"] = relationship(remote_side=[id])
 
     @classmethod

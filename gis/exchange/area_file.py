@@ -68,12 +68,14 @@ class ReadOptions:
 
     mapping: Name of the file's attribute by key, as {"code": "GRIDCODE"}; others are recognised by
     name. crs: A name of `gis.crs.SUPPORTED_CRS` or EPSG:number; needed where the file names none.
-    layer: Needed where a file has several.
+    layer: Needed where a file has several. code_list: The list of division codes that the codes
+    down to the community are from.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     crs: str | None = None
     layer: str | None = None
+    code_list: str = ""
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy.orm import Session
+
 from gis.areas import codes
 from gis.areas.models import Area, Level
+from gis.db import allow_boundary_writes
 from gis.exchange.area_file import LEVEL_LABELS, AreaRecord
 from gis.files.report import LoadReport
 from gis.messages import Message
@@ -58,7 +61,11 @@ def wrong_parent(
 
 
 def set_parents(
-    good: Iterable[AreaRecord], level: Level, areas: Mapping[str, Area], report: LoadReport
+    session: Session,
+    good: Iterable[AreaRecord],
+    level: Level,
+    areas: Mapping[str, Area],
+    report: LoadReport,
 ) -> set[str]:
     """Put counties into the cities, and cities into the provinces, that the file names.
 
@@ -72,6 +79,7 @@ def set_parents(
             if area.parent is not None:
                 params = {"code": area.code, "old": area.parent.name, "new": areas[code].name}
                 report.note("area_row.moved", **params)
+            allow_boundary_writes(session)  # parents are guarded as boundaries are
             area.parent = areas[code]
             moved.add(area.code)
     return moved

@@ -36,6 +36,7 @@ from gis.exchange.area_shapes import (
     note_some,
     repair_geometries,
 )
+from gis.exchange.division_codes import mark_list, take_names
 from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, shorten
 from gis.incidents.reading import unanswered
@@ -100,8 +101,9 @@ def load_areas(
     _require_clean_width(clean)
     at = effective_time(session, effective)
     report = LoadReport(f"areas:{level}", path.name)
-    file = read_area_file(path, level, options or ReadOptions(), report)
+    file = read_area_file(path, level, options := options or ReadOptions(), report)
     stored = existing_areas(session, file.entries, level)
+    take_names(session, options.code_list, file.entries, stored, level, report)
     good = validate_records(file, level, stored, report)
     repair_geometries(good, report, needed=level is Level.GRID)
     shapes: dict[str, MultiPolygon] = {}
@@ -117,6 +119,7 @@ def load_areas(
         return report
 
     ids, changed = _write(session, good, level, stored, report)
+    mark_list(session, options.code_list, good, level)
     if level is Level.GRID:
         if shapes:
             publish_shapes(
@@ -190,17 +193,14 @@ def _position_in_file(rejected: RejectedRow) -> tuple[int, str]:
     return (int(number[0]) if number else 0, rejected.where)
 
 
-def _above(code: str, level: Level) -> dict[Level, str]:
-    """Return the codes of the areas above one of a level, the highest first."""
-    return {above: codes.ancestor_code(code, above) for above in codes.coded_levels(level)}
-
-
 def existing_areas(
     session: Session, entries: Sequence[AreaRecord], level: Level
 ) -> dict[str, Area]:
     """Return the stored areas, of those in the file and all above them, by code."""
     file_codes = {entry.code for entry in entries}
-    file_codes |= {above for code in list(file_codes) for above in _above(code, level).values()}
+    file_codes |= {
+        above for code in list(file_codes) for above in codes.codes_above(code, level).values()
+    }
     file_codes |= {stated_parent(entry, level)[1] for entry in entries}
     return {
         area.code: area for area in session.scalars(select(Area).where(Area.code.in_(file_codes)))
@@ -251,7 +251,7 @@ def _wrong_above(
     """Yield what is wrong with the areas above an entry: key of the attribute, and reason."""
     parent = codes.parent_level(level)
     yield from wrong_parent(entry, level, stored)
-    for above, code in _above(entry.code, level).items():
+    for above, code in codes.codes_above(entry.code, level).items():
         for key in (f"{above}_code", "parent") if above is parent else (f"{above}_code",):
             if (value := entry.values.get(key)) and value != code:
                 params = {
@@ -329,7 +329,7 @@ def _write(
                         "file_name": name,
                     }
                     unchanged_names.append(Message("area_row.name_unchanged", params))
-    changed |= set_parents(good, level, areas, report)
+    changed |= set_parents(session, good, level, areas, report)
     session.flush()
     report.counts |= {
         f"new_{upper}": new[upper] for upper in UPPER_LEVELS if upper is not level and upper in new

@@ -10,6 +10,7 @@ from gis.accounts.models import (
     SavedFilter,
     SignIn,
 )
+from gis.areas.division_codes import DivisionCode
 from gis.areas.models import (
     Area,
     Boundary,
@@ -87,6 +88,7 @@ __all__ = [
     "Device",
     "DeviceAlarm",
     "Disclosure",
+    "DivisionCode",
     "DraftComment",
     "DraftEditor",
     "DraftReview",

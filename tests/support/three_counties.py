@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
@@ -29,6 +30,7 @@ class ThreeCounties:
             shape = build.square(build.LON + column * build.SIDE, build.LAT)
             self.grids[code] = town.grid("001", shape=shape)
             town.boundary(town.county, shape)
+        self._end()
         self.load("province", "代码,名称\n520000000000,贵州省\n")
         self.load("city", "代码,名称,上级代码\n520400,安顺市,520000\n")
         rows = "".join(f"{code},{name},{city}\n" for code, (name, city) in COUNTIES.items())
@@ -40,8 +42,13 @@ class ThreeCounties:
         path.write_text(table, encoding="utf-8")
         report = load_areas(self.session, path, level)
         self.session.flush()
+        self._end()
         return report
 
     def area(self, code: str) -> Area:
         """Return the area with a code."""
         return self.session.query(Area).filter_by(code=code).one()
+
+    def _end(self) -> None:
+        """Take back what the transaction was allowed: each load has one of its own."""
+        self.session.execute(text("SELECT set_config('wangge.publishing', '', true)"))

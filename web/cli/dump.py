@@ -10,7 +10,7 @@ from web.cli.common import MOMENT, local_now, record_disclosure, session_scope
 LAYER_NAMES = (
     "provinces cities counties streets communities grids units buildings buildings_with_names"
     " facilities entrances edits circles households incidents people organisations members takers"
-    " visits"
+    " visits divisions"
 )
 
 
@@ -39,6 +39,7 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
     Organisations, members, takers and visits: .csv .xlsx, as ./wangge load reads them, with names.
     Incidents: .csv .xlsx .ndjson, as ./wangge load incidents reads them; without contacts.
     People: .csv .xlsx, as ./wangge load people reads them, with names and duty telephones.
+    Divisions: .csv .xlsx, the lists of division codes as ./wangge load divisions reads them.
     buildings_with_names: with the names and telephones of heads and sponsors.
 
     Raises
@@ -47,6 +48,7 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
         Incidents or people are asked for at a moment.
     """
     from gis.errors import InvalidInput
+    from gis.exchange.division_codes import write_division_codes
     from gis.exchange.dump import dump, list_attributions
     from gis.exchange.incident_file import write_incidents
     from gis.exchange.organisation_columns import ORGANISATION_TABLES
@@ -59,10 +61,12 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
     with session_scope() as session:
         zone = Settings.from_env().timezone
         me, now = system_principal("command line"), local_now()
-        if layer not in ("incidents", "people", *ORGANISATION_TABLES, "visits"):
+        if layer not in ("incidents", "people", *ORGANISATION_TABLES, "visits", "divisions"):
             count = dump(session, layer, file, at, within)
         elif at is not None:
             raise InvalidInput("dump.no_dates", layer=layer)
+        elif layer == "divisions":
+            count = write_division_codes(session, file, within)
         elif layer == "people":
             count = write_people(session, file, within=within, timezone=zone)
         elif layer == "visits":

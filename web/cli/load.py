@@ -11,7 +11,8 @@ from gis.areas.models import LEVELS
 from gis.files.report import LoadReport
 from gis.settings import Settings
 from web.cli.common import MOMENT, progress_line
-from web.cli.load_common import COMMIT, FILE_ARGUMENT, PLACE, POINTS, REPORT_AS_JSON
+from web.cli.load_common import COMMIT, FILE_ARGUMENT, PLACE, POINTS, REPORT_AS_JSON, parse_pair
+from web.cli.load_divisions import divisions
 from web.cli.load_register import register
 from web.cli.load_run import run_load
 
@@ -26,6 +27,7 @@ def command() -> None:
 
 
 command.add_command(register)
+command.add_command(divisions)
 
 
 @command.command("areas")
@@ -64,6 +66,13 @@ command.add_command(register)
     help="From when the shapes hold (ISO 8601); now when not given.",
 )
 @click.option("--attribution", default="", help="The credit to print on maps.")
+@click.option(
+    "--list",
+    "code_list",
+    default="",
+    metavar="NAME",
+    help="List that the codes are from, as load divisions has it; names that lack come from it.",
+)
 @COMMIT
 @REPORT_AS_JSON
 def areas(
@@ -75,6 +84,7 @@ def areas(
     clean: float | None,
     effective: datetime | None,
     attribution: str,
+    code_list: str,
     commit: bool,
     as_json: bool,
 ) -> None:
@@ -86,14 +96,14 @@ def areas(
     from gis.exchange.area_file import ReadOptions
     from gis.exchange.areas import load_areas
 
-    mapping = dict(_pair(pair) for pair in pairs)
+    mapping = dict(parse_pair(pair) for pair in pairs)
 
     def load(session: Session) -> LoadReport:
         return load_areas(
             session,
             file,
             level,
-            ReadOptions(mapping, crs, layer),
+            ReadOptions(mapping, crs, layer, code_list),
             clean=clean,
             effective=effective,
             attribution=attribution,
@@ -365,10 +375,3 @@ def visits(file: Path, commit: bool, as_json: bool) -> None:
         commit,
         as_json,
     )
-
-
-def _pair(pair: str) -> tuple[str, str]:
-    key, sign, name = pair.partition("=")
-    if not (key and sign and name):
-        raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
-    return key.strip(), name.strip()

@@ -50,3 +50,11 @@ def refresh_circles(session: Session, report: LoadReport) -> None:
     report.note("load.service_circles", recomputed=done.recomputed, unchanged=done.unchanged)
     if unfit:
         report.note("load.edits_unfit", count=len(unfit), ids=", ".join(map(str, unfit)))
+
+
+def parse_pair(pair: str) -> tuple[str, str]:
+    """Return key and name of an option KEY=NAME."""
+    key, sign, name = pair.partition("=")
+    if not (key and sign and name):
+        raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")
+    return key.strip(), name.strip()

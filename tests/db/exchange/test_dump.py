@@ -270,7 +270,7 @@ def test_credits_name_whom_to_thank_and_what_is_made_up(town: Session) -> None:
 
 
 def test_the_commands_know_the_layers_and_kinds_of_the_library(tmp_path: Path) -> None:
-    others = ["incidents", "people", *ORGANISATION_TABLES, "visits"]
+    others = ["incidents", "people", *ORGANISATION_TABLES, "visits", "divisions"]
     assert dump_command.LAYER_NAMES.split() == [*EXPORT_LAYERS, *others]
     run = CliRunner().invoke(template_command.command, ["areas", str(tmp_path / "a.xlsx")])
     assert run.exit_code == 0 and (tmp_path / "a.xlsx").exists()

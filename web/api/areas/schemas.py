@@ -47,8 +47,8 @@ class AreaOut(AreaName):
     """An area as it stood at the moment asked about."""
 
     level_zh: str
-    parent: str | None = Field(description="Code of the area one level up; null for a county")
-    county: str = Field(description="Code of its county")
+    parent: str | None = Field(description="Code of the area one level up; null for the highest")
+    county: str = Field(description="Code of its county; over counties its own")
     revision: int | None = Field(
         description="Boundary revision in force; null for an area without a shape"
     )
@@ -56,10 +56,22 @@ class AreaOut(AreaName):
     valid_to: datetime | None = Field(description="Until when, the moment itself out; null: still")
 
 
+class ListedCodeOut(BaseModel):
+    """What a list of division codes has for an area."""
+
+    list: str = Field(description="Name of the list, as nbs2023")
+    code: str
+    name: str
+
+
 class AreaDetailOut(AreaOut):
     """One area with its surroundings."""
 
-    above: list[AreaName] = Field(description="The areas over it, county first")
+    code_list: str | None = Field(description="The list that its code is from; null: not stated")
+    division_codes: list[ListedCodeOut] = Field(
+        description="Its codes and names in the lists that are loaded, by county and name"
+    )
+    above: list[AreaName] = Field(description="The areas over it, the highest first")
     children: int = Field(description="How many areas stand directly under it")
     area_m2: float | None = Field(description="Square metres on the ellipsoid")
     bbox: tuple[float, float, float, float] | None = Field(

@@ -6,6 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from gis.areas import hierarchy
+from gis.areas.division_codes import find_listed_codes
 from gis.boundaries import difference
 from web.api.areas.schemas import (
     AreaDetailOut,
@@ -53,6 +54,8 @@ def area(code: str, query_data: AreaIn) -> Response:
     geojson = query_data.geometry or wants_geojson()
     detail = hierarchy.area(session(), code, params.parse_datetime(query_data.at), geometry=geojson)
     body = area_to_json(detail.row) | {
+        "code_list": detail.code_list,
+        "division_codes": find_listed_codes(session(), code),
         "above": detail.above,
         "children": detail.children,
         "area_m2": None if detail.area_m2 is None else round(detail.area_m2, 1),
