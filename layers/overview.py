@@ -18,8 +18,8 @@ class Overview:
 
     names: Of its cities, and its counties without one, joined by 、; empty without counties.
     counts: Rows by level and kind; `people` counts residents.
-    bbox: (west, south, east, north) in degrees of the grids, else of the buildings, else of the
-        facilities; None when empty.
+    bbox: (west, south, east, north) in degrees of the own areas, else of the grids, the buildings,
+        the facilities; None when empty.
     attributions: Whom to credit, as each load named it.
     made_up: Whether some of the data is invented.
     version: Changes with every load, revision or circle; part of the address of tiles, so that
@@ -76,9 +76,14 @@ FROM (SELECT count(*) AS household, coalesce(sum(people), 0) AS people FROM hous
 """
 )
 
+# of the own areas, a unit by its grid; else of the grids of the counties; else of all there is
 EXTENT_SQL = text(
     """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
+  (SELECT ST_Extent(b.geom) FROM boundary b WHERE b.valid_time @> CAST(:at AS timestamptz)
+     AND b.area_id = ANY(in_counties(ARRAY(
+       SELECT CASE level WHEN 'unit' THEN parent_id ELSE id END FROM area
+       WHERE id = ANY(:areas))))),
   (SELECT ST_Extent(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
      WHERE a.level = 'grid' AND b.valid_time @> CAST(:at AS timestamptz)
        AND (CAST(:counties AS text[]) IS NULL OR a.county = ANY(:counties))),
@@ -94,14 +99,14 @@ def overview(session: Session, at: datetime, areas: Collection[int] = ()) -> Ove
     Parameters
     ----------
     areas
-        Ids; only of the counties that these lie in. Empty means of all.
+        Ids; figures of the counties that these lie in, and their own extent. Empty means of all.
     """
     own = session.execute(OWN_SQL, {"areas": sorted(areas)}).one() if areas else None
     if own and not own.counties:  # a city before its counties
         own = None
     params = {"at": at, "counties": own.counties if own else None}
     row = session.execute(OVERVIEW_SQL, params).mappings().one()
-    box = session.execute(EXTENT_SQL, params).first()
+    box = session.execute(EXTENT_SQL, params | {"areas": sorted(areas)}).first()
     figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]
     return Overview(

@@ -142,6 +142,17 @@ def test_what_opens_and_what_is_offered_is_the_own_area(city: City) -> None:
     assert require_area(session, CITY) == ids[CITY]
 
 
+def test_a_view_opens_on_the_own_grid_and_a_unit_on_that_of_its_grid(session: Session) -> None:
+    town = build.Town(session)
+    first, second = town.grid("001", 0), town.grid("002", 1)
+    unit = town.unit(first, "01", [(town.building("1号楼", 0.0002, 0.0002), None, None, None)])
+    boxes = [overview(session, NOW, ids).bbox for ids in ([], [first.id], [unit.id], [second.id])]
+    assert all(box is not None for box in boxes)
+    whole, *own = [tuple(round(value, 6) for value in box or ()) for box in boxes]
+    assert own[0] == own[1] != own[2]
+    assert whole == (*own[0][:2], *own[2][2:])
+
+
 def test_an_empty_deployment_has_no_cities(session: Session) -> None:
     assert overview(session, NOW, [1]).bbox is None and list_subtree(session, [1]) == []
     assert session.scalar(text("SELECT in_counties('{1}')")) == []

@@ -9,7 +9,7 @@ from web.security.session import principal
 
 
 def opening(at: datetime | None = None) -> Overview:
-    """Return the counties of who asks in a few figures, where they lie, and whom to credit.
+    """Return the counties of who asks in a few figures, where the own areas lie, whom to credit.
 
     Parameters
     ----------
