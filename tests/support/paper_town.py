@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gis.credit.formulas import CreditYear, publish
+from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.working_time import ZONE
 from gis.papers.data import PaperData
-from gis.papers.fill import fill
+from gis.papers.fill import PAPER_TABLE, fill
 from gis.rights.principal import Principal, account_principal, system_principal
 from tests.support import build
 
@@ -73,6 +75,15 @@ class PaperTown:
     def do(self, one: UUID, move: str, clock: str, by: str, **wish: Any) -> None:
         """Move an incident on."""
         moves.apply_move(self.session, self.who(by), one, move, at(clock), MovePayload(**wish))
+
+    def each_paper(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return key and question of every paper; the formula that stars need is published."""
+        year = CreditYear(2026, ZONE)
+        county, rules = self.town.county.code, DEFAULT_RULES["stars"]
+        by = system_principal("test")
+        publish(self.session, by, "stars", county, year, rules, base=0, now=at("08:00"))
+        own = {"diary": {"person": self.town.person("网格员1").code}, "stars": {"period": "2026"}}
+        return [(paper.key, own.get(paper.key, {})) for paper in PAPER_TABLE]
 
     def fill(self, key: str, by: Principal | None = None, **others: Any) -> PaperData:
         """Fill in a paper of the community and the week, as the system sees it."""
