@@ -53,7 +53,7 @@ def read_buildings(session: Session, by: Principal, asked: Question) -> Content:
     TooLarge
         They are more than a paper holds.
     """
-    by.require(Action.NAMES, asked.chain)
+    asked.require(by, Action.NAMES)
     params = {"area": asked.area_id, "at": asked.moment, "limit": MAX_PAPER_ROWS + 1}
     found = session.execute(text(BUILDINGS_SQL), params).mappings().all()
     if len(found) > MAX_PAPER_ROWS:

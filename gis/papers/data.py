@@ -9,6 +9,8 @@ from uuid import UUID
 from gis.incidents.reading.statistics import RateCount
 from gis.messages import has_label, label
 from gis.papers.period import Period
+from gis.rights.actions import Action
+from gis.rights.principal import Principal
 
 Value = str | int | float | RateCount | None
 MAX_PAPER_ROWS = 5000  # of one paper
@@ -17,13 +19,17 @@ EVERY = "rows"  # the mark of all rows
 
 @dataclass(frozen=True)
 class Question:
-    """Which paper of where and when. person: Code, for a paper of a person. language: Of texts."""
+    """Which paper of where and when. person: Code, for a paper of a person. language: Of texts.
+
+    chains: Ids of the area and all above it; over counties those of each county. Of a paper of a
+    person none.
+    """
 
     area: str
     area_id: int
     area_name: str
     level: str
-    chain: Sequence[int]
+    chains: Sequence[Sequence[int]]
     period: Period
     now: datetime
     language: str
@@ -33,6 +39,11 @@ class Question:
     def moment(self) -> datetime:
         """The moment of which what stands still is told: the end of the period, or now."""
         return min(self.period.until, self.now)
+
+    def require(self, by: Principal, action: Action) -> None:
+        """Raise Forbidden unless an action is allowed in the whole area."""
+        for chain in self.chains:
+            by.require(action, chain)
 
 
 @dataclass(frozen=True)

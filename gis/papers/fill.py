@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
@@ -169,9 +170,11 @@ def fill(
         ).one_or_none()
         if row is None:
             raise invalid_field("area", "field.area_unknown", code=area[:40])
-        chain = area_chain(session, row.id, None, min(dates.until, now))
-        asked = Question(row.code, row.id, row.name, row.level, chain, dates, now, language)
-        by.require(Action.FIGURES, chain)
+        counties = session.scalar(select(func.in_counties([row.id], type_=ARRAY(BigInteger()))))
+        moment = min(dates.until, now)
+        chains = [area_chain(session, each, None, moment) for each in counties or [row.id]]
+        asked = Question(row.code, row.id, row.name, row.level, chains, dates, now, language)
+        asked.require(by, Action.FIGURES)
     content = paper.read(session, by, asked)
     subject = content.person or asked.area_name
     return PaperData(key, asked, paper.columns, content.figures, content.rows, subject)
@@ -186,4 +189,4 @@ def require_file(by: Principal, data: PaperData) -> None:
         Taking data out of its area is not allowed.
     """
     if PAPER_BY_KEY[data.key].is_export:
-        by.require(Action.EXPORT, data.question.chain)
+        data.question.require(by, Action.EXPORT)

@@ -54,7 +54,7 @@ def read_ledger(session: Session, by: Principal, asked: Question) -> Content:
     TooLarge
         They are more than a paper holds.
     """
-    by.require(Action.READ, asked.chain)
+    asked.require(by, Action.READ)
     period = asked.period
     filters = IncidentFilters(area=asked.area, since=period.since, until=period.until)
     if exceeds(session, by, filters, MAX_PAPER_ROWS, now=asked.now):

@@ -134,7 +134,7 @@ ORDER BY e.at, e.id LIMIT :limit
 
 def read_visits(session: Session, by: Principal, asked: Question) -> Content:
     """Return the follow-up visits made in the period, and what was said at them."""
-    by.require(Action.READ, asked.chain)
+    asked.require(by, Action.READ)
     visible, params = visibility_clause(by, "i")
     query = VISITS_SQL.format(visible=visible, inside=internal(by))
     rows = [

@@ -22,6 +22,9 @@ from gis.incidents.reading.filters import IncidentFilters
 from gis.incidents.reading.incidents import list_incidents
 from gis.incidents.reading.statistics import incident_statistics
 from gis.incidents.reading.unanswered import unanswered
+from gis.incidents.working_time import ZONE
+from gis.papers.data import PaperData
+from gis.papers.fill import fill
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, system_principal
 from layers.overview import overview
@@ -112,7 +115,7 @@ def test_who_sees_which_county_and_what_follows_when_one_moves(city: City) -> No
 
 def test_the_desk_of_a_city_is_the_last_before_the_operator(city: City) -> None:
     assert len(unanswered(city.session, NOW).places) == 3
-    centre = city.account("command_centre", CITY)
+    centre = city.account("auditor", CITY)
     open_ = unanswered(city.session, NOW)
     assert [place.code[:6] for place in open_.places] == ["520123"] and open_.waiting == 1
     chain = city.session.scalar(
@@ -122,6 +125,27 @@ def test_the_desk_of_a_city_is_the_last_before_the_operator(city: City) -> None:
     operator = city.account("administrator", CITY)
     assert operator.is_allowed(Action.ACCOUNTS, [city.area("520425").id])
     assert not operator.is_allowed(Action.ACCOUNTS, [city.area("520123").id])
+
+
+def test_a_paper_of_a_city_is_for_who_may_read_each_of_its_counties(city: City) -> None:
+    year = f"{NOW.astimezone(ZONE):%Y}"
+
+    def paper(key: str, by: Principal) -> PaperData:
+        later = NOW + timedelta(minutes=1)
+        return fill(city.session, by, key, CITY, year, now=later, zone=ZONE)
+
+    centre = city.account("auditor", CITY)
+    of_city = paper("ledger", centre)
+    assert {row.incident for row in of_city.rows} == {
+        city.incidents["520402"], city.incidents["520425"]
+    }  # fmt: skip
+    for key in ("weekly", "roster", "buildings", "follow_ups"):
+        assert paper(key, centre).question.area == CITY
+    roster = paper("roster", centre)
+    assert {row.values["holder"] for row in roster.rows} == {"网格员520402", "网格员520425"}
+    for codes in (("520402",), ("520123",), ("520402", "520123")):
+        with pytest.raises(Forbidden):
+            paper("weekly", city.account("auditor", *codes))
 
 
 def test_what_opens_and_what_is_offered_is_the_own_area(city: City) -> None:
