@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
@@ -14,7 +13,7 @@ from gis.errors import invalid_field
 from gis.papers import building_paper, incident_papers, people_papers, star_paper
 from gis.papers.data import Content, PaperData, Question
 from gis.papers.period import parse_period
-from gis.people.queries import area_chain
+from gis.people.queries import area_chains
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
@@ -170,9 +169,7 @@ def fill(
         ).one_or_none()
         if row is None:
             raise invalid_field("area", "field.area_unknown", code=area[:40])
-        counties = session.scalar(select(func.in_counties([row.id], type_=ARRAY(BigInteger()))))
-        moment = min(dates.until, now)
-        chains = [area_chain(session, each, None, moment) for each in counties or [row.id]]
+        chains = area_chains(session, row.id, min(dates.until, now))
         asked = Question(row.code, row.id, row.name, row.level, chains, dates, now, language)
         asked.require(by, Action.FIGURES)
     content = paper.read(session, by, asked)

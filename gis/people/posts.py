@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound, invalid_field
-from gis.people.queries import area_chain
+from gis.people.queries import area_chains
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
@@ -135,7 +135,8 @@ def posts_of(
     area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
     if area_id is None:
         raise NotFound("post.area_unknown", code=area[:40])
-    principal.require(Action.NAMES, area_chain(session, area_id, None, at))
+    for chain in area_chains(session, area_id, at):
+        principal.require(Action.NAMES, chain)
     code, _, number = (cursor or "").rpartition("|")
     if cursor is not None and not (number.isdecimal() and len(number) < 19):
         raise invalid_field("cursor", "field.cursor_of_another_list")

@@ -394,3 +394,12 @@ def area_chain(session: Session, area: int | None, building: int | None, at: dat
     return list(
         session.scalars(text(AREA_CHAIN_SQL), {"area": area, "building": building, "at": at})
     )
+
+
+def area_chains(session: Session, area: int, at: datetime) -> list[list[int]]:
+    """Return the chain of an area; of a city or province that of each of its counties.
+
+    What is allowed in each of them is allowed in the whole area.
+    """
+    counties = session.scalar(text("SELECT in_counties(ARRAY[:area])"), {"area": area})
+    return [area_chain(session, each, None, at) for each in counties or [area]]

@@ -115,7 +115,7 @@ def test_who_sees_which_county_and_what_follows_when_one_moves(city: City) -> No
 
 def test_the_desk_of_a_city_is_the_last_before_the_operator(city: City) -> None:
     assert len(unanswered(city.session, NOW).places) == 3
-    centre = city.account("auditor", CITY)
+    centre = city.account("command_centre", CITY)
     open_ = unanswered(city.session, NOW)
     assert [place.code[:6] for place in open_.places] == ["520123"] and open_.waiting == 1
     chain = city.session.scalar(
