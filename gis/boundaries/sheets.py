@@ -29,8 +29,8 @@ from gis.boundaries.preview_grids import as_grids, boxes_around, grid_codes_at, 
 from gis.boundaries.queries import boundaries_at, grids_near
 from gis.db import STORAGE_SRID, fetch_rows
 from gis.errors import NotFound
+from gis.people.area_chains import area_chain
 from gis.people.posts import PostRow, posts_of
-from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes.bounding_lines import Limit, NamedLine, bounding_limits

@@ -1,6 +1,6 @@
-"""Who takes orders in a made-up town, their teams and their points, as people enter them."""
+"""Who takes orders in a made-up town, their teams and points, and visits, as people enter them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.credit.formulas import CreditYear, list_counties, publish
 from gis.credit.rules import DEFAULT_RULES
+from gis.duties.actions import VisitInput, record_visit
 from gis.incidents.organisations import (
     OrganisationInput,
     save_member,
@@ -88,3 +89,21 @@ def publish_formulas(session: Session, now: datetime, zone: ZoneInfo) -> None:
             # nobody calls in the made-up days
             counted = [rule for rule in rules if rule.fact != "followed_up"]
             publish(session, DEMO_PRINCIPAL, kind, county, year, counted, base=0, now=now)
+
+
+LEADERS_SQL = """
+SELECT o.code AS person, a.code AS area FROM post p
+JOIN personal.person o ON o.id = p.holder_id JOIN area a ON a.id = p.area_id
+WHERE p.role = 'contact_leader' AND p.valid_time @> CAST(:since AS timestamptz) ORDER BY p.id
+"""
+VISIT_NOTES = ("与居民座谈，听取意见。", "查看消防通道。", "走访独居老人。", "了解停车难问题。")
+
+
+def create_visits(session: Session, now: datetime, zone: ZoneInfo) -> None:
+    """Write down visits of the contact leaders in the last weeks, from none to four of each."""
+    first = now - timedelta(days=7 * len(VISIT_NOTES))
+    for number, row in enumerate(session.execute(text(LEADERS_SQL), {"since": first})):
+        for weeks, note in enumerate(VISIT_NOTES[: number % (len(VISIT_NOTES) + 1)]):
+            day = (now - timedelta(days=7 * weeks + number % 7)).astimezone(zone).date()
+            visit = VisitInput(day, row.person, row.area, note=note)
+            record_visit(session, DEMO_PRINCIPAL, visit, now, zone)

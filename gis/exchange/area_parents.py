@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from gis.areas import codes
-from gis.areas.models import Area, Level
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Level
 from gis.db import allow_boundary_writes
 from gis.exchange.area_file import LEVEL_LABELS, AreaRecord
 from gis.files.report import LoadReport
@@ -34,6 +35,29 @@ def stated_parent(entry: AreaRecord, level: Level) -> tuple[str, str]:
     keys = ("parent", *(f"{over}_code" for over in above)) if above else ()
     stated = [(key, code) for key in keys if (code := entry.values.get(key, ""))]
     return max(stated, key=lambda each: len(each[1]), default=("", ""))
+
+
+def drop_absent_parents(
+    session: Session,
+    entries: Iterable[AreaRecord],
+    level: Level,
+    stored: Mapping[str, Area],
+    report: LoadReport,
+) -> None:
+    """Let counties stand alone where no city or province is stored, and note it.
+
+    Lists of division codes name the cities of counties, also to who has none of them.
+    """
+    has_cities = select(exists().where(Area.level.in_(LEVELS_OVER_COUNTY)))
+    if level is not Level.COUNTY or session.scalar(has_cities):
+        return
+    absent = set()
+    for entry in entries:
+        while (stated := stated_parent(entry, level))[1] and stated[1] not in stored:
+            absent.add(stated[1])
+            del entry.values[stated[0]]
+    if absent:
+        report.note("area_row.no_cities", codes=sorted(absent))
 
 
 def wrong_parent(

@@ -26,7 +26,13 @@ from gis.exchange.area_file import (
     name_fault,
     read_area_file,
 )
-from gis.exchange.area_parents import set_parents, stated_parent, unfit, wrong_parent
+from gis.exchange.area_parents import (
+    drop_absent_parents,
+    set_parents,
+    stated_parent,
+    unfit,
+    wrong_parent,
+)
 from gis.exchange.area_shapes import (
     MAX_NOTES_PER_TYPE,
     check_land_abroad,
@@ -104,13 +110,13 @@ def load_areas(
     file = read_area_file(path, level, options := options or ReadOptions(), report)
     stored = existing_areas(session, file.entries, level)
     take_names(session, options.code_list, file.entries, stored, level, report)
+    drop_absent_parents(session, file.entries, level, stored, report)
     good = validate_records(file, level, stored, report)
     repair_geometries(good, report, needed=level is Level.GRID)
     shapes: dict[str, MultiPolygon] = {}
     if level is Level.GRID:
-        shapes = fit_to_coverage(
-            session, [entry for entry in good if entry.shape is not None], clean, at, report
-        )
+        drawn = [entry for entry in good if entry.shape is not None]
+        shapes = fit_to_coverage(session, drawn, clean, at, report)
     if level is not Level.UNIT and level not in LEVELS_OVER_COUNTY:
         outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
         check_land_abroad(session, level, good, shapes or outlines, at, report)

@@ -18,7 +18,7 @@ from gis.exchange.building_place import NAMESAKE_M
 from gis.exchange.buildings import load_buildings_table
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 

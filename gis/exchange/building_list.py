@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gis.errors import NotFound
 from gis.files.formulas import cell_text
 from gis.messages import label
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
 

@@ -15,7 +15,7 @@ from gis.facilities.models import VISIT_RESULTS, CheckupPhoto, CheckupVisit
 from gis.facilities.standard_editions import active_rows
 from gis.files.photo_files import SanitisedPhoto
 from gis.files.photos import file_path, require_few, write_photo
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.identity import find_area_id
 from gis.errors import Forbidden, InvalidInput, NotFound
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
 

@@ -13,7 +13,7 @@ from gis.errors import invalid_field
 from gis.papers import building_paper, incident_papers, people_papers, star_paper
 from gis.papers.data import Content, PaperData, Question
 from gis.papers.period import parse_period
-from gis.people.queries import area_chains
+from gis.people.area_chains import area_chains
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

@@ -14,8 +14,8 @@ from gis.incidents.states import TRANSITIONS, move_labels
 from gis.messages import label
 from gis.papers.data import EVERY, MAX_PAPER_ROWS, Content, Figure, Question, Row, marked_figures
 from gis.papers.incident_papers import area_query
+from gis.people.area_chains import area_chain
 from gis.people.posts import PostRow, posts_of
-from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import internal, visibility_clause

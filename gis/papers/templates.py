@@ -15,7 +15,7 @@ from gis.papers.models import PaperTemplate
 from gis.papers.template_names import EMPTY, ROW_PREFIX, recognised
 from gis.papers.template_reader import FORM_ENDINGS, filled, read_fields
 from gis.papers.words import FACTS_OF_PAPER
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

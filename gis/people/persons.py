@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

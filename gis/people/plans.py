@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound, invalid_field
+from gis.people.area_chains import area_chain
 from gis.people.models import PostPlan
-from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

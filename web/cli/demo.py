@@ -173,7 +173,7 @@ def display_width(text: str) -> int:
 
 def fill_made_up(session: Session, households: int, seed: int) -> None:
     """Fill the database with the made-up pilot."""
-    from gis.demo.claimants import create_claimants, publish_formulas
+    from gis.demo.claimants import create_claimants, create_visits, publish_formulas
     from gis.demo.generate import generate_town
     from gis.demo.simulation import simulate
 
@@ -183,7 +183,9 @@ def fill_made_up(session: Session, households: int, seed: int) -> None:
     print_step(f"{DEFAULT_INCIDENTS} made-up incidents of the last days")
     now = local_now()
     simulate(session, now - timedelta(days=4), now, DEFAULT_INCIDENTS, seed)
-    publish_formulas(session, now, Settings.from_env().timezone)
+    zone = Settings.from_env().timezone
+    publish_formulas(session, now, zone)
+    create_visits(session, now, zone)
 
 
 def fill_real(session: Session, osm: Path, areas: Path, seed: int) -> None:

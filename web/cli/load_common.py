@@ -53,7 +53,13 @@ def refresh_circles(session: Session, report: LoadReport) -> None:
 
 
 def parse_pair(pair: str) -> tuple[str, str]:
-    """Return key and name of an option KEY=NAME."""
+    """Return key and name of an option KEY=NAME.
+
+    Raises
+    ------
+    BadParameter
+        It is not of that form.
+    """
     key, sign, name = pair.partition("=")
     if not (key and sign and name):
         raise click.BadParameter(f"{pair!r} is not KEY=NAME, as code=GRIDCODE", param_hint="--map")

@@ -11,7 +11,7 @@ from gis.accounts import disclosures
 from gis.areas.identity import find_area_id
 from gis.incidents.reading import incidents
 from gis.incidents.reading.incidents import IncidentView
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.principal import Principal
 from web.http.db import Factory, session
 

@@ -12,7 +12,7 @@ from gis.areas.models import Area
 from gis.errors import NotFound, invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.models import AnswerTemplate, Incident
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 

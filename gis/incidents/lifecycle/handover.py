@@ -19,8 +19,8 @@ from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
 from gis.messages import Message, render
+from gis.people.area_chains import area_chain
 from gis.people.models import Leave, Person, Post
-from gis.people.queries import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
 

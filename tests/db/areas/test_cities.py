@@ -6,13 +6,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis import search
 from gis.areas import hierarchy
 from gis.areas.codes import level_of, normalise_division_code
-from gis.areas.models import LEVELS_OVER_COUNTY, Level
+from gis.areas.models import LEVELS_OVER_COUNTY, Area, Level
 from gis.areas.snapshot import read_snapshot
 from gis.boundaries.store import publish_shapes
 from gis.exchange.area_file import ReadOptions
@@ -62,6 +62,17 @@ def test_a_city_has_the_land_of_its_counties_and_follows_a_county_that_moves(
     assert [(each.field, each.old, each.new) for each in changes][-1] == ("parent", CITY, "5201")
     # a file that names no city leaves the county where it is
     assert counties.load("county", "代码,名称\n520425,紫云县\n").counts["unchanged"] == 1
+
+
+def test_counties_stand_alone_where_no_city_is_loaded(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text(
+        "代码,名称,上级代码\n520402,西秀区,5204\n520425,紫云县,5204\n", encoding="utf-8"
+    )
+    report = load_areas(session, path, "county")
+    assert report.refused == [] and report.counts["new"] == 2
+    assert [note.code for note in report.messages] == ["area_row.no_cities"]
+    assert set(session.scalars(select(Area.parent_id))) == {None}
 
 
 def test_what_is_no_city_is_refused(counties: ThreeCounties) -> None:

@@ -10,7 +10,7 @@ from gis.errors import NotFound
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.planning_land import planned_land
 from gis.files.pdf import html_to_pdf
-from gis.people.queries import area_chain
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
