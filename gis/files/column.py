@@ -14,8 +14,7 @@ class Column:
     key: English name, used in code.
     zh: Chinese name, the header of the template.
     parse: Reads a cell as the file gives it; returns a value, or a `Guess` that becomes a note with
-        its row, and raises CellError with what is wrong and what would be right. A function of a
-        module: readers of foreign files get it through pickle.
+        its row, and raises CellError with what is wrong and what would be right.
     names: Other headers that mean the same, in either language.
     help, en: What to write in it, on screen, in Chinese and English.
     needed: Without this column the file is refused.
