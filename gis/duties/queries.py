@@ -213,7 +213,7 @@ def read_year(year: int | None, now: datetime, zone: ZoneInfo) -> DutyYear:
     return DutyYear(number, zone, now)
 
 
-def list_duties(session: Session, principal: Principal, asked: DutyYear) -> list[DutyRow]:
+def list_duties(session: Session, principal: Principal, year: DutyYear) -> list[DutyRow]:
     """List duties by kind, county and name, each with its progress and light.
 
     Parameters
@@ -221,7 +221,7 @@ def list_duties(session: Session, principal: Principal, asked: DutyYear) -> list
     principal
         Has its own duties, and those with a place in areas of Action.FIGURES and Action.NAMES.
     """
-    params = asked.params | {
+    params = year.params | {
         "me": principal.person_id,
         "areas": _areas(principal, Action.FIGURES),
     }
@@ -245,7 +245,7 @@ def _duty(row: Any, principal: Principal) -> DutyRow:
 def list_visits(
     session: Session,
     principal: Principal,
-    asked: DutyYear | None,
+    year: DutyYear | None,
     limit: int | None = MAX_LISTED_VISITS,
 ) -> list[VisitRow]:
     """List the visits of a year, or of all years, the newest first.
@@ -256,8 +256,8 @@ def list_visits(
         Has its own, and those to places in areas of Action.READ and Action.NAMES.
     """
     params = {
-        "first": date(asked.year, 1, 1) if asked else None,
-        "next": date(asked.year + 1, 1, 1) if asked else None,
+        "first": date(year.year, 1, 1) if year else None,
+        "next": date(year.year + 1, 1, 1) if year else None,
         "me": principal.person_id,
         "areas": _areas(principal, Action.READ),
         "limit": limit,

@@ -53,9 +53,9 @@ def measure(done: int, target: int | None, time: HeldTime) -> Progress:
 
 def light_of(parts: Iterable[Progress]) -> Light:
     """Return green when all is reached, yellow when all is on course, else red."""
-    asked = [part for part in parts if part.target]
-    if not asked:
+    targeted = [part for part in parts if part.target]
+    if not targeted:
         return "none"
-    if all(part.done >= part.needed for part in asked):
+    if all(part.done >= part.needed for part in targeted):
         return "green"
-    return "yellow" if all(part.done >= part.expected for part in asked) else "red"
+    return "yellow" if all(part.done >= part.expected for part in targeted) else "red"

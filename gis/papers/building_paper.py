@@ -45,7 +45,7 @@ WHERE down.level = 'grid' ORDER BY b.code LIMIT :limit
 """
 
 
-def read_buildings(session: Session, by: Principal, asked: Question) -> Content:
+def read_buildings(session: Session, by: Principal, question: Question) -> Content:
     """Return the buildings in the grids of the area, as they stand at the moment.
 
     Raises
@@ -53,17 +53,17 @@ def read_buildings(session: Session, by: Principal, asked: Question) -> Content:
     TooLarge
         They are more than a paper holds.
     """
-    asked.require(by, Action.NAMES)
-    params = {"area": asked.area_id, "at": asked.moment, "limit": MAX_PAPER_ROWS + 1}
-    found = session.execute(text(BUILDINGS_SQL), params).mappings().all()
-    if len(found) > MAX_PAPER_ROWS:
+    question.require(by, Action.NAMES)
+    params = {"area": question.area_id, "at": question.moment, "limit": MAX_PAPER_ROWS + 1}
+    records = session.execute(text(BUILDINGS_SQL), params).mappings().all()
+    if len(records) > MAX_PAPER_ROWS:
         raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     rows = [
         Row(
             {name: row[name] if row[name] is not None else "" for name in COLUMNS},
             frozenset({"headed" if row["building_head"] else "without_head", *COUNTS}),
         )
-        for row in found
+        for row in records
     ]
-    totals = [Figure(name, sum(row[name] for row in found)) for name in COUNTS]
+    totals = [Figure(name, sum(row[name] for row in records)) for name in COUNTS]
     return Content([*marked_figures(rows, EVERY, "headed", "without_head"), *totals], rows)

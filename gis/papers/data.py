@@ -96,9 +96,9 @@ class PaperData:
     @property
     def query(self) -> dict[str, str]:
         """What the page of papers is asked for this one."""
-        asked = self.question
-        query = {"paper": self.key, "area": asked.area, "period": asked.period.text}
-        return query | ({"person": asked.person} if asked.person else {})
+        question = self.question
+        query = {"paper": self.key, "area": question.area, "period": question.period.text}
+        return query | ({"person": question.person} if question.person else {})
 
     def figure_path(self, figure: Figure) -> str:
         """Return the path and query of the page with the rows behind a figure."""

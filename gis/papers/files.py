@@ -11,5 +11,5 @@ PAPER_FORMATS = tuple(ending[1:] for ending in PAPER_WRITERS)
 
 def file_name(data: PaperData, ending: str) -> str:
     """Return what the file of a paper is called, without blanks."""
-    asked = data.question
-    return f"{data.key}-{asked.area or asked.person or 'me'}-{asked.period.text}{ending}"
+    question = data.question
+    return f"{data.key}-{question.area or question.person or 'me'}-{question.period.text}{ending}"

@@ -162,7 +162,7 @@ def fill(
     paper = find_paper(key)
     dates = parse_period(period, zone)
     if paper.is_of_person:
-        asked = Question("", 0, "", "", (), dates, now, language, person)
+        question = Question("", 0, "", "", (), dates, now, language, person)
     else:
         row = session.execute(
             select(Area.id, Area.code, Area.name, Area.level).where(Area.code == area)
@@ -170,11 +170,11 @@ def fill(
         if row is None:
             raise invalid_field("area", "field.area_unknown", code=area[:40])
         chains = area_chains(session, row.id, min(dates.until, now))
-        asked = Question(row.code, row.id, row.name, row.level, chains, dates, now, language)
-        asked.require(by, Action.FIGURES)
-    content = paper.read(session, by, asked)
-    subject = content.person or asked.area_name
-    return PaperData(key, asked, paper.columns, content.figures, content.rows, subject)
+        question = Question(row.code, row.id, row.name, row.level, chains, dates, now, language)
+        question.require(by, Action.FIGURES)
+    content = paper.read(session, by, question)
+    subject = content.person or question.area_name
+    return PaperData(key, question, paper.columns, content.figures, content.rows, subject)
 
 
 def require_file(by: Principal, data: PaperData) -> None:

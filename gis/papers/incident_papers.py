@@ -46,7 +46,7 @@ REPORT_COLUMNS = (
 GROUPS = {"county": "street", "street": "community", "community": "grid"}
 
 
-def read_ledger(session: Session, by: Principal, asked: Question) -> Content:
+def read_ledger(session: Session, by: Principal, question: Question) -> Content:
     """Return the incidents reported in the period, the newest first, as the desk lists them.
 
     Raises
@@ -54,13 +54,13 @@ def read_ledger(session: Session, by: Principal, asked: Question) -> Content:
     TooLarge
         They are more than a paper holds.
     """
-    asked.require(by, Action.READ)
-    period = asked.period
-    filters = IncidentFilters(area=asked.area, since=period.since, until=period.until)
-    if exceeds(session, by, filters, MAX_PAPER_ROWS, now=asked.now):
+    question.require(by, Action.READ)
+    period = question.period
+    filters = IncidentFilters(area=question.area, since=period.since, until=period.until)
+    if exceeds(session, by, filters, MAX_PAPER_ROWS, now=question.now):
         raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     rows = []
-    for incident in list_incidents(session, by, filters, MAX_PAPER_ROWS, None, now=asked.now):
+    for incident in list_incidents(session, by, filters, MAX_PAPER_ROWS, None, now=question.now):
         is_open = incident.state not in ENDED_STATES
         marks = {
             "open": is_open,
@@ -69,29 +69,29 @@ def read_ledger(session: Session, by: Principal, asked: Question) -> Content:
             "overdue": is_open and incident.colour == "red",
             "supervised": incident.supervised,
         }
-        cells = list_cells(incident, period.zone, asked.language)
+        cells = list_cells(incident, period.zone, question.language)
         counted = frozenset(name for name, is_counted in marks.items() if is_counted)
         rows.append(Row(dict(zip(LIST_COLUMNS, cells, strict=True)), counted, {}, incident.id))
     return Content(marked_figures(rows, *LEDGER_FIGURES), rows)
 
 
-def read_report(session: Session, by: Principal, asked: Question) -> Content:
+def read_report(session: Session, by: Principal, question: Question) -> Content:
     """Return the figures of the period and of the one before, and those of the parts of the area.
 
     The parts are the areas a level below; of a grid the kinds of its incidents.
     """
-    period = asked.period
+    period = question.period
     scope = Scope(
         period.since,
         period.until,
-        asked.now,
-        GROUPS.get(asked.level, "category"),
-        asked.area,
+        question.now,
+        GROUPS.get(question.level, "category"),
+        question.area,
         period.zone.key,
     )
     total, groups = grouped_statistics(session, by, scope)
     since, until = previous_period(period.since, period.until, period.zone)
-    earlier = Scope(since, until, asked.now, "all", asked.area, period.zone.key)
+    earlier = Scope(since, until, question.now, "all", question.area, period.zone.key)
     before = grouped_statistics(session, by, earlier)[0]
     figures = [
         Figure(name, _value(total, name), _query(scope, "all") | {"metric": name})
@@ -131,8 +131,10 @@ def _query(scope: Scope, per: str) -> dict[str, str]:
     }
 
 
-def area_query(asked: Question, per: str) -> dict[str, str]:
+def area_query(question: Question, per: str) -> dict[str, str]:
     """Return what the page of figures is asked for the incidents of a paper, by group."""
-    period = asked.period
-    scope = Scope(period.since, period.until, asked.now, area=asked.area, zone=period.zone.key)
+    period = question.period
+    scope = Scope(
+        period.since, period.until, question.now, area=question.area, zone=period.zone.key
+    )
     return _query(scope, per)

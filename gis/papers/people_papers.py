@@ -45,32 +45,34 @@ DONE_BY_NOBODY = [
 LEADS = (Action.SUPERVISE, Action.DISPATCH)  # one of them where the person works
 
 
-def read_roster(session: Session, by: Principal, asked: Question) -> Content:
+def read_roster(session: Session, by: Principal, question: Question) -> Content:
     """Return the posts of the area and of all areas in it, as they stand at the moment."""
     rows = [
-        _roster_row(post, asked) for post in _posts(session, by, asked) if post.level != "building"
+        _roster_row(post, question)
+        for post in _posts(session, by, question)
+        if post.level != "building"
     ]
     return Content(marked_figures(rows, *ROSTER_FIGURES), rows)
 
 
-def _roster_row(post: PostRow, asked: Question) -> Row:
-    is_away = _is_away(post, asked.moment)
+def _roster_row(post: PostRow, question: Question) -> Row:
+    is_away = _is_away(post, question.moment)
     marks = {post.role, "held" if post.holder else "vacant"}
     return Row(
         {
             "area_name": post.area_name,
             "code": post.area,
-            "role": post.role_zh if asked.language == "zh" else post.role_en,
+            "role": post.role_zh if question.language == "zh" else post.role_en,
             "holder": (post.holder or {}).get("name", ""),
             "deputy": (post.deputy or {}).get("name", ""),
-            "since": _day(post.valid_from, asked),
-            "on_leave": _yes(is_away, asked.language) if is_away else "",
+            "since": _day(post.valid_from, question),
+            "on_leave": _yes(is_away, question.language) if is_away else "",
         },
         frozenset(marks | ({"on_leave"} if is_away else set())),
     )
 
 
-def _posts(session: Session, by: Principal, asked: Question) -> list[PostRow]:
+def _posts(session: Session, by: Principal, question: Question) -> list[PostRow]:
     """Return the posts in the area that stand at the moment of the paper.
 
     Raises
@@ -78,17 +80,21 @@ def _posts(session: Session, by: Principal, asked: Question) -> list[PostRow]:
     TooLarge
         They are more than a paper holds.
     """
-    posts = posts_of(session, by, asked.area, asked.moment, within=True, limit=MAX_PAPER_ROWS + 1)
+    posts = posts_of(
+        session, by, question.area, question.moment, within=True, limit=MAX_PAPER_ROWS + 1
+    )
     if len(posts) > MAX_PAPER_ROWS:
         raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
-    return [post for post in posts if post.valid_from <= asked.moment]
+    return [post for post in posts if post.valid_from <= question.moment]
 
 
-def read_members(session: Session, by: Principal, asked: Question) -> Content:
+def read_members(session: Session, by: Principal, question: Question) -> Content:
     """Return the party members on duty, with what each of them held of the period's incidents."""
-    period = asked.period
-    scope = Scope(period.since, period.until, asked.now, "person", asked.area, period.zone.key)
-    posts = [post for post in _posts(session, by, asked) if post.role == MEMBER and post.holder]
+    period = question.period
+    scope = Scope(
+        period.since, period.until, question.now, "person", question.area, period.zone.key
+    )
+    posts = [post for post in _posts(session, by, question) if post.role == MEMBER and post.holder]
     counted = {row.key: row for row in grouped_statistics(session, by, scope)[1]}
     rows = []
     for post in posts:
@@ -105,11 +111,11 @@ def read_members(session: Session, by: Principal, asked: Question) -> Content:
                     "holder": holder["name"],
                     "person": holder["code"],
                     "area_name": post.area_name,
-                    "since": _day(post.valid_from, asked),
+                    "since": _day(post.valid_from, question),
                     **values,
                 },
                 frozenset({"active", "orders"} if own else ()),
-                area_query(asked, "person") | {"key": holder["code"]},
+                area_query(question, "person") | {"key": holder["code"]},
             )
         )
     orders = sum(own.reported for own in counted.values() if own.key in _codes(posts))
@@ -132,20 +138,20 @@ ORDER BY e.at, e.id LIMIT :limit
 """
 
 
-def read_visits(session: Session, by: Principal, asked: Question) -> Content:
+def read_visits(session: Session, by: Principal, question: Question) -> Content:
     """Return the follow-up visits made in the period, and what was said at them."""
-    asked.require(by, Action.READ)
+    question.require(by, Action.READ)
     visible, params = visibility_clause(by, "i")
     query = VISITS_SQL.format(visible=visible, inside=internal(by))
     rows = [
-        _visit(session, row, asked)
-        for row in _events(session, query, params | {"area": asked.area_id}, asked)
+        _visit(session, row, question)
+        for row in _events(session, query, params | {"area": question.area_id}, question)
     ]
     return Content(marked_figures(rows, *VISIT_FIGURES), rows)
 
 
-def _visit(session: Session, row: Any, asked: Question) -> Row:
-    detail, language = row["detail"], asked.language
+def _visit(session: Session, row: Any, question: Question) -> Row:
+    detail, language = row["detail"], question.language
     solved, rating = detail.get("solved"), detail.get("rating")
     marks = {
         "reached": detail["outcome"] == "reached",
@@ -156,7 +162,7 @@ def _visit(session: Session, row: Any, asked: Question) -> Row:
     }
     reasons = [label(f"dissatisfaction.{name}", language) for name in detail.get("reasons", ())]
     return Row(
-        _incident_cells(session, row, asked)
+        _incident_cells(session, row, question)
         | {
             "outcome": label(f"follow_up_outcome.{detail['outcome']}", language),
             "solved": "" if solved is None else _yes(solved, language),
@@ -193,7 +199,7 @@ WHERE :person IN (p.holder_id, p.deputy_id)
 """
 
 
-def read_diary(session: Session, by: Principal, asked: Question) -> Content:
+def read_diary(session: Session, by: Principal, question: Question) -> Content:
     """Return what a person did on incidents, and visited for duties, in the period.
 
     Of the principal's own, or read by who leads the person.
@@ -203,7 +209,7 @@ def read_diary(session: Session, by: Principal, asked: Question) -> Content:
     NotFound
         There is no such person, or their diary is not for the principal.
     """
-    person, name = _diary_person(session, by, asked)
+    person, name = _diary_person(session, by, question)
     visible, params = visibility_clause(by, "i")
     query = DIARY_SQL.format(visible=visible, inside=internal(by))
     areas = by.areas_of([Action.READ])
@@ -212,30 +218,30 @@ def read_diary(session: Session, by: Principal, asked: Question) -> Content:
         "me": by.person_id,
         "by_nobody": DONE_BY_NOBODY,
         "areas": None if areas is None else sorted(areas),
-        "first": asked.period.first,
-        "last": asked.period.last,
-        "zone": asked.period.zone.key,
+        "first": question.period.first,
+        "last": question.period.last,
+        "zone": question.period.zone.key,
     }
-    rows = [_diary_row(session, row, asked) for row in _events(session, query, params, asked)]
+    rows = [_diary_row(session, row, question) for row in _events(session, query, params, question)]
     return Content(marked_figures(rows, *DIARY_FIGURES), rows, name)
 
 
-def _diary_row(session: Session, row: Any, asked: Question) -> Row:
+def _diary_row(session: Session, row: Any, question: Question) -> Row:
     if row["id"] is None:
         cells = dict.fromkeys(DIARY_COLUMNS, "") | {
-            "at": _day(row["at"], asked),
-            "move": label("paper_field.move_visit", asked.language),
+            "at": _day(row["at"], question),
+            "move": label("paper_field.move_visit", question.language),
             "area_name": row["area_name"],
             "address": row["address"] or "",
             "note": row["note"],
         }
     else:
-        cells = _incident_cells(session, row, asked)
-        cells["move"] = move_labels(row["move"])[asked.language == "en"]
+        cells = _incident_cells(session, row, question)
+        cells["move"] = move_labels(row["move"])[question.language == "en"]
     return Row(cells, frozenset({f"move_{row['move']}"}), {}, row["id"])
 
 
-def _diary_person(session: Session, by: Principal, asked: Question) -> tuple[int, str]:
+def _diary_person(session: Session, by: Principal, question: Question) -> tuple[int, str]:
     """Return id and name of the person whose diary it is; without a code that of who asks.
 
     Raises
@@ -244,20 +250,20 @@ def _diary_person(session: Session, by: Principal, asked: Question) -> tuple[int
         There is none, or the principal leads none of the areas where they work.
     """
     find = text("SELECT id, name FROM personal.person WHERE code = :code OR id = :me")
-    wanted = {"code": asked.person, "me": None if asked.person else by.person_id}
+    wanted = {"code": question.person, "me": None if question.person else by.person_id}
     person = session.execute(find, wanted).one_or_none()
     if person is None:
         raise NotFound("paper.person_unknown")
     if person.id == by.person_id or by.kind == "system":
         return person.id, person.name
-    posts = {"person": person.id, "since": asked.period.since, "until": asked.period.until}
+    posts = {"person": person.id, "since": question.period.since, "until": question.period.until}
     for area, building in session.execute(text(PERSON_POSTS_SQL), posts):
-        if by.is_allowed_any(LEADS, area_chain(session, area, building, asked.moment)):
+        if by.is_allowed_any(LEADS, area_chain(session, area, building, question.moment)):
             return person.id, person.name
     raise NotFound("paper.person_unknown")
 
 
-def _events(session: Session, query: str, params: dict[str, Any], asked: Question) -> list[Any]:
+def _events(session: Session, query: str, params: dict[str, Any], question: Question) -> list[Any]:
     """Return the events of the period that a query selects.
 
     Raises
@@ -265,18 +271,22 @@ def _events(session: Session, query: str, params: dict[str, Any], asked: Questio
     TooLarge
         They are more than a paper holds.
     """
-    period = {"since": asked.period.since, "until": asked.period.until, "limit": MAX_PAPER_ROWS + 1}
+    period = {
+        "since": question.period.since,
+        "until": question.period.until,
+        "limit": MAX_PAPER_ROWS + 1,
+    }
     rows = session.execute(text(query), params | period).mappings().all()
     if len(rows) > MAX_PAPER_ROWS:
         raise TooLarge("paper.too_many_rows", limit=MAX_PAPER_ROWS)
     return list(rows)
 
 
-def _incident_cells(session: Session, row: Any, asked: Question) -> dict[str, Any]:
+def _incident_cells(session: Session, row: Any, question: Question) -> dict[str, Any]:
     """Return the cells of an event that its incident gives."""
-    name = editions.category_label(session, row["category"], asked.language, row["category_zh"])
+    name = editions.category_label(session, row["category"], question.language, row["category_zh"])
     return {
-        "at": f"{row['at'].astimezone(asked.period.zone):%Y-%m-%d %H:%M}",
+        "at": f"{row['at'].astimezone(question.period.zone):%Y-%m-%d %H:%M}",
         "number": str(row["id"]),
         "category": name,
         "address": row["address"],
@@ -295,8 +305,8 @@ def _is_away(post: PostRow, at: datetime) -> bool:
     )
 
 
-def _day(moment: datetime, asked: Question) -> str:
-    return moment.astimezone(asked.period.zone).date().isoformat()
+def _day(moment: datetime, question: Question) -> str:
+    return moment.astimezone(question.period.zone).date().isoformat()
 
 
 def _yes(value: bool, language: str) -> str:

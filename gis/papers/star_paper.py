@@ -22,7 +22,7 @@ STAR_FIGURES: Sequence[str] = (
 )  # fmt: skip
 
 
-def read_stars(session: Session, by: Principal, asked: Question) -> Content:
+def read_stars(session: Session, by: Principal, question: Question) -> Content:
     """Return the communities of the area with shares, score and stars in the year.
 
     Raises
@@ -32,21 +32,21 @@ def read_stars(session: Session, by: Principal, asked: Question) -> Content:
     Unavailable
         No formula is published for the year.
     """
-    period = asked.period
+    period = question.period
     if not period.text.isdecimal():
         raise invalid_field("period", "paper.year_needed")
-    within = func.in_counties([asked.area_id], type_=ARRAY(BigInteger()))
+    within = func.in_counties([question.area_id], type_=ARRAY(BigInteger()))
     counties = set(session.scalars(select(Area.county).where(Area.id == any_(within))))
     year = CreditYear(period.first.year, period.zone)
     formulas = formulas_of(session, "stars", year.number, counties)
     if not formulas:
         raise Unavailable("formula.none", year=period.text)
-    communities = list_stars(session, by, year, formulas, asked.area, now=asked.now)
-    rows = [_row(community, asked) for community in communities]
+    communities = list_stars(session, by, year, formulas, question.area, now=question.now)
+    rows = [_row(community, question) for community in communities]
     return Content(marked_figures(rows, *STAR_FIGURES), rows)
 
 
-def _row(community: CommunityStars, asked: Question) -> Row:
+def _row(community: CommunityStars, question: Question) -> Row:
     rating = community.rating
     marks = {NOT_RATED} if rating.stars is None else {RATED, f"with_stars_{rating.stars}"}
     return Row(
@@ -56,8 +56,8 @@ def _row(community: CommunityStars, asked: Question) -> Row:
             **community.shares,
             "score": rating.score,
             "stars": rating.stars,
-            "reason": too_few_text(community, asked.language),
+            "reason": too_few_text(community, question.language),
         },
         frozenset(marks),
-        area_query(asked, "community") | {"key": community.code},
+        area_query(question, "community") | {"key": community.code},
     )

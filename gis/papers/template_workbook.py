@@ -101,14 +101,14 @@ def _repeating_row(sheet: Any) -> int | None:
     InvalidInput
         There are several.
     """
-    found = {
+    numbers = {
         cell.row
         for cell, names in _fields(sheet)
         if any(name.startswith(ROW_PREFIX) for name in names)
     }
-    if len(found) > 1:
-        raise InvalidInput("paper_template.several_rows", sheet=sheet.title, rows=sorted(found))
-    return next(iter(found), None)
+    if len(numbers) > 1:
+        raise InvalidInput("paper_template.several_rows", sheet=sheet.title, rows=sorted(numbers))
+    return next(iter(numbers), None)
 
 
 def _write(cell: Any, written: str, mapping: Mapping[str, str], values: Mapping[str, Cell]) -> None:

@@ -49,8 +49,8 @@ class TemplateView:
 
 def choices(paper: str, language: str, *, row: bool) -> dict[str, str]:
     """Return what a field of a form of a paper may mean, by key, with what it is called."""
-    found = PAPER_BY_KEY[paper]
-    keys = found.columns if row else (*FACTS_OF_PAPER, *found.figures)
+    row_of_table = PAPER_BY_KEY[paper]
+    keys = row_of_table.columns if row else (*FACTS_OF_PAPER, *row_of_table.figures)
     return {key: field_label(key, language) for key in keys}
 
 

@@ -15,14 +15,14 @@ FACTS_OF_PAPER = (
 
 def facts(data: PaperData) -> dict[str, Value]:
     """Return what the fields of a form may hold beside those of rows: FACTS and the figures."""
-    asked, period = data.question, data.question.period
+    question, period = data.question, data.question.period
     values = (
         heading(data),
         data.subject,
         period.text,
         period.first.isoformat(),
         period.last.isoformat(),
-        f"{asked.now.astimezone(period.zone):%Y-%m-%d}",
+        f"{question.now.astimezone(period.zone):%Y-%m-%d}",
     )
     return {
         **dict(zip(FACTS_OF_PAPER, values, strict=True)),
@@ -38,14 +38,14 @@ def heading(data: PaperData) -> str:
 
 def lines_of_heading(data: PaperData) -> list[str]:
     """Return what stands under the title: the period with its days, and when it was made."""
-    asked, period = data.question, data.question.period
+    question, period = data.question, data.question.period
     days = {
         "period": period.text,
         "first": period.first.isoformat(),
         "last": period.last.isoformat(),
     }
-    made = {"at": f"{asked.now.astimezone(period.zone):%Y-%m-%d %H:%M}"}
+    params = {"at": f"{question.now.astimezone(period.zone):%Y-%m-%d %H:%M}"}
     return [
-        render(Message("paper_text.period", days), asked.language),
-        render(Message("paper_text.made", made), asked.language),
+        render(Message("paper_text.period", days), question.language),
+        render(Message("paper_text.made", params), question.language),
     ]

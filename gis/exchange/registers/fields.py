@@ -24,14 +24,14 @@ class Field:
 
     names: Headers that mean it, the usual one first.
     content: Key of `gis.exchange.registers.content.PATTERNS` that its cells look like.
-    kept: Whether it goes on to a loader; else it is only read to count or to compare.
+    is_loaded: Whether it goes on to a loader; else it is only read to count or to compare.
     """
 
     key: str
     names: tuple[str, ...]
     parse: Parser
     content: str = ""
-    kept: bool = True
+    is_loaded: bool = True
 
     def column(self, header: str, *, needed: bool = False, each: bool = False) -> Column:
         """Return the column of a file that holds the field under a header."""
@@ -100,7 +100,7 @@ RESIDENT_FIELDS = (
     *_PLACE,
     Field("household_number",
           ("户号", "户编号", "家庭编号", "户籍号", "户口号", "户口簿号", "住户编号"),
-          cells.parse_code, kept=False),
+          cells.parse_code, is_loaded=False),
     _of("households", "building"),
     _of("households", "stairwell", "单元数号", "所在单元", "单元名称", content="stairwell"),
     _of("households", "floor"),
@@ -113,27 +113,27 @@ RESIDENT_FIELDS = (
     Field("unit", ("十联户编码", "十联户", "十联户代码", "联户编码", "联户单元编码", "所属十联户",
                    "联户单元"), cells.parse_text),
     Field("relation", ("与户主关系", "关系", "家庭关系", "与户主的关系", "和户主关系", "户主关系"),
-          register_cells.parse_relation, "relation", kept=False),
+          register_cells.parse_relation, "relation", is_loaded=False),
     Field("identity",
           ("身份证号", "身份证号码", "身份证", "公民身份号码", "公民身份证号", "证件号码",
           "证件号"),
-          register_cells.parse_identity, "identity", kept=False),
+          register_cells.parse_identity, "identity", is_loaded=False),
     Field("birth", ("出生日期", "出生年月日", "出生年月", "生日"), register_cells.parse_birth,
-          kept=False),
-    Field("age", ("年龄", "周岁", "年龄（岁）"), register_cells.parse_age, kept=False),
+          is_loaded=False),
+    Field("age", ("年龄", "周岁", "年龄（岁）"), register_cells.parse_age, is_loaded=False),
     Field("person", ("姓名", "成员姓名", "居民姓名", "家庭成员", "家庭成员姓名", "人员姓名"),
-          register_cells.parse_sameness, kept=False),
-    Field("head_of_home", ("户主姓名", "户主"), register_cells.parse_presence, kept=False),
+          register_cells.parse_sameness, is_loaded=False),
+    Field("head_of_home", ("户主姓名", "户主"), register_cells.parse_presence, is_loaded=False),
     Field("registered_address",
           ("户籍地址", "户籍地", "户籍所在地", "户籍住址", "户籍地详址", "户籍详址", "户口所在地",
            "户口地址"), cells.parse_text),
     Field("status",
           ("备注", "人员状态", "居住状态", "户籍状态", "状态", "居住情况", "人口状态", "人户状态",
-           "在册状态"), register_cells.parse_status, kept=False),
+           "在册状态"), register_cells.parse_status, is_loaded=False),
     Field("left_day",
           ("退租日期", "退租时间", "搬离日期", "搬离时间", "搬走日期", "离开日期", "离开时间",
            "迁出日期", "迁出时间", "注销日期", "死亡日期", "死亡时间"),
-          register_cells.parse_left_day, kept=False),
+          register_cells.parse_left_day, is_loaded=False),
 )  # fmt: skip
 
 BUILDING_FIELDS = (
@@ -167,7 +167,7 @@ BUILDING_FIELDS = (
           ("包保干部电话", "包保干部联系电话", "包保人电话", "包联干部电话", "包楼干部电话"),
           register_cells.parse_phone, "telephone"),
     Field("status", ("备注", "状态", "楼栋状态", "建设情况", "建设状态"), register_cells.parse_gone,
-          kept=False),
+          is_loaded=False),
 )  # fmt: skip
 
 ROSTER_FIELDS = (
@@ -194,7 +194,7 @@ ROSTER_FIELDS = (
           "所在楼栋"),
           cells.parse_text, "building"),
     Field("status", ("备注", "在岗状态", "状态", "任职状态", "在职状态"), register_cells.parse_left,
-          kept=False),
+          is_loaded=False),
     _of("people", "grade"),
     _of("people", "from", "入职时间", "入职日期", "聘用时间"),
     _of("people", "to"),
@@ -213,7 +213,7 @@ FACILITY_FIELDS = (
     _of("facilities", "contact", "负责人电话", "手机", "手机号码", content="telephone"),
     _of("facilities", "capacity"),
     Field("status", ("状态", "营业状态", "经营状态", "使用状态", "运营状态", "备注"),
-          register_cells.parse_closed, kept=False),
+          register_cells.parse_closed, is_loaded=False),
 )  # fmt: skip
 
 REGISTER_KINDS: Mapping[str, Sequence[Field]] = {

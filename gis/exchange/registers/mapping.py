@@ -61,7 +61,9 @@ class RegisterMapping:
             use.header
             for use in self.columns
             if (
-                not fields[use.field].kept if use.field else re.search(PERSONAL_PATTERN, use.header)
+                not fields[use.field].is_loaded
+                if use.field
+                else re.search(PERSONAL_PATTERN, use.header)
             )
         ]
 

@@ -56,12 +56,14 @@ class Scope:
         matches: dict[tuple[BuildingQuery, NamedArea | None], int | BuildingNotFound] = {}
         for community in dict.fromkeys(area for _, area in queries):
             if community is not None or self.limited:
-                asked = list(dict.fromkeys(query for query, area in queries if area == community))
-                answers = find_buildings(self.session, asked, self.areas.grids_in(community))
-                matches |= zip([(query, community) for query in asked], answers, strict=True)
+                addresses = list(
+                    dict.fromkeys(query for query, area in queries if area == community)
+                )
+                answers = find_buildings(self.session, addresses, self.areas.grids_in(community))
+                matches |= zip([(query, community) for query in addresses], answers, strict=True)
         rest = [each for each in queries if not isinstance(matches.get(each), int)]
-        asked = list(dict.fromkeys(query for query, _ in rest))
-        of_all = dict(zip(asked, find_buildings(self.session, asked), strict=True))
+        addresses = list(dict.fromkeys(query for query, _ in rest))
+        of_all = dict(zip(addresses, find_buildings(self.session, addresses), strict=True))
         for query, community in rest:
             if (query, community) not in matches or isinstance(of_all[query], int):
                 matches[query, community] = of_all[query]
