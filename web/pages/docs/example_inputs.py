@@ -188,8 +188,10 @@ INPUTS: dict[str, Input] = {
     "POST /api/v1/duties/visits": Input(
         json={"area": "{community}"}, status=422, why="docs.example_no_duty"
     ),
-    "POST /api/v1/duties/visits/{visit_id}/incidents": replace(NONE_YET, path={"visit_id": "1"}),
-    "DELETE /api/v1/duties/visits/{visit_id}": replace(NONE_YET, path={"visit_id": "1"}),
+    "POST /api/v1/duties/visits/{visit_id}/incidents": replace(
+        NONE_YET, path={"visit_id": "100000"}
+    ),
+    "DELETE /api/v1/duties/visits/{visit_id}": replace(NONE_YET, path={"visit_id": "100000"}),
     "POST /api/v1/kinds": ACCOUNT,
     "PATCH /api/v1/kinds/{kind_id}": replace(ACCOUNT, path={"kind_id": "1"}),
     "PUT /api/v1/organisations/{code}": replace(ACCOUNT, path={"code": "water"}),
