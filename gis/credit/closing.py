@@ -5,16 +5,17 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from gis.credit.formulas import CreditYear, lock_formula, require_editor
+from gis.credit.formulas import lock_formula, require_editor
 from gis.credit.models import FormulaEdition
 from gis.credit.points import store_points
 from gis.credit.stars import store_stars
 from gis.errors import Conflict, NotFound
 from gis.rights.principal import Principal, system_principal
+from gis.years import Year
 
 
 def close_year(
-    session: Session, by: Principal, kind: str, county: str, year: CreditYear, now: datetime
+    session: Session, by: Principal, kind: str, county: str, year: Year, now: datetime
 ) -> None:
     """Store the points or stars of a county and year; its formula cannot change any more.
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -16,8 +15,7 @@ from gis.errors import Conflict, invalid_field
 from gis.incidents.policy import require_county
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-
-FIRST_FORMULA_YEAR = 2000
+from gis.years import Year
 
 
 @dataclass(frozen=True)
@@ -34,38 +32,6 @@ class Formula:
     closed_at: datetime | None
     closed_by: str
     rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True)
-class CreditYear:
-    """A year in the zone of the deployment: an event counts in the one that it happened in."""
-
-    number: int
-    zone: ZoneInfo
-
-    @property
-    def since(self) -> datetime:
-        """Its first moment."""
-        return datetime(self.number, 1, 1, tzinfo=self.zone)
-
-    @property
-    def until(self) -> datetime:
-        """The first moment behind it."""
-        return datetime(self.number + 1, 1, 1, tzinfo=self.zone)
-
-
-def credit_year(number: int, now: datetime, zone: ZoneInfo) -> CreditYear:
-    """Return a year.
-
-    Raises
-    ------
-    InvalidInput
-        It is before FIRST_FORMULA_YEAR or after the next one.
-    """
-    last = now.astimezone(zone).year + 1
-    if not FIRST_FORMULA_YEAR <= number <= last:
-        raise invalid_field("year", "field.not_between", low=FIRST_FORMULA_YEAR, high=last)
-    return CreditYear(number, zone)
 
 
 def list_editions(
@@ -150,7 +116,7 @@ def publish(
     by: Principal,
     kind: str,
     county: str,
-    year: CreditYear,
+    year: Year,
     rules: Sequence[Rule],
     *,
     base: int,

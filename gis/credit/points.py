@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.credit.formulas import CreditYear, Formula
+from gis.credit.formulas import Formula
 from gis.credit.rules import CONDITIONS, POINT_FACTS
 from gis.db import as_json
 from gis.incidents.reading.filters import area_id
@@ -23,6 +23,7 @@ from gis.incidents.takers import TAKER_ROLES
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
+from gis.years import Year
 
 
 def _cases(column: str, conditions: Mapping[str, str]) -> str:
@@ -143,7 +144,7 @@ class EventPoints:
 def list_points(
     session: Session,
     by: Principal,
-    year: CreditYear,
+    year: Year,
     formulas: Collection[Formula],
     area: str = "",
 ) -> list[OwnerPoints]:
@@ -171,7 +172,7 @@ def list_points(
 def list_events(
     session: Session,
     by: Principal,
-    year: CreditYear,
+    year: Year,
     formulas: Collection[Formula],
     code: str,
     *,
@@ -205,12 +206,12 @@ SELECT edition_id, event_id, fact, condition, incident_id, at, person_id, organi
 """  # noqa: S608  our own text
 
 
-def store_points(session: Session, year: CreditYear, formula: Formula) -> None:
+def store_points(session: Session, year: Year, formula: Formula) -> None:
     """Store the points of a year as they are now, for a formula that is being closed."""
     session.execute(text(STORE_SQL), _params(year, [formula]))
 
 
-def _params(year: CreditYear, formulas: Collection[Formula]) -> dict[str, Any]:
+def _params(year: Year, formulas: Collection[Formula]) -> dict[str, Any]:
     move = {fact.key: fact.move for fact in POINT_FACTS}
     rules = [
         {"edition_id": formula.id, "county": formula.county, "move": move[rule.fact]}
@@ -229,7 +230,7 @@ def _params(year: CreditYear, formulas: Collection[Formula]) -> dict[str, Any]:
 def _read(
     session: Session,
     by: Principal,
-    year: CreditYear,
+    year: Year,
     formulas: Collection[Formula],
     area: str,
     select: str,

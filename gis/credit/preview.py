@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from gis.credit.formulas import CreditYear, Formula
+from gis.credit.formulas import Formula
 from gis.credit.points import list_points
 from gis.credit.rules import Rule, validate_rules
 from gis.credit.stars import list_stars
 from gis.rights.principal import Principal
+from gis.years import Year
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PreviewRow:
 def preview(
     session: Session,
     by: Principal,
-    year: CreditYear,
+    year: Year,
     current: Formula | None,
     proposed: Formula,
     *,
@@ -69,7 +70,7 @@ Results = dict[tuple[bool, str | None], tuple[str | None, float | None, int | No
 
 
 def _points(
-    session: Session, by: Principal, year: CreditYear, formula: Formula, now: datetime
+    session: Session, by: Principal, year: Year, formula: Formula, now: datetime
 ) -> Results:
     return {
         (row.is_team, row.code): (row.name, row.points, None)
@@ -77,9 +78,7 @@ def _points(
     }
 
 
-def _stars(
-    session: Session, by: Principal, year: CreditYear, formula: Formula, now: datetime
-) -> Results:
+def _stars(session: Session, by: Principal, year: Year, formula: Formula, now: datetime) -> Results:
     return {
         (False, row.code): (row.name, row.rating.score, row.rating.stars)
         for row in list_stars(session, by, year, {formula.county: formula}, now=now)
@@ -87,7 +86,7 @@ def _stars(
 
 
 def propose(
-    kind: str, county: str, year: CreditYear, rules: Sequence[Rule], current: Formula | None
+    kind: str, county: str, year: Year, rules: Sequence[Rule], current: Formula | None
 ) -> Formula:
     """Return a formula of rules that is not published.
 

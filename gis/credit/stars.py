@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.credit.formulas import CreditYear, Formula
+from gis.credit.formulas import Formula
 from gis.credit.models import StarShare
 from gis.credit.rules import MINIMUM, STAR_SHARES, THRESHOLDS
 from gis.incidents.reading.filters import area_id
@@ -21,6 +21,7 @@ from gis.incidents.reading.statistics_sql import Scope
 from gis.messages import Message, render
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import Year
 
 NO_SHARE = RateCount(0, 0, None)
 Shares = Mapping[str, RateCount]
@@ -106,7 +107,7 @@ def too_few_text(community: CommunityStars, language: str) -> str:
 def list_stars(
     session: Session,
     by: Principal,
-    year: CreditYear,
+    year: Year,
     formulas: Mapping[str, Formula],
     area: str = "",
     *,
@@ -162,7 +163,7 @@ def list_stars(
 
 
 def _shares(
-    session: Session, by: Principal, year: CreditYear, area: str, now: datetime
+    session: Session, by: Principal, year: Year, area: str, now: datetime
 ) -> dict[str, Shares]:
     """Return the shares of each community (code) as the figures have them now."""
     scope = Scope(year.since, year.until, now, "community", area, year.zone.key)
@@ -185,7 +186,7 @@ def _stored(
 
 
 def store_stars(
-    session: Session, by: Principal, year: CreditYear, formula: Formula, now: datetime
+    session: Session, by: Principal, year: Year, formula: Formula, now: datetime
 ) -> None:
     """Store the shares of a year as they are now, for a formula that is being closed."""
     codes = select(Area.code, Area.id).where(Area.county == formula.county)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.credit.formulas import CreditYear, list_counties, publish
+from gis.credit.formulas import list_counties, publish
 from gis.credit.rules import DEFAULT_RULES
 from gis.duties.actions import VisitInput, record_visit
 from gis.incidents.organisations import (
@@ -16,6 +16,7 @@ from gis.incidents.organisations import (
 )
 from gis.incidents.takers import TakerInput, save_taker
 from gis.rights.principal import system_principal
+from gis.years import Year
 
 # numbers over windows spread skills and homes among them
 DEMO_TAKERS_SQL = """
@@ -83,7 +84,7 @@ def create_claimants(session: Session) -> int:
 
 def publish_formulas(session: Session, now: datetime, zone: ZoneInfo) -> None:
     """Publish the usual formulas of points and stars of the year in every county."""
-    year = CreditYear(now.astimezone(zone).year, zone)
+    year = Year(now.astimezone(zone).year, zone)
     for county in list_counties(session, DEMO_PRINCIPAL, ()):
         for kind, rules in DEFAULT_RULES.items():
             # nobody calls in the made-up days

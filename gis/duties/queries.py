@@ -6,19 +6,17 @@ duty refines. A county's own kind replaces that of all counties.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.duties.targets import HeldTime, Light, Progress, light_of, measure
-from gis.errors import invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import Year
 
-FIRST_DUTY_YEAR, LAST_DUTY_YEAR = 2000, 2100
 MAX_LISTED_VISITS = 1000
 
 # A post whose role a kind of duty refines.
@@ -127,28 +125,6 @@ ORDER BY i.reported_at DESC LIMIT 30
 
 
 @dataclass(frozen=True)
-class DutyYear:
-    """A year of duties: its days and moments in the deployment's time zone, and now."""
-
-    year: int
-    zone: ZoneInfo
-    now: datetime
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters of the queries."""
-        first, following = date(self.year, 1, 1), date(self.year + 1, 1, 1)
-        return {
-            "first": first,
-            "next": following,
-            "since": datetime.combine(first, time(), self.zone),
-            "until": datetime.combine(following, time(), self.zone),
-            "now": self.now,
-            "zone": self.zone.key,
-        }
-
-
-@dataclass(frozen=True)
 class DutyRow:
     """What somebody has of a kind of duty in a county, and what was done of it in a year.
 
@@ -199,21 +175,7 @@ class VisitRow:
     may_change: bool
 
 
-def read_year(year: int | None, now: datetime, zone: ZoneInfo) -> DutyYear:
-    """Return a year, the present one of the time zone for None.
-
-    Raises
-    ------
-    InvalidInput
-        It is none in which duties are counted.
-    """
-    number = now.astimezone(zone).year if year is None else year
-    if not FIRST_DUTY_YEAR <= number <= LAST_DUTY_YEAR:
-        raise invalid_field("year", "field.not_between", low=FIRST_DUTY_YEAR, high=LAST_DUTY_YEAR)
-    return DutyYear(number, zone, now)
-
-
-def list_duties(session: Session, principal: Principal, year: DutyYear) -> list[DutyRow]:
+def list_duties(session: Session, principal: Principal, year: Year, now: datetime) -> list[DutyRow]:
     """List duties by kind, county and name, each with its progress and light.
 
     Parameters
@@ -221,7 +183,13 @@ def list_duties(session: Session, principal: Principal, year: DutyYear) -> list[
     principal
         Has its own duties, and those with a place in areas of Action.FIGURES and Action.NAMES.
     """
-    params = year.params | {
+    params = {
+        "first": year.first,
+        "next": year.following,
+        "since": year.since,
+        "until": year.until,
+        "now": now,
+        "zone": year.zone.key,
         "me": principal.person_id,
         "areas": _areas(principal, Action.FIGURES),
     }
@@ -245,7 +213,7 @@ def _duty(row: Any, principal: Principal) -> DutyRow:
 def list_visits(
     session: Session,
     principal: Principal,
-    year: DutyYear | None,
+    year: Year | None,
     limit: int | None = MAX_LISTED_VISITS,
 ) -> list[VisitRow]:
     """List the visits of a year, or of all years, the newest first.
@@ -256,8 +224,8 @@ def list_visits(
         Has its own, and those to places in areas of Action.READ and Action.NAMES.
     """
     params = {
-        "first": date(year.year, 1, 1) if year else None,
-        "next": date(year.year + 1, 1, 1) if year else None,
+        "first": year.first if year else None,
+        "next": year.following if year else None,
         "me": principal.person_id,
         "areas": _areas(principal, Action.READ),
         "limit": limit,

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.duties.actions import VisitInput, record_visit
-from gis.duties.queries import DutyYear, list_visits
+from gis.duties.queries import list_visits
 from gis.errors import Forbidden, InvalidInput
 from gis.exchange.columns import BUILDING_NAMES
 from gis.exchange.organisations import SEPARATORS_PATTERN
@@ -21,6 +21,7 @@ from gis.files.tables import Row, finish_reading, read_table
 from gis.messages import Message
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
+from gis.years import Year
 
 DUTY_VISIT_COLUMNS = (
     Column("person", "工号", cells.parse_code, ("人员编码", "人员编号", "person_code"),
@@ -128,7 +129,7 @@ def _stated(row: Row) -> VisitInput:
 
 
 def write_visits(
-    session: Session, principal: Principal, path: Path, asked: DutyYear | None = None
+    session: Session, principal: Principal, path: Path, year: Year | None = None
 ) -> int:
     """Write visits as a table that loads again; return how many.
 
@@ -138,7 +139,7 @@ def write_visits(
         Whose visits, and those to places in its areas of Action.READ.
     path
         Ends in .csv or .xlsx.
-    asked
+    year
         The year; None: all.
 
     Raises
@@ -157,7 +158,7 @@ def write_visits(
             row.note,
             "、".join(each["id"] for each in row.incidents),
         ]
-        for row in reversed(list_visits(session, principal, asked, limit=None))
+        for row in reversed(list_visits(session, principal, year, limit=None))
     ]
     write_table(path, DUTY_VISIT_COLUMNS, lines)
     return len(lines)

@@ -7,13 +7,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
-from gis.credit.formulas import CreditYear, formulas_of
+from gis.credit.formulas import formulas_of
 from gis.credit.rules import STAR_SHARES
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
 from gis.errors import Unavailable, invalid_field
 from gis.papers.data import EVERY, Content, Question, Row, marked_figures
 from gis.papers.incident_papers import area_query
 from gis.rights.principal import Principal
+from gis.years import Year
 
 STAR_COLUMNS = ("area_name", "code", *STAR_SHARES, "score", "stars", "reason")
 RATED, NOT_RATED = "rated_communities", "not_rated"
@@ -37,7 +38,7 @@ def read_stars(session: Session, by: Principal, question: Question) -> Content:
         raise invalid_field("period", "paper.year_needed")
     within = func.in_counties([question.area_id], type_=ARRAY(BigInteger()))
     counties = set(session.scalars(select(Area.county).where(Area.id == any_(within))))
-    year = CreditYear(period.first.year, period.zone)
+    year = Year(period.first.year, period.zone)
     formulas = formulas_of(session, "stars", year.number, counties)
     if not formulas:
         raise Unavailable("formula.none", year=period.text)

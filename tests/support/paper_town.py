@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gis.credit.formulas import CreditYear, publish
+from gis.credit.formulas import publish
 from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.payload import MovePayload
@@ -15,6 +15,7 @@ from gis.incidents.working_time import ZONE
 from gis.papers.data import PaperData
 from gis.papers.fill import PAPER_TABLE, fill
 from gis.rights.principal import Principal, account_principal, system_principal
+from gis.years import Year
 from tests.support import build
 
 HOSTILE = "{{7*7}} =HYPERLINK(1) {% for x in y %} <b>&amp;"  # the words of a report
@@ -78,7 +79,7 @@ class PaperTown:
 
     def each_paper(self) -> list[tuple[str, dict[str, Any]]]:
         """Return key and question of every paper; the formula that stars need is published."""
-        year = CreditYear(2026, ZONE)
+        year = Year(2026, ZONE)
         county, rules = self.town.county.code, DEFAULT_RULES["stars"]
         by = system_principal("test")
         publish(self.session, by, "stars", county, year, rules, base=0, now=at("08:00"))

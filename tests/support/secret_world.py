@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gis.accounts import disclosures
 from gis.accounts.models import AccessGrant
 from gis.areas.models import Area
-from gis.credit.formulas import CreditYear, publish
+from gis.credit.formulas import publish
 from gis.credit.rules import DEFAULT_RULES
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -22,6 +22,7 @@ from gis.incidents.working_time import ZONE
 from gis.ops.metadata import Account
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, reporter_principal, system_principal
+from gis.years import Year
 from tests.support import build
 from tests.support.access_table import NOW, POINT, TABLE, Asker, World
 from web.api.events import views
@@ -121,7 +122,7 @@ class SecretWorld(World):
         )
         moves.apply_move(session, desk, self.finding, "note", NOW, MovePayload(note=INSIDE_WORDS))
         for kind, rules in DEFAULT_RULES.items():
-            year = CreditYear(NOW.astimezone(ZONE).year, ZONE)
+            year = Year(NOW.astimezone(ZONE).year, ZONE)
             us, county = system_principal("test"), self.home.county.code
             publish(session, us, kind, county, year, rules, base=0, now=NOW)
         visible = {"X-Tracking-Secret": self.secret}

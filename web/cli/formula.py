@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from gis.credit import formula_file
 from gis.credit.closing import close_year
-from gis.credit.formulas import CreditYear, Formula, credit_year, formulas_of, publish
+from gis.credit.formulas import Formula, formulas_of, publish
 from gis.credit.models import FORMULA_KINDS
 from gis.credit.rules import DEFAULT_RULES, rule_text
 from gis.errors import NotFound
 from gis.rights.principal import system_principal
 from gis.settings import Settings
+from gis.years import Year, read_year
 from web.cli.common import (
     AS_JSON,
     DRY_RUN,
@@ -39,8 +40,8 @@ def command() -> None:
     """Formulas of points and stars, by county and year: show, dump, publish, close."""
 
 
-def _year(number: int) -> CreditYear:
-    return credit_year(number, local_now(), Settings.from_env().timezone)
+def _year(number: int) -> Year:
+    return read_year(number, local_now(), Settings.from_env().timezone)
 
 
 def _formula(session: Session, kind: str, county: str, year: int) -> Formula:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.accounts.models import Account
 from gis.credit.closing import close_year
-from gis.credit.formulas import CreditYear, Formula, formulas_of, list_counties, publish
+from gis.credit.formulas import Formula, formulas_of, list_counties, publish
 from gis.credit.points import list_events, list_points
 from gis.credit.rules import Rule
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -20,11 +20,12 @@ from gis.incidents.models import Incident
 from gis.incidents.organisations import OrganisationInput, save_member, save_organisation
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, reporter_principal, system_principal
+from gis.years import Year
 from tests.support.incident_town import NOW, IncidentTown, taker
 
 US = system_principal("test")
 ZONE = ZoneInfo("Asia/Shanghai")
-YEAR = CreditYear(2026, ZONE)
+YEAR = Year(2026, ZONE)
 ORDER = "S0105"  # repairs
 RULES = (
     Rule("taken", "", 1, cap=2),
@@ -50,7 +51,7 @@ def offer(scene: IncidentTown, *rules: Rule, base: int = 0, kind: str = "points"
     return publish(scene.session, US, kind, county, YEAR, rules, base=base, now=NOW)
 
 
-def points(scene: IncidentTown, by: Principal = US, year: CreditYear = YEAR) -> dict[str, float]:
+def points(scene: IncidentTown, by: Principal = US, year: Year = YEAR) -> dict[str, float]:
     """Points by name."""
     formulas = formulas_of(scene.session, "points", year.number, [scene.town.county.code])
     rows = list_points(scene.session, by, year, formulas.values())
@@ -167,7 +168,7 @@ def test_a_year_is_of_the_zone_and_of_the_event(scene: IncidentTown) -> None:
     incident_id = worked(scene, "孙师傅", before, "take")
     scene.do(incident_id, "handle", "孙师傅", before + timedelta(minutes=20), note="修好了")
     assert facts(scene) == {"taken": 1}
-    next_year, session = CreditYear(2027, ZONE), scene.session
+    next_year, session = Year(2027, ZONE), scene.session
     assert points(scene, year=next_year) == {}  # no formula yet
     county = scene.town.county.code
     publish(session, US, "points", county, next_year, RULES, base=0, now=NOW)

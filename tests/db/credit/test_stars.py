@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.credit.closing import close_year
-from gis.credit.formulas import CreditYear, formulas_of, publish
+from gis.credit.formulas import formulas_of, publish
 from gis.credit.points import list_points
 from gis.credit.rules import DEFAULT_RULES, MINIMUM, THRESHOLDS, Rule
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
@@ -22,9 +22,10 @@ from gis.papers.document import paper_document
 from gis.papers.workbook import paper_workbook
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
+from gis.years import Year
 from tests.support.paper_town import PaperTown, at
 
-YEAR = CreditYear(2026, ZONE)
+YEAR = Year(2026, ZONE)
 US = system_principal("test")
 STEPS = tuple(Rule(key, "", 20 * step) for step, key in enumerate(THRESHOLDS, 1))
 RULES = (Rule("in_time", "", 30), Rule("completion", "", 10), *STEPS, Rule(MINIMUM, "", 1))

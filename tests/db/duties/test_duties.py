@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from gis.db import allow_boundary_writes
 from gis.duties.actions import VisitInput, link_incident, record_visit, remove_visit
-from gis.duties.queries import DutyRow, list_duties, list_visits, read_year
+from gis.duties.queries import DutyRow, list_duties, list_visits
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.exchange.visits import load_visits, write_visits
 from gis.incidents import kind_edits
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
+from gis.years import read_year
 from tests.support import build
 from tests.support.incident_town import NOW, IncidentTown
 from tests.support.load_town import SHANGHAI, write_csv
@@ -47,7 +48,7 @@ def duties(
     scene: IncidentTown, year: int = 2026, now: datetime = NOW, by: Principal = US
 ) -> dict[tuple[str, str | None], DutyRow]:
     """Return the duties of a year by kind and name."""
-    rows = list_duties(scene.session, by, read_year(year, now, SHANGHAI))
+    rows = list_duties(scene.session, by, read_year(year, now, SHANGHAI), now)
     return {(row.kind, row.name): row for row in rows}
 
 
@@ -95,8 +96,8 @@ def test_a_year_begins_and_ends_at_midnight_of_the_deployment(scene: IncidentTow
     contact = ("duty_contact", LEADER)
     eve = datetime(2026, 12, 31, 15, 59, tzinfo=UTC)  # 23:59 in Shanghai
     new_year = eve + timedelta(minutes=1)
-    assert read_year(None, eve, SHANGHAI).year == 2026
-    assert read_year(None, new_year, SHANGHAI).year == 2027
+    assert read_year(None, eve, SHANGHAI).number == 2026
+    assert read_year(None, new_year, SHANGHAI).number == 2027
     before = visit(scene, now=eve)
     visit(scene, now=new_year)
     link_incident(scene.session, US, before, closed(scene, eve), SHANGHAI)
@@ -183,7 +184,7 @@ def test_who_writes_visits_down_and_who_sees_them(scene: IncidentTown) -> None:
     )
     for by, seen in ((scene.who(LEADER), 1), (desk, 1), (other, 0), (abroad, 0)):
         assert len(list_visits(scene.session, by, year)) == seen
-        assert len(list_duties(scene.session, by, year)) == seen
+        assert len(list_duties(scene.session, by, year, NOW)) == seen
     (row,) = list_visits(scene.session, desk, year)
     with pytest.raises(NotFound):
         remove_visit(scene.session, abroad, row.id)

@@ -21,6 +21,7 @@ FLOORS = [
     "gis.private",
     "gis.obfuscation",
     "gis.crs",
+    "gis.years",
     "gis.db",
     "gis.sql",
     "gis.labels",

@@ -9,13 +9,14 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 from pydantic import BaseModel, Field
 
-from gis.credit.formulas import CreditYear, Formula, credit_year, formulas_of, list_counties
+from gis.credit.formulas import Formula, formulas_of, list_counties
 from gis.credit.points import list_events, list_points
 from gis.credit.rules import rule_text
 from gis.credit.stars import list_stars
 from gis.errors import invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import Year, read_year
 from web.http.db import session
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response
@@ -191,17 +192,17 @@ def stars(query_data: YearIn) -> Response:
     return conditional_response(_body(year, formulas, items))
 
 
-def _year(query: YearIn) -> CreditYear:
+def _year(query: YearIn) -> Year:
     now, zone = parse_datetime(None), current_app.config["SETTINGS"].timezone
-    return credit_year(query.year or now.astimezone(zone).year, now, zone)
+    return read_year(query.year or now.astimezone(zone).year, now, zone)
 
 
-def _formulas(by: Principal, kind: str, year: CreditYear) -> dict[str, Formula]:
+def _formulas(by: Principal, kind: str, year: Year) -> dict[str, Formula]:
     counties = list_counties(session(), by, (Action.FIGURES, Action.HANDLE))
     return formulas_of(session(), kind, year.number, counties)
 
 
-def _body(year: CreditYear, formulas: dict[str, Formula], items: Any) -> dict[str, Any]:
+def _body(year: Year, formulas: dict[str, Formula], items: Any) -> dict[str, Any]:
     return {
         "year": year.number,
         "formulas": [

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.duties import actions, queries
+from gis.years import Year, read_year
 from web.http.db import session
 from web.http.idempotency import run_once
 from web.http.params import parse_datetime, storage_point
@@ -150,8 +151,8 @@ class LinkIn(BaseModel):
 def list_duties(query_data: YearIn) -> Response:
     """List one's own, and those of the areas where one sees figures and names."""
     by, year = require_figures_or_own(), _year(query_data.year)
-    items = queries.list_duties(session(), by, year)
-    return conditional_response({"year": year.year, "items": items})
+    items = queries.list_duties(session(), by, year, parse_datetime(None))
+    return conditional_response({"year": year.number, "items": items})
 
 
 @bp.get("/duties/visits")
@@ -162,7 +163,7 @@ def list_visits(query_data: YearIn) -> Response:
     """List one's own, and those to the areas whose incidents one sees; at most 1,000."""
     by, year = require_figures_or_own(), _year(query_data.year)
     items = queries.list_visits(session(), by, year)
-    return conditional_response({"year": year.year, "items": items})
+    return conditional_response({"year": year.number, "items": items})
 
 
 @bp.post("/duties/visits")
@@ -213,8 +214,8 @@ def remove_visit(visit_id: int) -> Response:
     return Response(status=204)
 
 
-def _year(number: int | None) -> queries.DutyYear:
-    return queries.read_year(number, parse_datetime(None), _zone())
+def _year(number: int | None) -> Year:
+    return read_year(number, parse_datetime(None), _zone())
 
 
 def _zone() -> Any:

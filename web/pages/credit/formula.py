@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 
 from gis.credit.closing import close_year
 from gis.credit.formulas import (
-    CreditYear,
     list_counties,
     list_editions,
     proposed_rules,
@@ -21,6 +20,7 @@ from gis.db import audit_context
 from gis.errors import Conflict, InvalidInput, NotFound, invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import Year
 from web.http import i18n
 from web.http.db import session
 from web.http.errors import localised_detail
@@ -82,7 +82,7 @@ def change_formula() -> Response:
     return cast(Response, redirect(address, 303))
 
 
-def _asked(by: Principal) -> tuple[str, str, CreditYear]:
+def _asked(by: Principal) -> tuple[str, str, Year]:
     """Return the kind, county and year of a request; a county without one is the first of theirs.
 
     Raises
@@ -123,7 +123,7 @@ def _page(
     by: Principal,
     kind: str,
     county: str,
-    year: CreditYear,
+    year: Year,
     amounts: dict[str, tuple[str, str]],
     *,
     tried: list[Rule] | None = None,

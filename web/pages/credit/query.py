@@ -2,12 +2,12 @@
 
 from flask import current_app, request
 
-from gis.credit.formulas import CreditYear, credit_year
 from gis.errors import invalid_field
+from gis.years import Year, read_year
 from web.http.params import parse_datetime
 
 
-def asked_year() -> CreditYear:
+def asked_year() -> Year:
     """Return the year of the address or form; without one the present year of the deployment.
 
     Raises
@@ -19,4 +19,4 @@ def asked_year() -> CreditYear:
     text = request.values.get("year", "") or str(now.astimezone(zone).year)
     if not (text.isascii() and text.isdecimal() and len(text) == 4):
         raise invalid_field("year", "formula.not_a_number")
-    return credit_year(int(text), now, zone)
+    return read_year(int(text), now, zone)

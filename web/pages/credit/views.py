@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from gis.areas.offered_areas import list_subtree
-from gis.credit.formulas import CreditYear, Formula, formulas_of, list_counties
+from gis.credit.formulas import Formula, formulas_of, list_counties
 from gis.credit.points import EventPoints, OwnerPoints, list_events, list_points
 from gis.credit.rules import STAR_SHARES, rule_label, rule_text
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
@@ -15,6 +15,7 @@ from gis.errors import InvalidInput
 from gis.incidents.catalogue import editions
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import Year
 from web.http import i18n
 from web.http.db import session
 from web.http.downloads import list_table, wants_table
@@ -107,7 +108,7 @@ def stars() -> Response:
     )
 
 
-def _formulas(by: Principal, kind: str, year: CreditYear) -> dict[str, Formula]:
+def _formulas(by: Principal, kind: str, year: Year) -> dict[str, Formula]:
     counties = list_counties(session(), by, (Action.FIGURES, Action.HANDLE))
     return formulas_of(session(), kind, year.number, counties)
 
@@ -116,7 +117,7 @@ def _page(
     template: str,
     by: Principal,
     error: str,
-    year: CreditYear,
+    year: Year,
     area: str,
     formulas: Mapping[str, Formula],
     *,
@@ -147,7 +148,7 @@ def _page(
     return response
 
 
-def _share_address(year: CreditYear) -> Any:
+def _share_address(year: Year) -> Any:
     """Return a function from a community and a share to the address of the matters behind it."""
     since, until = f"{year.number}-01-01", f"{year.number}-12-31"
 
@@ -175,7 +176,7 @@ def _event_words(by: Principal, row: EventPoints) -> tuple[str, str, str]:
     )
 
 
-def _points_table(by: Principal, year: CreditYear, rows: list[OwnerPoints]) -> Response:
+def _points_table(by: Principal, year: Year, rows: list[OwnerPoints]) -> Response:
     by.require(Action.EXPORT)
     header = [_("Name"), _("Code"), _("Team"), _("Matters"), _("Points"), _("Changed since")]
     lines = [
@@ -187,7 +188,7 @@ def _points_table(by: Principal, year: CreditYear, rows: list[OwnerPoints]) -> R
     return response
 
 
-def _event_table(by: Principal, year: CreditYear, rows: list[EventPoints]) -> Response:
+def _event_table(by: Principal, year: Year, rows: list[EventPoints]) -> Response:
     by.require(Action.EXPORT)
     header = [
         _("When"),
@@ -210,7 +211,7 @@ def _event_table(by: Principal, year: CreditYear, rows: list[EventPoints]) -> Re
 
 
 def _stars_table(
-    by: Principal, year: CreditYear, rows: list[CommunityStars], shares: Mapping[str, str]
+    by: Principal, year: Year, rows: list[CommunityStars], shares: Mapping[str, str]
 ) -> Response:
     by.require(Action.EXPORT)
     header = [_("Community"), _("Code")]

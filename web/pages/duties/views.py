@@ -17,6 +17,7 @@ from gis.incidents.states import State, state_labels
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.years import FIRST_YEAR, Year, read_year
 from web.http import i18n
 from web.http.db import session
 from web.http.downloads import attachment, list_table, wants_table
@@ -48,8 +49,8 @@ def export_visits() -> Response:
     def write(path: Path) -> None:
         write_visits(session(), by, path, year)
 
-    response = attachment(f"visits-{year.year}.xlsx", write)
-    record_export(by, f"visits of {year.year} (.xlsx)")
+    response = attachment(f"visits-{year.number}.xlsx", write)
+    record_export(by, f"visits of {year.number} (.xlsx)")
     return response
 
 
@@ -103,11 +104,11 @@ def _written(by: Principal, write: Callable[[], None], done: str, form: dict[str
         response.status_code = problem_type(error)[0]
         return response
     flash(done)
-    address = url_for("duties_page.list_duties", year=year.year)
+    address = url_for("duties_page.list_duties", year=year.number)
     return cast(Response, redirect(address, 303))
 
 
-def _table(by: Principal, year: queries.DutyYear) -> Response:
+def _table(by: Principal, year: Year) -> Response:
     """Return the duties of a year as a file."""
     language = i18n.chosen()
     names = (
@@ -126,22 +127,22 @@ def _table(by: Principal, year: queries.DutyYear) -> Response:
             row.solved.needed,
             label(f"duty_light.{row.light}", language) if row.person else _("vacant"),
         )
-        for row in queries.list_duties(session(), by, year)
+        for row in queries.list_duties(session(), by, year, parse_datetime(None))
     ]
-    response = list_table(f"duties-{year.year}", [_(name) for name in names], cells)
-    record_export(by, f"duties of {year.year}: {len(cells)} (.xlsx)")
+    response = list_table(f"duties-{year.number}", [_(name) for name in names], cells)
+    record_export(by, f"duties of {year.number}: {len(cells)} (.xlsx)")
     return response
 
 
 def _page(
     by: Principal,
-    year: queries.DutyYear,
+    year: Year,
     *,
     problem: str = "",
     form: dict[str, str] | None = None,
 ) -> Response:
-    language, today = i18n.chosen(), year.now.astimezone(_zone()).date()
-    rows = queries.list_duties(session(), by, year)
+    language, today = i18n.chosen(), parse_datetime(None).astimezone(year.zone).date()
+    rows = queries.list_duties(session(), by, year, parse_datetime(None))
     places = {
         f"{place['level']}|{place['code']}|{row.person}": (
             place["name"] if row.mine else f"{row.name} · {place['name']}"
@@ -153,9 +154,9 @@ def _page(
     }
     return render_page(
         "duties/duties.html",
-        year=year.year,
+        year=year.number,
         this_year=today.year,
-        first_year=queries.FIRST_DUTY_YEAR,
+        first_year=FIRST_YEAR,
         rows=rows,
         visits=queries.list_visits(session(), by, year),
         places=places,
@@ -169,7 +170,7 @@ def _page(
     )
 
 
-def _year(text: str) -> queries.DutyYear:
+def _year(text: str) -> Year:
     """Return the year that an address names; this one for an empty text.
 
     Raises
@@ -178,8 +179,8 @@ def _year(text: str) -> queries.DutyYear:
         It names none.
     """
     if text and not (text.isdecimal() and len(text) == 4):
-        raise invalid_field("year", "field.not_between", low=2000, high=2100)
-    return queries.read_year(int(text) if text else None, parse_datetime(None), _zone())
+        raise invalid_field("year", "field.not_between", low=FIRST_YEAR, high=2100)
+    return read_year(int(text) if text else None, parse_datetime(None), _zone())
 
 
 def _zone() -> ZoneInfo:
