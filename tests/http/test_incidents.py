@@ -589,6 +589,7 @@ def test_over_http(incident_town: IncidentTown, client: FlaskClient) -> None:
     assert noted.status_code == 200
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_one_address_may_not_file_without_end(
     incident_town: IncidentTown, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
