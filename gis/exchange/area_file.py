@@ -329,6 +329,9 @@ def _of_level(file: AreaFile, level: Level, report: LoadReport) -> AreaFile:
     """
     entries = []
     for entry in file.entries:
+        for key in [key for key in entry.values if key.endswith("_name")]:
+            if entry.values[key].isdecimal():  # the code of the county, as dumps have it
+                del entry.values[key]
         level_name = entry.values.pop("level", "")
         if level_name and LEVEL_OF.get(tables.plain_name(level_name)) is not level:
             continue

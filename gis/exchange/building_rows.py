@@ -89,7 +89,7 @@ def read_rows(table: Table, crs: str | None, report: LoadReport) -> list[Buildin
         shape = drawn.get(row.number)
         try:
             if shape is None and row["shape"]:
-                shape = _from_text(row["shape"], row["crs"] or crs)
+                shape = shape_of_text(row["shape"], row["crs"] or crs)
             outline = None if shape is None else as_outline(shape)
         except CellError as error:
             faults.append(("geometry" if drawn else "shape", error.message))
@@ -155,8 +155,8 @@ def name_fault(name: str) -> Message | None:
     return None
 
 
-def _from_text(value: str, crs: str | None) -> BaseGeometry:
-    """Return the outline that a cell holds as WKT, in storage coordinates.
+def shape_of_text(value: str, crs: str | None) -> BaseGeometry:
+    """Return the shape that a cell holds as WKT, in storage coordinates.
 
     Raises
     ------
@@ -183,13 +183,20 @@ def _from_text(value: str, crs: str | None) -> BaseGeometry:
     return shapely.transform(shapely.force_2d(shape), to_storage)
 
 
-def as_outline(shape: BaseGeometry) -> shapely.MultiPolygon:
-    """Return a shape as the outline of a building, rounded as it is stored.
+def as_outline(
+    shape: BaseGeometry, limits: tuple[float, float] = OUTLINE_AREA_M2
+) -> shapely.MultiPolygon:
+    """Return a shape as the outline of a building or facility, rounded as it is stored.
+
+    Parameters
+    ----------
+    limits
+        Of its area, m².
 
     Raises
     ------
     CellError
-        It is no polygon, crosses itself, or is too small or too large for a building.
+        It is no polygon, crosses itself, or is too small or too large.
     """
     parts = [part for part in shapely.get_parts(shape) if not part.is_empty]
     if not parts or any(part.geom_type != "Polygon" for part in parts):
@@ -199,7 +206,7 @@ def as_outline(shape: BaseGeometry) -> shapely.MultiPolygon:
     if not outline.is_valid:
         raise CellError("building_row.shape_invalid", reason=shapely.is_valid_reason(outline))
     area = geodesic_area_m2(outline)
-    low, high = OUTLINE_AREA_M2
+    low, high = limits
     if not low <= area <= high:
         raise CellError(
             "building_row.outline_size", area=round(area), low=round(low), high=round(high)

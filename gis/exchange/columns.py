@@ -200,6 +200,10 @@ FACILITY_COLUMNS = (
            "养老服务、医院填床位，卫生服务填医生人数，幼儿园、学校填学位，其他填座位；不知道时留空",
            "Beds (care, hospitals), doctors (clinics), places (all others); empty: not known.",
            each=True),
+    Column("shape", "形状", cells.parse_text, ("wkt", "轮廓坐标"),
+           "可不填：POLYGON ((经度 纬度, …))，坐标系同上；经纬度在其外的不用",
+           "Need not be filled in: POLYGON ((lon lat, …)), of the same system; left out where the"
+           " point lies outside."),
 )  # fmt: skip
 
 ENTRANCE_COLUMNS = (

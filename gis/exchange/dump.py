@@ -13,7 +13,18 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from sqlalchemy import ColumnElement, Text, and_, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Numeric,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session, aliased
 
 from gis import private
@@ -25,7 +36,13 @@ from gis.files.vector import VECTOR_DRIVERS, write_vector
 from gis.frames.area_frames import area_query
 from gis.frames.place_frames import building_point, building_query
 from gis.frames.read import GEOMETRY, Query, read_batches, wkb
-from gis.frames.service_frames import circle_query, edit_query, entrance_query, facility_query
+from gis.frames.service_frames import (
+    circle_query,
+    edit_query,
+    entrance_query,
+    facility_query,
+    facility_table_query,
+)
 from gis.people.models import Person, Post
 from gis.places.models import Building, Household, Stairwell
 
@@ -39,13 +56,15 @@ class ExportLayer:
 
     query: Makes its query, with WKB under the name `geometry`; takes the moment and the code where
     it is dated. geometry: Type of its geometries. columns: Names in the file of columns that are
-    called otherwise in frames. dated: Whether it is one of areas.
+    called otherwise in frames. dated: Whether it is one of areas. table: Makes the query of tables,
+    where these have outlines, as WKT, and maps have points.
     """
 
     query: Callable[..., Query]
     geometry: str = "MultiPolygon"
     columns: Mapping[str, str] = field(default_factory=dict)
     dated: bool = False
+    table: Callable[[], Query] | None = None
 
     def at(self, at: datetime, within: str) -> Query:
         """Return the query for a moment and the code of an area, where these matter."""
@@ -116,7 +135,7 @@ EXPORT_LAYERS = {
     "units": ExportLayer(_area_query(Level.UNIT), dated=True),
     "buildings": ExportLayer(building_query),
     BUILDINGS_WITH_NAMES: ExportLayer(_register_query),
-    "facilities": ExportLayer(facility_query, "Point"),
+    "facilities": ExportLayer(facility_query, "Point", table=facility_table_query),
     "entrances": ExportLayer(entrance_query, "Point"),
     "edits": ExportLayer(edit_query, "Unknown"),
     "circles": ExportLayer(circle_query, columns={"speed_m_s": "speed"}),
@@ -225,7 +244,7 @@ def _table(
     `extra` adds columns computed from the geometry.
     """
     definition = EXPORT_LAYERS[layer]
-    rows = definition.at(**area_filter).subquery()
+    rows = (definition.table() if definition.table else definition.at(**area_filter)).subquery()
     geometry = func.ST_GeomFromWKB(rows.c[GEOMETRY], STORAGE_SRID)
     point = func.ST_PointOnSurface(geometry)  # of a point: itself
     query = select(
@@ -234,13 +253,18 @@ def _table(
             for each in rows.c
             if each.name != GEOMETRY
         ),
-        func.ST_X(point).label("lon"),
-        func.ST_Y(point).label("lat"),
+        _degrees(func.ST_X(point)).label("lon"),
+        _degrees(func.ST_Y(point)).label("lat"),
         literal("cgcs2000").label("crs"),
         *(make(geometry) for make in extra),
     )
     result = session.execute(query, execution_options={"yield_per": 5000})
     return list(result.keys()), iter(result)
+
+
+def _degrees(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return degrees as loads store them, so that a file comes back the same."""
+    return cast(func.round(cast(value, Numeric), 7), Double)
 
 
 def _write_csv(session: Session, layer: str, path: Path, area_filter: AreaFilter) -> int:

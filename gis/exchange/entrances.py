@@ -117,7 +117,7 @@ def load_entrances(session: Session, path: Path, crs: str | None = None) -> Load
     for number, building, code, metres in session.execute(
         text(
             "SELECT row, building IS NOT NULL, coalesce(building, facility), metres"
-            " FROM incoming_entrance_row WHERE metres IS NULL OR metres > :most ORDER BY row"
+            " FROM incoming_entrance_row WHERE metres IS NULL OR round(metres) > :most ORDER BY row"
         ),
         {"most": MAX_DISTANCE_M},
     ):

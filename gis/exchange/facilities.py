@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
+from gis.exchange.building_rows import as_outline, hex_ewkb, shape_of_text
 from gis.exchange.columns import FACILITY_COLUMNS
 from gis.facilities.categories import (
     CATEGORIES,
@@ -16,18 +18,21 @@ from gis.facilities.categories import (
 )
 from gis.facilities.category_words import is_own_name, key_of_word
 from gis.files import datasets
+from gis.files.cells import CellError
 from gis.files.points import read_points
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table, finish_reading, no_check, read_table
 from gis.kinds import KindTable, read_kinds
 from gis.messages import Message
 
+FACILITY_AREA_M2 = (2.0, 10_000_000.0)  # of an outline, as of a park
+
 FACILITY_STAGING_SQL = f"""
 CREATE TEMP TABLE incoming_facility (
   row int PRIMARY KEY, code text NOT NULL, name text, category text NOT NULL, kind_id bigint,
   address text,
   opening_hours text, contact text, capacity int, building_id bigint,
-  point geometry(POINT, {STORAGE_SRID}), county text
+  point geometry(POINT, {STORAGE_SRID}), shape geometry(GEOMETRY, {STORAGE_SRID}), county text
 ) ON COMMIT DROP
 """
 
@@ -43,12 +48,17 @@ FACILITY_STAGING_COLUMNS = (
     "capacity",
     "building_id",
     "point",
+    "shape",
 )
 
 AT_BUILDINGS = """
 UPDATE incoming_facility f
 SET point = coalesce(b.entrance, ST_ReducePrecision(ST_PointOnSurface(b.geom), 1e-7))
 FROM building b WHERE b.id = f.building_id
+"""
+IN_OUTLINES = """
+UPDATE incoming_facility SET point = ST_ReducePrecision(ST_PointOnSurface(shape), 1e-7)
+WHERE point IS NULL
 """
 
 # The county of the grid (else of any area) that the point lies in; the lower code where two share a
@@ -61,7 +71,7 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
 """
 
 # An empty cell, or a point in a known outline, leaves the stored value; the file of a row
-# stays until the row differs.
+# stays until the row differs. A point outside the outline of its row has been moved.
 WRITE_FACILITIES_SQL = """
 WITH written AS (
   INSERT INTO facility AS old (code, county, category, kind_id, name, address, opening_hours,
@@ -70,7 +80,8 @@ WITH written AS (
          coalesce(f.address, k.address, ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
          coalesce(f.capacity, k.capacity),
-         CASE WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
+         CASE WHEN ST_Covers(f.shape, f.point) THEN f.shape
+           WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
   ON CONFLICT (code) DO UPDATE
   SET county = excluded.county, category = excluded.category, kind_id = excluded.kind_id,
@@ -114,7 +125,8 @@ def load_facilities(session: Session, path: Path, crs: str | None = None) -> Loa
     """Load facilities from a table; `gis.exchange.columns.FACILITIES` says what it may hold.
 
     A facility is known by its code; known ones are changed where the row differs, others stay.
-    Without a point it stands at the entrance (else inside) of the building that its address means.
+    Without a point or outline it stands at the entrance (else inside) of the building that its
+    address means.
 
     Parameters
     ----------
@@ -159,6 +171,8 @@ def load_facility_table(
         report.refused += [table.refuse(row.number, *fault) for fault in faults]
         _note_category(row, kinds[row["code"]], report)
     points, pointless = read_points(table, rows, crs, report)
+    outlines = _outlines(rows, table, crs, report)
+    pointless = [nth for nth in pointless if rows[nth].number not in outlines]
     buildings = _find_by_address(session, rows, pointless, table, report)
     report.crs = (
         ", ".join(sorted({row["crs"] or crs or "" for row in rows if row["lon"] is not None}))
@@ -170,15 +184,35 @@ def load_facility_table(
         session.execute(text("DROP TABLE IF EXISTS pg_temp.incoming_facility"))
         session.execute(text(FACILITY_STAGING_SQL))
         incoming = (
-            _incoming(row, kinds[row["code"]], point, buildings.get(nth))
+            (
+                *_incoming(row, kinds[row["code"]], point, buildings.get(nth)),
+                hex_ewkb(outlines.get(row.number)),
+            )
             for nth, (row, point) in enumerate(zip(rows, points, strict=True))
         )
         copy_rows(session, "incoming_facility", FACILITY_STAGING_COLUMNS, incoming)
         session.execute(text(AT_BUILDINGS))
+        session.execute(text(IN_OUTLINES))
         session.execute(text(FACILITY_COUNTIES_SQL))
         check()
         if finish_reading(report):
             _write(session, report)
+
+
+def _outlines(
+    rows: Sequence[Row], table: Table, crs: str | None, report: LoadReport
+) -> dict[int, BaseGeometry]:
+    """Return the outlines of rows by number; refuse those that are none."""
+    outlines: dict[int, BaseGeometry] = {}
+    for row in rows:
+        try:
+            shape = shape_of_text(row["shape"], row["crs"] or crs) if row["shape"] else None
+            if shape is not None and shape.geom_type != "Point":  # that is lon and lat
+                outline = as_outline(shape, FACILITY_AREA_M2)
+                outlines[row.number] = outline if len(outline.geoms) > 1 else outline.geoms[0]
+        except CellError as error:
+            report.refused.append(table.refuse(row.number, "shape", error.message))
+    return outlines
 
 
 def _kinds_of(session: Session, rows: Sequence[Row]) -> dict[str | None, KindTable]:

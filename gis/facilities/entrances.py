@@ -275,7 +275,7 @@ def _owner_id(
     if row is None:
         raise NotFound(UNKNOWN_OWNER[owner], code=code)
     require_planner_of(session, principal, row.grid, at)
-    if row.metres > MAX_DISTANCE_M:
+    if round(row.metres) > MAX_DISTANCE_M:
         raise invalid_field(
             "lon", "entrance.too_far", metres=round(row.metres), limit=MAX_DISTANCE_M
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
-from sqlalchemy import ColumnElement, Text, case, func, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, Text, case, func, select, text
 from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID
@@ -48,6 +48,15 @@ class WalkNetworkFrames(NamedTuple):
 
 def facility_query() -> Query:
     """Return the query of `facilities`, ordered by code."""
+    return _facility_query(func.ST_PointOnSurface(Facility.geom))  # of a point: itself
+
+
+def facility_table_query() -> Query:
+    """Return the query of `facilities` with their outlines, where these are known."""
+    return _facility_query(Facility.geom)
+
+
+def _facility_query(shape: SQLColumnExpression[Any]) -> Query:
     return (
         select(
             Facility.code,
@@ -60,7 +69,7 @@ def facility_query() -> Query:
             Facility.contact,
             Facility.capacity,
             Facility.source,
-            wkb(func.ST_PointOnSurface(Facility.geom)),  # of a point: itself
+            wkb(shape),
         )
         .outerjoin_from(Facility, Kind, Kind.id == Facility.kind_id)
         .order_by(Facility.code)

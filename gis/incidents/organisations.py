@@ -377,7 +377,7 @@ def start_point(session: Session, stated: StartInput, old: Any, at: datetime) ->
     address names.
     """
     if stated.lon is not None and stated.lat is not None:
-        return point_ewkt(stated.lon, stated.lat)
+        return point_ewkt(round(stated.lon, 7), round(stated.lat, 7))  # as files have it
     address = stated.address.strip()
     if old is not None and old.address == address:
         return old.geom

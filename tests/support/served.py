@@ -48,12 +48,13 @@ class Reply:
 class Deployment:
     """A deployment folder (`WANGGE_VAR`) and, while it is served, its address.
 
-    `key`, when one is to be sent.
+    `key`, when one is to be sent. `folder`: where commands run inside; the deployment's without.
     """
 
     var: Path
     url: str = ""
     key: str = ""
+    folder: Path | None = None
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
@@ -73,7 +74,7 @@ class Deployment:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["wangge", *map(str, arguments)])
             patch.setattr(sys, "stdin", io.StringIO())
-            patch.chdir(self.var)
+            patch.chdir(self.folder or self.var)
             for name in os.environ.keys() - environment(self.var).keys():
                 patch.delenv(name)
             for name, value in environment(self.var).items():

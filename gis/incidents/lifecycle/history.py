@@ -72,7 +72,7 @@ class Handler(NamedTuple):
 
 
 # a person by code, else by a name that one person alone has; of an open matter only who has a post,
-# or takes orders, in one of its areas or its building
+# or takes orders, in one of its areas or its building; an order is of a person, not of an area
 HANDLER_SQL = """
 WITH person AS (
   SELECT p.id, p.code = :handler AS by_code,
@@ -80,11 +80,11 @@ WITH person AS (
      WHERE p.id IN (t.holder_id, t.deputy_id) AND t.valid_time @> CAST(:now AS timestamptz)
        AND (t.area_id = ANY(:areas) OR t.building_id = :building)
      ORDER BY t.role = :role DESC, t.id LIMIT 1) AS post,
-    (SELECT jsonb_build_array(o.role, o.area_id) FROM order_taker o
+    (SELECT jsonb_build_array(o.role, NULL) FROM order_taker o
      WHERE o.person_id = p.id AND o.active AND o.area_id = ANY(:areas) LIMIT 1) AS taker
   FROM personal.person p WHERE p.code = :handler OR p.name = :handler
 )
-SELECT id, coalesce(post, taker) AS seat FROM person
+SELECT id, coalesce(CASE WHEN taker ->> 0 = :role THEN taker END, post, taker) AS seat FROM person
 WHERE by_code OR (SELECT count(*) = 1 FROM person)
 ORDER BY by_code DESC LIMIT 1
 """

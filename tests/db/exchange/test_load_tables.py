@@ -808,6 +808,25 @@ def test_a_point_in_a_known_outline_leaves_it_and_one_elsewhere_moves_the_facili
     assert town.scalar(select(func.ST_AsText(Facility.geom))) == "POINT(105.9508 26.2305)"
 
 
+def test_an_outline_of_a_row_is_stored_unless_the_point_lies_elsewhere(
+    town: Session, tmp_path: Path
+) -> None:
+    land = box(105.9504, 26.2304, 105.9506, 26.2306).wkt
+    for name, lon, stored in (
+        ("in.csv", 105.9505, "POLYGON"),
+        ("out.csv", 105.9508, "POINT"),
+        ("drawn.csv", "", "POLYGON"),
+    ):
+        lat = 26.2305 if lon else ""
+        row = facility(经度=lon, 纬度=lat) | {"形状": land}
+        assert load_facilities(town, write_csv(tmp_path / name, [row])).refused == []
+        assert town.scalar(select(func.GeometryType(Facility.geom))) == stored, name
+    wrong = [facility() | {"形状": shape} for shape in ("POLYGON ((1", "LINESTRING (0 0, 1 1)")]
+    refused = load_facilities(town, write_csv(tmp_path / "no.csv", wrong[:1])).refused
+    assert [row.field for row in refused] == ["形状"]
+    assert load_facilities(town, write_csv(tmp_path / "line.csv", wrong[1:])).refused
+
+
 def test_every_refused_facility_is_listed_with_what_would_be_right(
     town: Session, tmp_path: Path
 ) -> None:
