@@ -9,12 +9,18 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 
+from gis.credit.formulas import publish
+from gis.credit.rules import DEFAULT_RULES
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
+from gis.incidents.working_time import ZONE
 from gis.papers import template_reader, templates
 from gis.papers.data import value_text
+from gis.papers.fill import PAPER_BY_KEY
 from gis.papers.template_names import ROW_PREFIX
+from gis.rights.principal import system_principal
+from gis.years import Year
 from tests.support.forms import excel_form, word_form
-from tests.support.paper_town import HOSTILE, PaperTown
+from tests.support.paper_town import HOSTILE, WEEK, PaperTown, at
 
 # paper -> lines, headers of the row that repeats: as on the forms of streets
 FORMS: dict[str, tuple[str, str]] = {
@@ -27,6 +33,7 @@ FORMS: dict[str, tuple[str, str]] = {
     "buildings": ("楼栋 {{楼栋数}} 户数 {{总户数}}", "小区名称 楼号 户数 人口 楼栋长"),
     "roster": ("网格员 {{网格员人数}} 空缺 {{空岗}}", "网格 职务 姓名"),
     "diary": ("{{单位}} {{日期}}", "时间 工作内容 地点 办理结果"),
+    "stars": ("{{标题}} {{期间}}", "社区 编码"),
 }
 
 
@@ -50,7 +57,11 @@ def keep(
 
 
 def test_a_form_of_each_paper_is_filled(town: PaperTown) -> None:
-    street = town.who("街道")
+    street, year = town.who("街道"), Year(2026, ZONE)
+    county, rules = town.town.county.code, DEFAULT_RULES["stars"]
+    by = system_principal("test")
+    publish(town.session, by, "stars", county, year, rules, base=0, now=at("08:00"))
+    assert FORMS.keys() == PAPER_BY_KEY.keys() and len(FORMS) == 10
     for paper, (line, header) in FORMS.items():
         columns = header.split()
         form = word_form([line], columns, [f"{{{{ row.{name} }}}}" for name in columns])
@@ -58,17 +69,25 @@ def test_a_form_of_each_paper_is_filled(town: PaperTown) -> None:
         kept = templates.get_template(town.session, street, number)
         assert kept.unmapped == []
         person = town.town.person("网格员1").code if paper == "diary" else ""
-        data = town.fill(paper, person=person)
+        data = town.fill(paper, person=person, period="2026" if paper == "stars" else WEEK)
         ending, content = templates.fill_template(town.session, street, number, data)
         document = docx.Document(io.BytesIO(content))
         assert ending == ".docx"
         assert not any("{{" in part.text for part in document.paragraphs)
         keys = [kept.mapping[ROW_PREFIX + name] for name in columns]
-        assert [[cell.text for cell in row.cells] for row in document.tables[0].rows[1:]] == [
+        right = [
             ["" if row.values[key] is None else value_text(row.values[key]) for key in keys]
             for row in data.rows
         ]
-        assert data.rows
+        table = document.tables[0].rows[1:]
+        assert [[cell.text for cell in row.cells] for row in table] == right and right
+        cells = {f"A{nth}": f"{{row.{name}}}" for nth, name in enumerate(columns[:1], 3)}
+        number = keep(town, paper, excel_form(cells), f"{paper}表格", ".xlsx")
+        _, content = templates.fill_template(town.session, street, number, data)
+        sheet = load_workbook(io.BytesIO(content)).active
+        assert sheet is not None
+        filled = [sheet.cell(nth, 1).value for nth in range(3, 3 + len(right))]
+        assert [value_text(value) for value in filled] == [row[0] for row in right], paper
 
 
 def test_a_form_of_excel_is_filled_with_the_words_of_people_as_they_are(town: PaperTown) -> None:
