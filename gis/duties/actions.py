@@ -27,7 +27,7 @@ SHORTEST = timedelta(microseconds=1)
 PLACE_VISITED_SQL = """
 WITH RECURSIVE site AS (
   SELECT a.id AS area_id, CAST(NULL AS bigint) AS building_id, a.code AS place, a.county
-  FROM area a WHERE a.code = :area AND (a.retired_at IS NULL OR a.retired_at > :at)
+  FROM area a WHERE a.code = :area AND (a.retired_at IS NULL OR a.retired_at > :since)
   UNION ALL
   SELECT g.id, b.id, b.code, g.county
   FROM building b CROSS JOIN LATERAL grid_at(ST_PointOnSurface(b.geom), :at) g
@@ -119,7 +119,8 @@ def record_visit(
         raise invalid_field("day", "visit.in_future", day=f"{day}")
     if len(stated.note) > MAX_DUTY_NOTE_CHARS:
         raise invalid_field("note", "field.longer_than", limit=MAX_DUTY_NOTE_CHARS)
-    place = _place(session, stated, min(now, _midnight(day + timedelta(days=1), zone) - SHORTEST))
+    end = _midnight(day + timedelta(days=1), zone)
+    place = _place(session, stated, _midnight(day, zone), min(now, end - SHORTEST))
     person_id = _visitor(session, principal, stated.person.strip(), place, day, zone)
     values: dict[str, Any] = {
         **{name: getattr(place, name) for name in ("county", "place", "area_id", "area_ids")},
@@ -231,8 +232,8 @@ def _own_visit(session: Session, principal: Principal, visit_id: int) -> Any:
     return visit
 
 
-def _place(session: Session, stated: VisitInput, at: datetime) -> Any:
-    """Return the place of a visit, with the areas around it.
+def _place(session: Session, stated: VisitInput, since: datetime, at: datetime) -> Any:
+    """Return the place of a visit, with the areas around it, on a day that begins at `since`.
 
     Raises
     ------
@@ -246,14 +247,14 @@ def _place(session: Session, stated: VisitInput, at: datetime) -> Any:
         "area": stated.area.strip(),
         "building": stated.building.strip(),
         "point": _point(stated),
+        "since": since,
         "at": at,
     }
     place = session.execute(text(PLACE_VISITED_SQL), params).one_or_none()
     if place is None:
         field = "lon" if has_point else "building" if stated.building else "area"
-        raise invalid_field(
-            field, "visit.place_unknown", code=(stated.area or stated.building)[:40]
-        )
+        code = f"{stated.lon}, {stated.lat}" if has_point else stated.area or stated.building
+        raise invalid_field(field, "visit.place_unknown", code=code[:40])
     return place
 
 

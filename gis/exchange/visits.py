@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -83,7 +84,13 @@ def load_visits(
     rows = list(table.rows)
     if finish_reading(report):
         before, names = _states(session), _names(session, rows)
+        firsts: dict[tuple[Any, ...], int] = {}
         for row in rows:
+            key = tuple(row[name] for name in ("person", "day", "area", "building"))
+            if (first := firsts.setdefault(key, row.number)) != row.number:
+                fault = Message("visit_row.twice", {"row": first})
+                report.refused.append(table.refuse(row.number, "day", fault))
+                continue
             try:
                 if row["name"] and row["name"] != names.get(row["person"]):
                     params = {"code": row["person"] or ""}

@@ -151,13 +151,12 @@ def fill(
     InvalidInput
         There is no such paper or area, or the period is none.
     NotFound
-        The diary is of nobody that the principal may read of.
+        The diary is of nobody that the principal may read of, or no formula is published for the
+        stars of the year.
     Forbidden
         It is not for the principal.
     TooLarge
         It has more rows than a paper holds.
-    Unavailable
-        No formula is published for the stars of the year.
     """
     paper = find_paper(key)
     dates = parse_period(period, zone)

@@ -43,7 +43,13 @@ REPORT_COLUMNS = (
     "completion", "in_time", "resolution", "satisfaction", "hours_to_take", "hours_to_handle",
 )  # fmt: skip
 # level of the area -> what its incidents are grouped by
-GROUPS = {"county": "street", "street": "community", "community": "grid"}
+GROUPS = {
+    "province": "city",
+    "city": "county",
+    "county": "street",
+    "street": "community",
+    "community": "grid",
+}
 
 
 def read_ledger(session: Session, by: Principal, question: Question) -> Content:

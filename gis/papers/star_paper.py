@@ -10,7 +10,7 @@ from gis.areas.models import Area
 from gis.credit.formulas import formulas_of
 from gis.credit.rules import STAR_SHARES
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
-from gis.errors import Unavailable, invalid_field
+from gis.errors import NotFound, invalid_field
 from gis.papers.data import EVERY, Content, Question, Row, marked_figures
 from gis.papers.incident_papers import area_query
 from gis.rights.principal import Principal
@@ -30,7 +30,7 @@ def read_stars(session: Session, by: Principal, question: Question) -> Content:
     ------
     InvalidInput
         The period is no year.
-    Unavailable
+    NotFound
         No formula is published for the year.
     """
     period = question.period
@@ -41,7 +41,7 @@ def read_stars(session: Session, by: Principal, question: Question) -> Content:
     year = Year(period.first.year, period.zone)
     formulas = formulas_of(session, "stars", year.number, counties)
     if not formulas:
-        raise Unavailable("formula.none", year=period.text)
+        raise NotFound("formula.none", year=period.text)
     communities = list_stars(session, by, year, formulas, question.area, now=question.now)
     rows = [_row(community, question) for community in communities]
     return Content(marked_figures(rows, *STAR_FIGURES), rows)

@@ -81,6 +81,7 @@ def test_what_is_no_city_is_refused(counties: ThreeCounties) -> None:
         ("county", "代码,名称,上级代码\n520402,西秀区,520425\n", "area.code_wrong"),
         ("county", "代码,名称,市代码,上级代码\n520402,西秀区,5204,5201\n", "area_row.two_parents"),
         ("city", "代码,名称\n520402,安顺市\n", "area.code_wrong"),
+        ("city", "代码,名称,上级代码\n520000,贵州,52\n", "area.code_wrong"),
         ("city", "代码,名称,上级代码\n5204,安顺市,5201\n", "area.code_wrong"),
         ("province", "代码,名称\n5204,贵州省\n", "area.code_wrong"),
         ("county", "代码,名称\n5204,安顺市\n", "area.code_wrong"),

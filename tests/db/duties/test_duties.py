@@ -193,13 +193,15 @@ def test_who_writes_visits_down_and_who_sees_them(scene: IncidentTown) -> None:
 def test_a_retired_area_takes_no_visits_and_keeps_those_it_had(scene: IncidentTown) -> None:
     visit(scene, day=date(2026, 3, 2))
     allow_boundary_writes(scene.session)
+    # the first of June goes on for eight hours
     scene.grid.retired_at = datetime(2026, 6, 1, tzinfo=UTC)
     scene.session.flush()
     with pytest.raises(InvalidInput):
-        visit(scene, day=date(2026, 7, 2))
+        visit(scene, day=date(2026, 6, 2))
+    visit(scene, day=date(2026, 6, 1))
     row = duties(scene)["duty_contact", LEADER]
-    assert (row.visits.done, {place["retired"] for place in row.places}) == (1, {True, False})
-    assert scene.session.scalar(text("SELECT count(*) FROM duty_visit")) == 1
+    assert (row.visits.done, {place["retired"] for place in row.places}) == (2, {True, False})
+    assert scene.session.scalar(text("SELECT count(*) FROM duty_visit")) == 2
 
 
 def test_visits_load_dump_and_load_again_unchanged(scene: IncidentTown, tmp_path: Path) -> None:
@@ -227,6 +229,8 @@ def test_visits_load_dump_and_load_again_unchanged(scene: IncidentTown, tmp_path
     changes = ({"姓名": "别人"}, {"日期": "2026-12-24"}, {"工号": "x", "姓名": ""})
     wrong = [rows[0] | change for change in changes]
     assert load(write_csv(tmp_path / "x.csv", wrong)) == (0, 0, ["姓名", "日期", "工号"])
+    again = [rows[0], rows[0] | {"走访情况": "别的"}]
+    assert load(write_csv(tmp_path / "y.csv", again)) == (0, 0, ["日期"])
 
 
 def test_two_who_write_the_same_visit_down_at_once_write_one(

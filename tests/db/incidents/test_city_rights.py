@@ -139,6 +139,8 @@ def test_a_paper_of_a_city_is_for_who_may_read_each_of_its_counties(city: City) 
     assert {row.incident for row in of_city.rows} == {
         city.incidents["520402"], city.incidents["520425"]
     }  # fmt: skip
+    parts = paper("weekly", centre).rows
+    assert {row.values["code"] for row in parts} == {"520402", "520425"}
     for key in ("weekly", "roster", "buildings", "follow_ups"):
         assert paper(key, centre).question.area == CITY
     roster = paper("roster", centre)

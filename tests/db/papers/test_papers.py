@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.duties.actions import VisitInput, record_visit
-from gis.errors import Forbidden, InvalidInput, NotFound, Unavailable
+from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import supervision
 from gis.incidents.reading.statistics import RateCount
 from gis.incidents.working_time import ZONE
@@ -155,7 +155,7 @@ def test_what_is_not_known_is_refused(town: PaperTown) -> None:
             town.fill("weekly", None, **wrong)
     with pytest.raises(InvalidInput):
         town.fill("moon")
-    with pytest.raises(Unavailable):
+    with pytest.raises(NotFound):
         town.fill("stars", period="2026")
 
 

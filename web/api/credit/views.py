@@ -194,7 +194,7 @@ def stars(query_data: YearIn) -> Response:
 
 def _year(query: YearIn) -> Year:
     now, zone = parse_datetime(None), current_app.config["SETTINGS"].timezone
-    return read_year(query.year or now.astimezone(zone).year, now, zone)
+    return read_year(query.year, now, zone)
 
 
 def _formulas(by: Principal, kind: str, year: Year) -> dict[str, Formula]:

@@ -10,7 +10,7 @@ from gis.errors import NotFound
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.planning_land import planned_land
 from gis.files.pdf import html_to_pdf
-from gis.people.area_chains import area_chain
+from gis.people.area_chains import area_chains
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
@@ -30,7 +30,7 @@ bp = Blueprint("coverage_report", __name__)
 def report(area: str) -> Response:
     """Show the report; service, minutes, profile and number of new places stand in the address."""
     by, now = require(Action.FIGURES), params.parse_datetime(None)
-    chain = _require_figures(by, area, now)
+    chains = _require_figures(by, area, now)
     values: dict[str, Any] = request.args.to_dict()
     return render_page(
         "coverage/report.html",
@@ -39,7 +39,7 @@ def report(area: str) -> Response:
             kind: url_for("coverage_report.file", area=area, kind=kind, **values)
             for kind in ("pdf", "html")
         },
-        may_export=by.is_allowed(Action.EXPORT, chain),
+        may_export=all(by.is_allowed(Action.EXPORT, chain) for chain in chains),
         **report_values(area_report(session(), _query(area, now), now), i18n.chosen(), now),
     )
 
@@ -48,7 +48,8 @@ def report(area: str) -> Response:
 def file(area: str, kind: str) -> Response:
     """Send the report as a file: to who may see the figures of the area and take data out."""
     by, now = require(Action.EXPORT), params.parse_datetime(None)
-    by.require(Action.EXPORT, _require_figures(by, area, now))
+    for chain in _require_figures(by, area, now):
+        by.require(Action.EXPORT, chain)
     query = _query(area, now)
     html = report_document(area_report(session(), query, now), i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()
@@ -56,8 +57,8 @@ def file(area: str, kind: str) -> Response:
     return attachment(f"coverage-{query.area}.{kind}", data)
 
 
-def _require_figures(by: Principal, area: str, now: datetime) -> list[int]:
-    """Return the ids of an area and those above it, where the asker may see its figures.
+def _require_figures(by: Principal, area: str, now: datetime) -> list[list[int]]:
+    """Return the chains of an area, where the asker may see its figures.
 
     Raises
     ------
@@ -69,9 +70,10 @@ def _require_figures(by: Principal, area: str, now: datetime) -> list[int]:
     number = find_area_id(session(), area)
     if number is None:
         raise NotFound("facility.area_unknown", code=area)
-    chain = area_chain(session(), number, None, now)
-    by.require(Action.FIGURES, chain)
-    return chain
+    chains = area_chains(session(), number, now)
+    for chain in chains:
+        by.require(Action.FIGURES, chain)
+    return chains
 
 
 def _query(area: str, now: datetime) -> ReportQuery:
