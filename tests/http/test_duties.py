@@ -92,5 +92,10 @@ def test_an_administrator_sets_what_a_duty_asks(session: Session, client: FlaskC
         "“1+1+2”走访": (None, None),
         "入户": (4, None),
     }
+    file = client.get("/kinds?format=xlsx", headers={"Accept-Language": "zh"}).data
+    sheet = load_workbook(io.BytesIO(file)).active
+    assert sheet is not None
+    listed = {row[1]: row[3] for row in sheet.iter_rows(min_row=2, values_only=True)}
+    assert listed["入户"] == "联户长"
     me = system_principal("test")
     assert kind_edits.change_kind(session, me, number, zh="包保").visits_target == 12

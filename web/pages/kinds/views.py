@@ -16,6 +16,7 @@ from gis.messages import label
 from gis.rights.actions import Action
 from web.http import i18n
 from web.http.db import session
+from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail
 from web.http.params import parse_datetime
 from web.pages.shell.page import render_page
@@ -31,9 +32,32 @@ ACTIVE_BY_BUTTON = {"retire": False, "restore": True}
 
 @bp.get("/kinds")
 def kinds() -> Response:
-    """List the kinds that people added; the subject stands in the address."""
+    """List the kinds that people added; the subject stands in the address; as .xlsx where asked."""
     require(Action.ACCOUNTS)
-    return _page()
+    return _table() if wants_table() else _page()
+
+
+def _table() -> Response:
+    """Return the kinds of all subjects as a file."""
+    language = i18n.chosen()
+    roots = {
+        (subject, root.key): root.zh if language == "zh" else root.en
+        for subject, of_subject in kind_edits.list_roots(session()).items()
+        for root in of_subject
+    }
+    names = ("Kind", "Name", "Name in English", "Refines", "County", "retired")
+    cells = [
+        (
+            label(f"kind_subject.{row.subject}", language),
+            row.zh,
+            row.en,
+            roots.get((row.subject, row.parent), row.parent),
+            row.county,
+            "" if row.active else _("retired"),
+        )
+        for row in list_kinds(session())
+    ]
+    return list_table("kinds", [_(name) for name in names], cells)
 
 
 @bp.post("/kinds")
