@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 
 from gis.palette import ACCESS_CLASS_COLOURS
-from tests.support.browser import planned_session, serious, sign_in  # noqa: F401
+from tests.support.browser import planned_session, serious, sign_in, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -150,7 +150,7 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     gap_count, drawn = desk.locator("#gap-count"), DRAWN
     all_gaps = number(gap_count.inner_text())
     # the buildings are drawn in a frame of their own
-    all_drawn = desk.wait_for_function(drawn).json_value()
+    all_drawn = wait_until(desk, drawn)
     column = desk.locator(".cov-col[data-choose='4']")
     households = number(column.locator("b").inner_text())
     column.focus()
@@ -158,8 +158,8 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     expect(column).to_have_attribute("aria-pressed", "true")
     expect(column).to_be_focused()
     assert "class=4" in desk.url
-    desk.wait_for_function(
-        f"(all) => {{ const n = ({drawn})(); return 0 < n && n < all; }}", arg=all_drawn
+    wait_until(
+        desk, f"(all) => {{ const n = ({drawn})(); return 0 < n && n < all; }}", arg=all_drawn
     )
     # each community says how many of it are chosen; together they are the column
     areas = desk.locator(".cov-areas tbody tr")
@@ -186,7 +186,7 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
     desk.keyboard.press("Escape")
     expect(desk.locator("#choice")).to_be_hidden()
     expect(gap_count).to_have_text(str(all_gaps))
-    desk.wait_for_function(f"(all) => ({drawn})() === all", arg=all_drawn)
+    wait_until(desk, f"(all) => ({drawn})() === all", all_drawn)
 
     # only what the map shows: fewer when it comes nearer, all again without
     total = desk.locator("#legend-total b")
@@ -198,7 +198,7 @@ def test_charts_choose_what_the_map_and_the_gaps_show(desk, site, served, tmp_pa
         desk.wait_for_url(lambda url, was=was: url != was)
     expect(total).not_to_have_text(everybody)
     desk.locator("#tab-overview").click()
-    desk.wait_for_function(COLUMNS_ADD_UP)  # the second step of the zoom is counted after the first
+    wait_until(desk, COLUMNS_ADD_UP)  # the second step of the zoom is counted after the first
     expect(desk.locator(".cov-sentence small")).to_contain_text("地图所示")
     expect(gap_count).not_to_have_text(str(all_gaps))
     desk.locator("#in-view").uncheck()
@@ -337,18 +337,18 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     expect(form.get_by_role("alert")).to_contain_text("whenever")
     form.locator("[name=hours]").fill("Mo-Su 06:00-22:00")
     assert serious(desk) == []
-    form.locator("[type=submit]").click()
+    with desk.expect_response(lambda answer: "/entrances?" in answer.url):  # all are drawn anew
+        form.locator("[type=submit]").click()
     expect(status).to_contain_text(f"已添加：大门 · {home.name}")
     gate = desk.locator(f".cov-door.gate[title*='{home.name}']")
     expect(gate).to_have_count(1)
-    gate.focus()
-    desk.keyboard.press("ArrowRight")
+    gate.press("ArrowRight")
     expect(status).to_contain_text("已移动")
     planned_session.execute(
         text("UPDATE entrance SET version = version + 1 WHERE id = (SELECT max(id) FROM entrance)")
     )
     planned_session.commit()  # somebody else was quicker
-    gate.click()
+    gate.dispatch_event("click")  # the door of a building may lie over it
     form.locator("[name=note]").fill("x")
     with desk.expect_response(lambda answer: "/entrances?" in answer.url):  # it is read anew
         form.locator("[type=submit]").click()
@@ -365,7 +365,7 @@ def test_doors_are_added_moved_and_taken_away(desk, planned, planned_session):  
     expect(desk.locator(".cov-door-popup [role=alert]")).to_contain_text("50 米")
     desk.locator(".leaflet-popup-close-button").click()
     expect(desk.locator(".cov-door-popup")).to_have_count(0)
-    gate.click()
+    gate.dispatch_event("click")  # the door of a building may lie over it
     form.get_by_text("移除").click()
     expect(status).to_contain_text("已移除")
     expect(gate).to_have_count(0)

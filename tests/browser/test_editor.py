@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from shapely.geometry import shape
 
 from gis.shapes import polygon_coverage
-from tests.support.browser import serious, sign_in
+from tests.support.browser import serious, sign_in, wait_until
 from web.cli.screenshots import SHARED_CORNER
 
 pytestmark = pytest.mark.browser
@@ -246,7 +246,7 @@ def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(des
         at = west + (east - west) * 0.4
         desk.mouse.move(at, y, steps=3)
         desk.mouse.click(at, y)
-        desk.wait_for_function("wangge.map.pm.Draw.Line._layer.getLatLngs().length == 1")
+        wait_until(desk, "wangge.map.pm.Draw.Line._layer.getLatLngs().length == 1")
         at = west + (east - west) * 0.6
         desk.mouse.move(at, y, steps=3)
         desk.mouse.dblclick(at, y)
@@ -311,7 +311,7 @@ def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk,
         desk.mouse.move(x - 6, y, steps=3)
         desk.mouse.move(x, y, steps=3)
         desk.mouse.click(x, y)
-    desk.wait_for_function("wangge.map.pm.Draw.Polygon._layer.getLatLngs().length == 2")
+    wait_until(desk, "wangge.map.pm.Draw.Polygon._layer.getLatLngs().length == 2")
     drawn = desk.evaluate("wangge.traced.getLatLngs().length")
     assert drawn > 2
     desk.keyboard.press("Escape")

@@ -20,7 +20,7 @@ from gis.incidents.lifecycle.payload import MovePayload
 from gis.ops import cluster
 from gis.rights.principal import system_principal
 from gis.settings import ROOT, Settings
-from tests.support.browser import opened
+from tests.support.browser import opened, wait_until
 from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
@@ -281,9 +281,9 @@ def test_the_map_hands_the_tapped_place_over(desk, site):
 )
 def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     walker.goto(site + address)
-    walker.wait_for_function("document.readyState === 'complete'")
-    walker.wait_for_function(
-        "!document.querySelector('canvas') || document.querySelector('canvas').width > 0"
+    wait_until(walker, "document.readyState === 'complete'")
+    wait_until(
+        walker, "!document.querySelector('canvas') || document.querySelector('canvas').width > 0"
     )
     walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
     result = walker.evaluate(

@@ -25,7 +25,7 @@ from tests.support.guide_shell import GuideShell, blocks_of
 from tests.support.rasters import write_raster
 from tests.support.reading import reading_inside  # noqa: F401
 from tests.support.registers import write
-from tests.support.served import Deployment
+from tests.support.served import Deployment, forget_editions
 from tests.support.town_files import run, session_of, write_streets
 from web.app import create_app
 
@@ -96,7 +96,10 @@ def test_who_works_with_a_town_follows_the_guide(
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
-def test_programs_ask_as_the_guide_says(town: Deployment, folder: Path) -> None:
+def test_programs_ask_as_the_guide_says(
+    town: Deployment, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_editions(monkeypatch)  # the server asks another database than other tests
     actions = [f"--action={action}" for action in ("boundary.draft", "boundary.publish")]
     key = run(town, "key", "add", "guide", *actions, "--area", "520402").split()[0]
     coming = int(draft(town)) + 1

@@ -121,9 +121,21 @@ STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 
 def patient(browser, **options) -> BrowserContext:
     """A new context that waits as long as a busy machine takes."""
-    context = browser.new_context(reduced_motion="reduce", **options)
+    context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
     return context
+
+
+def wait_until(page: Page, expression: str, arg: object = None) -> Any:
+    """Return what a script says, once that is true.
+
+    `Page.wait_for_function` compiles text in the page, which the pages forbid.
+    """
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not (result := page.evaluate(expression, arg)):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(30)
+    return result
 
 
 def watched(page: Page) -> Page:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import osmium
+import pytest
 from osmium.osm import mutable
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis import db
 from gis.ops import cluster
 from gis.settings import Settings
-from tests.support.served import Deployment
+from tests.support.served import Deployment, forget_editions
 
 
 def run(deployment: Deployment, *words: object) -> str:
@@ -25,8 +26,10 @@ def run(deployment: Deployment, *words: object) -> str:
 @contextmanager
 def session_of(deployment: Deployment) -> Iterator[Session]:
     """A session on the database of a deployment."""
-    with Session(db.engine(cluster.database_urls(Settings(var=deployment.var)).app)) as session:
-        yield session
+    with pytest.MonkeyPatch.context() as patch:
+        forget_editions(patch)
+        with Session(db.engine(cluster.database_urls(Settings(var=deployment.var)).app)) as session:
+            yield session
 
 
 def write_streets(session: Session, path: Path) -> None:

@@ -14,7 +14,7 @@ from gis.credit.formulas import formulas_of, publish
 from gis.credit.points import list_points
 from gis.credit.rules import DEFAULT_RULES, MINIMUM, THRESHOLDS, Rule
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
-from gis.errors import Forbidden, InvalidInput, Unavailable
+from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.models import Incident
 from gis.incidents.working_time import ZONE
 from gis.papers.data import PaperData
@@ -118,7 +118,7 @@ def test_the_paper_of_stars_is_filled_from_the_formula(town: PaperTown) -> None:
     def fill(period: str = "2026") -> PaperData:
         return town.fill("stars", None, period=period)
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(NotFound):
         fill()
     offer(town, *DEFAULT_RULES["stars"][:-1], Rule(MINIMUM, "", 1))
     with pytest.raises(InvalidInput):
