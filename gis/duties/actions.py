@@ -15,6 +15,7 @@ from gis.db import point_ewkt
 from gis.duties.models import DutyVisit
 from gis.duties.queries import DUTY_POST_JOIN, VISIT_OF_POST, may_write
 from gis.errors import Conflict, NotFound, invalid_field
+from gis.people.persons import find_person
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
@@ -56,7 +57,6 @@ VISIT_SQL = """
 SELECT id, person_id, day, area_id, area_ids, building_id, incident_ids
 FROM duty_visit WHERE id = :id FOR UPDATE
 """
-PERSON_SQL = "SELECT id FROM personal.person WHERE code = :code"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,8 @@ def _visitor(
     """
     person_id = principal.person_id
     if code:
-        person_id = session.scalar(text(PERSON_SQL), {"code": code})
+        person = find_person(session, code)
+        person_id = person and person.id
         if person_id is None or not may_write(principal, person_id, place.area_ids):
             principal.require(Action.DISPATCH, place.area_ids)
     params = {

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.errors import InvalidInput
 from gis.exchange.building_match import BuildingNotFound, BuildingQuery, find_buildings
 from gis.exchange.organisation_columns import ORGANISATION_TABLES
+from gis.exchange.row_saving import save_rows
 from gis.files import datasets
 from gis.files.dates import ONGOING
 from gis.files.points import read_points
@@ -30,7 +31,6 @@ from gis.incidents.reading.organisations import (
     list_takers,
 )
 from gis.incidents.takers import TakerInput, save_taker
-from gis.messages import Message
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 
@@ -107,28 +107,10 @@ def load_rows(
     rows, points = _in_order(rows, points)
     if not finish_reading(report):
         return
-    before = _states(session, kind)
     save = SAVERS[kind](session, by, now, timezone)
-    for row, point in zip(rows, points, strict=True):
-        try:
-            save(row, point)
-        except InvalidInput as error:
-            report.refused += [
-                table.refuse(row.number, fault.field, Message(fault.code, fault.params))
-                for fault in error.errors
-            ]
-        except (Forbidden, NotFound) as error:
-            message = Message(error.code, error.params)
-            report.refused.append(table.refuse(row.number, "", message))
-    after = _states(session, kind)
-    changed = sum(after[key] != state for key, state in before.items())
-    new = len(after) - len(before)
-    report.counts |= {"new": new, "changed": changed, "unchanged": len(rows) - new - changed}
-
-
-def _states(session: Session, kind: str) -> dict[object, str]:
-    session.flush()
-    return {row.key: row.state for row in session.execute(text(STATE_SQL[kind]))}
+    save_rows(
+        session, table, rows, lambda nth: save(rows[nth], points[nth]), STATE_SQL[kind], report
+    )
 
 
 def _in_order(rows: Sequence[Row], points: Sequence[Point]) -> tuple[list[Row], list[Point]]:

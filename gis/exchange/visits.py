@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from gis.duties.actions import VisitInput, record_visit
 from gis.duties.queries import list_visits
-from gis.errors import Forbidden, InvalidInput
+from gis.errors import invalid_field
 from gis.exchange.columns import BUILDING_NAMES
 from gis.exchange.organisations import SEPARATORS_PATTERN
+from gis.exchange.row_saving import save_rows
 from gis.files import cells, datasets, dates
 from gis.files.column import Column
 from gis.files.person_names import parse_person_name
 from gis.files.report import LoadReport
 from gis.files.table_writer import require_target, write_table
 from gis.files.tables import Row, finish_reading, read_table
-from gis.messages import Message
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from gis.years import Year
@@ -57,15 +57,12 @@ def load_visits(
     path: Path,
     *,
     now: datetime,
-    principal: Principal | None = None,
     timezone: ZoneInfo = Settings.timezone,
 ) -> LoadReport:
     """Load visits from a table; one of the same person, day and place takes over what is stated.
 
     Parameters
     ----------
-    principal
-        Whose rights count; None: those of the command line.
     timezone
         Of the days of the file.
 
@@ -79,44 +76,24 @@ def load_visits(
         The file cannot be read as such a table.
     """
     report = LoadReport("visits", path.name)
-    by = principal or system_principal("load")
+    by = system_principal("load")
     table = read_table(path, DUTY_VISIT_COLUMNS, report)
     rows = list(table.rows)
     if finish_reading(report):
-        before, names = _states(session), _names(session, rows)
-        firsts: dict[tuple[Any, ...], int] = {}
-        for row in rows:
+        names, firsts = _names(session, rows), dict[tuple[Any, ...], int]()
+
+        def save(nth: int) -> None:
+            row = rows[nth]
             key = tuple(row[name] for name in ("person", "day", "area", "building"))
             if (first := firsts.setdefault(key, row.number)) != row.number:
-                fault = Message("visit_row.twice", {"row": first})
-                report.refused.append(table.refuse(row.number, "day", fault))
-                continue
-            try:
-                if row["name"] and row["name"] != names.get(row["person"]):
-                    params = {"code": row["person"] or ""}
-                    fault = Message("person.of_another", params)
-                    report.refused.append(table.refuse(row.number, "name", fault))
-                    continue
-                record_visit(session, by, _stated(row), now, timezone, replace=True)
-            except InvalidInput as error:
-                report.refused += [
-                    table.refuse(row.number, fault.field, Message(fault.code, fault.params))
-                    for fault in error.errors
-                ]
-            except Forbidden as error:
-                message = Message(error.code, error.params)
-                report.refused.append(table.refuse(row.number, "", message))
-        after = _states(session)
-        changed = sum(after[key] != state for key, state in before.items())
-        new = len(after) - len(before)
-        unchanged = len(rows) - new - changed
-        report.counts |= {"new": new, "changed": changed, "unchanged": unchanged}
+                raise invalid_field("day", "visit_row.twice", row=first)
+            if row["name"] and row["name"] != names.get(row["person"]):
+                raise invalid_field("name", "person.of_another", code=row["person"] or "")
+            record_visit(session, by, _stated(row), now, timezone, replace=True)
+
+        save_rows(session, table, rows, save, STORED_VISITS_SQL, report)
     datasets.record_report(session, path, report)
     return report
-
-
-def _states(session: Session) -> dict[int, str]:
-    return {row.key: row.state for row in session.execute(text(STORED_VISITS_SQL))}
 
 
 def _names(session: Session, rows: list[Row]) -> dict[str | None, str]:
