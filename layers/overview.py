@@ -56,9 +56,7 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
        (SELECT count(*) FROM building
           WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) AS building,
        homes.household, homes.people,
-       (SELECT count(*) FROM facility
-          WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) AS facility,
-       (SELECT count(*) FROM facility) AS all_facilities,
+       places.facility, places.all_facilities,
        (SELECT string_agg(a.name, '、' ORDER BY a.code)
           FROM area a LEFT JOIN area up ON up.id = a.parent_id
           WHERE (a.retired_at IS NULL OR a.retired_at > now())
@@ -72,7 +70,11 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
            ORDER BY kind), '[]')
           FROM dataset) AS datasets
 FROM (SELECT count(*) AS household, coalesce(sum(people), 0) AS people FROM household
-      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) homes
+      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) homes,
+  (SELECT count(*) AS all_facilities,
+     count(*) FILTER (WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties))
+       AS facility
+   FROM facility) places
 """
 )
 

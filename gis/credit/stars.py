@@ -91,17 +91,13 @@ def too_few_text(community: CommunityStars, language: str) -> str:
     if not community.rating.too_few:
         return ""
     few = [
-        render(
-            Message(
-                "formula_text.few",
-                {"share": metric_label(name, language), "of": community.shares[name].of},
-            ),
-            language,
+        Message(
+            "formula_text.few",
+            {"share": metric_label(name, language), "of": community.shares[name].of},
         )
         for name in community.rating.too_few
     ]
-    separator = "、" if language == "zh" else ", "
-    return render(Message("formula_text.too_few", {"shares": separator.join(few)}), language)
+    return render(Message("formula_text.too_few", {"shares": few}), language)
 
 
 def list_stars(

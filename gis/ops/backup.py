@@ -115,9 +115,9 @@ def _scalar(connection: psycopg.Connection, query: str) -> Any:
 
 def get_version(connection: psycopg.Connection) -> str | None:
     """Return the migration of a database; None if it has no tables of ours."""
-    if _scalar(connection, "SELECT to_regclass('public.alembic_version')") is None:
+    if _scalar(connection, schema.VERSIONS_TABLE_SQL) is None:
         return None
-    version = _scalar(connection, "SELECT version_num FROM public.alembic_version")
+    version = _scalar(connection, schema.VERSION_SQL)
     return None if version is None else str(version)
 
 

@@ -7,6 +7,8 @@ from sqlalchemy import Connection, text
 from gis.settings import ROOT
 
 MIGRATIONS = ROOT / "gis" / "migrations"
+VERSIONS_TABLE_SQL = "SELECT to_regclass('public.alembic_version')"
+VERSION_SQL = "SELECT version_num FROM public.alembic_version"
 
 
 @cache
@@ -31,6 +33,6 @@ def is_known(version: str) -> bool:
 
 def current(connection: Connection) -> str | None:
     """Return the migration of a database; None if it is empty."""
-    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+    if connection.scalar(text(VERSIONS_TABLE_SQL)) is None:
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return connection.scalar(text(VERSION_SQL))

@@ -87,7 +87,7 @@ def parse_amount(value: object) -> int | Guess:
     CellError
         The cell is no whole number.
     """
-    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(value)))
+    text = _plain(clean_text(value))
     match = _AMOUNT_PATTERN.fullmatch(text)
     if match and match[1] == "约":
         return Guess(int(match[2]), "register_cell.about", text)
@@ -102,7 +102,7 @@ def parse_stairwells(value: object) -> int | Guess:
     CellError
         The cell is no whole number.
     """
-    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", clean_text(value)))
+    text = _plain(clean_text(value))
     if match := _STAIRWELL_NUMBER_PATTERN.fullmatch(text):
         return Guess(int(match[1]), "register_cell.stairwell_or_number", text)
     return parse_amount(value)
@@ -210,12 +210,17 @@ def parse_left(value: object) -> str | Guess | None:
     return _state(LEFT_PATTERN, clean_text(value))
 
 
+def _plain(text: str) -> str:
+    """Return a text without blanks, its signs and digits of half width."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
 def _state(words: re.Pattern[str], text: str) -> str | Guess | None:
     """Return the word of a state that a part of a remark begins with; None where none is said.
 
     Where it stands otherwise it may be said of somebody else, or taken back: a guess of None.
     """
-    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    plain = _plain(text)
     for part in re.split("[,，、;；。()（）]", plain):
         match = re.match(f"{_BEFORE_STATE_PATTERN}({words.pattern})", part)
         if match and not _TAKEN_BACK_PATTERN.search(part, match.end()):
