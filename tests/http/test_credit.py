@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.credit.rules import COUNTABLE, field_name
 from gis.db import audit_context
 from tests.support.incident_town import NOW, IncidentTown, taker
-from tests.support.sign_in import account, send, signed_in
+from tests.support.sign_in import send, signed_in_holder
 
 Ask = Callable[[str], FlaskClient]
 NAME = "=孙师傅"  # a formula in a spreadsheet, were it not text
@@ -40,12 +40,7 @@ def scene(session: Session) -> IncidentTown:
 def ask(client: FlaskClient, session: Session, scene: IncidentTown) -> Ask:
     """Sign in as somebody of the town."""
 
-    def sign_in(name: str) -> FlaskClient:
-        person = scene.town.person(name).code
-        username = f"user-{person.encode().hex()}"
-        return signed_in(client, account(session, username, person=person))
-
-    return sign_in
+    return lambda name: signed_in_holder(client, session, scene.town.person(name).code)
 
 
 def test_a_formula_is_tried_out_published_and_every_point_leads_to_its_event(

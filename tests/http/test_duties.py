@@ -13,16 +13,11 @@ from gis.incidents.lifecycle.report import file_report
 from gis.incidents.working_time import ZONE
 from gis.rights.principal import account_principal, system_principal
 from tests.support import build
+from tests.support.forms import sheet_rows
 from tests.support.incident_town import POINT
 from tests.support.sign_in import account, send, signed_in
 
 NOTE = "=1+1 {{7*7}} <b>灯不亮</b>"
-
-
-def sheet(client: FlaskClient, address: str) -> list[tuple[object, ...]]:
-    answer = client.get(address)
-    assert answer.status_code == 200, answer.text
-    return list(load_workbook(io.BytesIO(answer.data)).worksheets[0].values)
 
 
 def test_a_leader_writes_a_visit_down_and_nobody_abroad_sees_it(
@@ -59,9 +54,9 @@ def test_a_leader_writes_a_visit_down_and_nobody_abroad_sees_it(
     assert send(client, change, **link).status_code == 303
     page = client.get("/duties").text
     assert "&lt;b&gt;灯不亮&lt;/b&gt;" in page and str(filed.id)[:8] in page
-    listed = sheet(client, "/duties?format=xlsx")[1]
+    listed = sheet_rows(client, "/duties?format=xlsx")[1]
     assert (listed[1:3], listed[4:8]) == (("陈书记", code), (1, 3, 0, 2))
-    _, row = sheet(client, "/duties/visits.xlsx")
+    _, row = sheet_rows(client, "/duties/visits.xlsx")
     assert (row[0], row[5], row[6]) == (code, f"'{NOTE}", str(filed.id))
     for address in ("/duties?year=1999", "/duties?year=x"):
         assert client.get(address).status_code == 422

@@ -19,7 +19,7 @@ from gis.papers.files import PAPER_WRITERS
 from gis.papers.page import paper_html
 from tests.support.forms import word_form
 from tests.support.paper_town import HOSTILE, WEEK, PaperTown
-from tests.support.sign_in import account, send, signed_in
+from tests.support.sign_in import send, signed_in_holder
 
 Ask = Callable[[str], FlaskClient]
 FIGURE = re.compile(r'<dd><a href="([^"]+)">(\d+)</a>')
@@ -37,12 +37,7 @@ def town(session: Session) -> PaperTown:
 def ask(client: FlaskClient, session: Session, town: PaperTown) -> Ask:
     """Sign in as who holds a post."""
 
-    def sign_in(name: str) -> FlaskClient:
-        person = town.town.person(name).code
-        username = f"user-{person.encode().hex()}"
-        return signed_in(client, account(session, username, person=person))
-
-    return sign_in
+    return lambda name: signed_in_holder(client, session, town.town.person(name).code)
 
 
 def test_each_figure_leads_to_as_many_rows(ask: Ask, town: PaperTown) -> None:

@@ -3,9 +3,18 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import docx
-from openpyxl import Workbook
+from flask.testing import FlaskClient
+from openpyxl import Workbook, load_workbook
+
+
+def sheet_rows(client: FlaskClient, address: str) -> list[tuple[Any, ...]]:
+    """The rows of the first sheet of the workbook at an address."""
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text
+    return list(load_workbook(io.BytesIO(answer.data)).worksheets[0].values)
 
 
 def word_form(

@@ -63,6 +63,11 @@ def signed_in(client: FlaskClient, who: Account) -> FlaskClient:
     return client
 
 
+def signed_in_holder(client: FlaskClient, session: Session, code: str) -> FlaskClient:
+    """The client with a session of a new account of the person of a staff number."""
+    return signed_in(client, account(session, f"user-{code.encode().hex()}", person=code))
+
+
 def token(client: FlaskClient, page: str = "/password") -> str:
     """The token of a page's first form."""
     result = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)

@@ -20,6 +20,7 @@ from gis.files.report import LoadReport
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
 from gis.settings import Settings
+from gis.years import Year, read_year
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
@@ -29,6 +30,17 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 def local_now() -> datetime:
     """Return the present moment in the deployment's zone."""
     return datetime.now(Settings.from_env().timezone)
+
+
+def local_year(number: int | None) -> Year:
+    """Return a year by the clock of the deployment; the present one for None.
+
+    Raises
+    ------
+    InvalidInput
+        Nothing is counted for it.
+    """
+    return read_year(number, local_now(), Settings.from_env().timezone)
 
 
 class Moment(click.ParamType):

@@ -9,8 +9,7 @@ import orjson
 from gis.duties import actions, queries
 from gis.rights.principal import system_principal
 from gis.settings import Settings
-from gis.years import Year, read_year
-from web.cli.common import AS_JSON, MOMENT, local_now, session_scope, user
+from web.cli.common import AS_JSON, MOMENT, local_now, local_year, session_scope, user
 
 DUTY_YEAR = click.option("--year", type=int, help="Of the local calendar; this one when not given.")
 
@@ -30,7 +29,7 @@ def command() -> None:
 def list_(year: int | None, as_json: bool) -> None:
     """List duties with what was done of what is needed, and the light."""
     with session_scope() as session:
-        rows = queries.list_duties(session, system_principal(user()), _year(year), local_now())
+        rows = queries.list_duties(session, system_principal(user()), local_year(year), local_now())
     if as_json:
         click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
@@ -49,7 +48,7 @@ def list_(year: int | None, as_json: bool) -> None:
 def visits(year: int | None, as_json: bool) -> None:
     """List the visits of a year, the newest first."""
     with session_scope() as session:
-        rows = queries.list_visits(session, system_principal(user()), _year(year))
+        rows = queries.list_visits(session, system_principal(user()), local_year(year))
     if as_json:
         click.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
@@ -83,7 +82,3 @@ def visit(
         number = actions.record_visit(session, by, stated, local_now(), zone)
         session.commit()
     click.echo(f"visit {number}")
-
-
-def _year(number: int | None) -> Year:
-    return read_year(number, local_now(), Settings.from_env().timezone)

@@ -14,13 +14,12 @@ from gis.credit.models import FORMULA_KINDS
 from gis.credit.rules import DEFAULT_RULES, rule_text
 from gis.errors import NotFound
 from gis.rights.principal import system_principal
-from gis.settings import Settings
-from gis.years import Year, read_year
 from web.cli.common import (
     AS_JSON,
     DRY_RUN,
     EXISTING_FILE,
     local_now,
+    local_year,
     refused,
     session_scope,
     user,
@@ -38,10 +37,6 @@ def _of_year(command: Callable[..., None]) -> Callable[..., None]:
 @click.group()
 def command() -> None:
     """Formulas of points and stars, by county and year: show, dump, publish, close."""
-
-
-def _year(number: int) -> Year:
-    return read_year(number, local_now(), Settings.from_env().timezone)
 
 
 def _formula(session: Session, kind: str, county: str, year: int) -> Formula:
@@ -96,7 +91,9 @@ def publish_(kind: str, county: str, year: int, file: Path, commit: bool) -> Non
     with session_scope("publish formula") as session:
         current = formulas_of(session, kind, year, [county]).get(county)
         by, base = system_principal(user()), current.version if current else 0
-        formula = publish(session, by, kind, county, _year(year), rules, base=base, now=local_now())
+        formula = publish(
+            session, by, kind, county, local_year(year), rules, base=base, now=local_now()
+        )
         if commit:
             session.commit()
     click.echo(f"version {formula.version}: " + ("published" if commit else DRY_RUN))
@@ -107,6 +104,6 @@ def publish_(kind: str, county: str, year: int, file: Path, commit: bool) -> Non
 def close(kind: str, county: str, year: int) -> None:
     """Store the result of a year that is over, as it is handed up."""
     with session_scope("close year") as session:
-        close_year(session, system_principal(user()), kind, county, _year(year), local_now())
+        close_year(session, system_principal(user()), kind, county, local_year(year), local_now())
         session.commit()
     click.echo(f"{kind} of {county} {year}: closed")

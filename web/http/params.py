@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from gis import crs as systems
 from gis.errors import invalid_field as invalid_field
+from gis.years import Year, read_year
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
 
@@ -96,6 +97,29 @@ def parse_end(text: str, field: str) -> datetime | None:
         return None
     moment = parse_datetime(text, field)
     return moment + timedelta(days=1) if len(text.strip()) == len("2026-12-31") else moment
+
+
+def year_of(number: int | None) -> Year:
+    """Return a year by the clock of the deployment; the present one for None.
+
+    Raises
+    ------
+    InvalidInput
+        Nothing is counted for it.
+    """
+    return read_year(number, parse_datetime(None), current_app.config["SETTINGS"].timezone)
+
+
+def parse_year(text: str) -> Year:
+    """Return the year that an address or form names; the present one for an empty text.
+
+    Raises
+    ------
+    InvalidInput
+        It is no number, or nothing is counted for it.
+    """
+    is_year = text.isascii() and text.isdecimal() and len(text) == 4
+    return year_of((int(text) if is_year else 0) if text else None)
 
 
 def parse_open_at(text: str | None, field: str = "at") -> datetime | None:

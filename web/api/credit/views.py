@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.credit.formulas import Formula, formulas_of, list_counties
@@ -16,9 +16,9 @@ from gis.credit.stars import list_stars
 from gis.errors import invalid_field
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.years import Year, read_year
+from gis.years import Year
 from web.http.db import session
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, year_of
 from web.http.responses import conditional_response
 from web.security.guard import require
 from web.security.readers import require_figures_or_own
@@ -147,7 +147,7 @@ class StarsOut(BaseModel):
 @bp.doc(summary="Points of who takes orders", responses=REFUSALS)
 def points(query_data: YearIn) -> Response:
     """Of matters where one may read figures and names, one's own, and those of one's teams."""
-    by, year = require_figures_or_own(), _year(query_data)
+    by, year = require_figures_or_own(), year_of(query_data.year)
     formulas = _formulas(by, "points", year)
     items = list_points(session(), by, year, formulas.values(), query_data.area)
     return conditional_response(_body(year, formulas, items))
@@ -165,7 +165,7 @@ def events(query_data: OwnerIn) -> Response:
     InvalidInput
         Neither or both are named.
     """
-    by, year = require_figures_or_own(), _year(query_data)
+    by, year = require_figures_or_own(), year_of(query_data.year)
     if bool(query_data.person) == bool(query_data.team):
         raise invalid_field("person", "credit.person_or_team")
     items = list_events(
@@ -186,15 +186,10 @@ def events(query_data: OwnerIn) -> Response:
 @bp.doc(summary="Stars of communities", responses=REFUSALS)
 def stars(query_data: YearIn) -> Response:
     """Of communities whose figures one may read as a whole."""
-    by, year = require(Action.FIGURES), _year(query_data)
+    by, year = require(Action.FIGURES), year_of(query_data.year)
     formulas, now = _formulas(by, "stars", year), parse_datetime(None)
     items = list_stars(session(), by, year, formulas, query_data.area, now=now)
     return conditional_response(_body(year, formulas, items))
-
-
-def _year(query: YearIn) -> Year:
-    now, zone = parse_datetime(None), current_app.config["SETTINGS"].timezone
-    return read_year(query.year, now, zone)
 
 
 def _formulas(by: Principal, kind: str, year: Year) -> dict[str, Formula]:

@@ -9,10 +9,9 @@ from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.duties import actions, queries
-from gis.years import Year, read_year
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.params import parse_datetime, storage_point
+from web.http.params import parse_datetime, storage_point, year_of
 from web.http.responses import conditional_response
 from web.security.readers import require_figures_or_own, storable_id
 
@@ -150,7 +149,7 @@ class LinkIn(BaseModel):
 @bp.doc(summary="Duties with yearly targets, and their lights", responses=REFUSALS)
 def list_duties(query_data: YearIn) -> Response:
     """List one's own, and those of the areas where one sees figures and names."""
-    by, year = require_figures_or_own(), _year(query_data.year)
+    by, year = require_figures_or_own(), year_of(query_data.year)
     items = queries.list_duties(session(), by, year, parse_datetime(None))
     return conditional_response({"year": year.number, "items": items})
 
@@ -161,7 +160,7 @@ def list_duties(query_data: YearIn) -> Response:
 @bp.doc(summary="Visits that count for duties", responses=REFUSALS)
 def list_visits(query_data: YearIn) -> Response:
     """List one's own, and those to the areas whose incidents one sees; at most 1,000."""
-    by, year = require_figures_or_own(), _year(query_data.year)
+    by, year = require_figures_or_own(), year_of(query_data.year)
     items = queries.list_visits(session(), by, year)
     return conditional_response({"year": year.number, "items": items})
 
@@ -212,10 +211,6 @@ def remove_visit(visit_id: int) -> Response:
         actions.remove_visit(session(), by, number)
         session().commit()
     return Response(status=204)
-
-
-def _year(number: int | None) -> Year:
-    return read_year(number, parse_datetime(None), _zone())
 
 
 def _zone() -> Any:

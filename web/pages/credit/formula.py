@@ -24,8 +24,7 @@ from gis.years import Year
 from web.http import i18n
 from web.http.db import session
 from web.http.errors import localised_detail
-from web.http.params import parse_datetime
-from web.pages.credit.query import asked_year
+from web.http.params import parse_datetime, parse_year
 from web.pages.shell.page import render_page
 from web.security.guard import require
 
@@ -43,7 +42,7 @@ def formula() -> Response:
     amounts = {
         field_name(rule.fact, rule.condition): (
             f"{rule.value:g}",
-            f"{rule.cap or 0:g}" * bool(rule.cap),
+            f"{rule.cap:g}" if rule.cap else "",
         )
         for rule in rules
     }
@@ -99,7 +98,7 @@ def _asked(by: Principal) -> tuple[str, str, Year]:
     county = request.values.get("county") or next(iter(counties), "")
     if county and county not in counties:
         require_editor(session(), by, county)
-    return kind, county, asked_year()
+    return kind, county, parse_year(request.values.get("year", ""))
 
 
 def _rules(kind: str, amounts: dict[str, tuple[str, str]]) -> list[Rule]:

@@ -20,8 +20,7 @@ from web.http import i18n
 from web.http.db import session
 from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail
-from web.http.params import parse_datetime
-from web.pages.credit.query import asked_year
+from web.http.params import parse_datetime, parse_year
 from web.pages.shell.incident_address import incident_address
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
@@ -37,7 +36,7 @@ FIRST_LISTED_YEARS = 3  # offered beside the present one and the next
 def credit() -> Response:
     """List points; the events of one person or team where they stand in the address."""
     by = require_figures_or_own()
-    error, year, area = "", asked_year(), request.args.get("area", "")
+    error, year, area = "", parse_year(request.values.get("year", "")), request.args.get("area", "")
     formulas = _formulas(by, "points", year)
     person, team = request.args.get("person", ""), request.args.get("team", "")
     rows, events = list[OwnerPoints](), list[EventPoints]()
@@ -82,7 +81,7 @@ def credit() -> Response:
 def stars() -> Response:
     """List communities with shares, score and stars."""
     by = require(Action.FIGURES)
-    error, year, area = "", asked_year(), request.args.get("area", "")
+    error, year, area = "", parse_year(request.values.get("year", "")), request.args.get("area", "")
     formulas = _formulas(by, "stars", year)
     rows = list[CommunityStars]()
     try:

@@ -11,18 +11,18 @@ from flask_babel import gettext as _
 from gis.db import audit_context
 from gis.duties import actions, queries
 from gis.duties.targets import LIGHTS
-from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, invalid_field
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.exchange.visits import write_visits
 from gis.incidents.states import State, state_labels
 from gis.messages import label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.years import FIRST_YEAR, Year, read_year
+from gis.years import FIRST_YEAR, Year
 from web.http import i18n
 from web.http.db import session
 from web.http.downloads import attachment, list_table, wants_table
 from web.http.errors import localised_detail, problem_type
-from web.http.params import parse_datetime
+from web.http.params import parse_datetime, parse_year
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.readers import require_figures_or_own, storable_id
@@ -36,7 +36,7 @@ VISIT_FIELDS = ("place", "day", "note", "incident")
 def list_duties() -> Response:
     """List the duties of a year, which may stand in the address; as .xlsx where asked."""
     by = require_figures_or_own()
-    year = _year(request.args.get("year", ""))
+    year = parse_year(request.args.get("year", ""))
     return _table(by, year) if wants_table() else _page(by, year)
 
 
@@ -44,7 +44,7 @@ def list_duties() -> Response:
 def export_visits() -> Response:
     """Send the visits of a year in the form that loads again; that it was is recorded."""
     by = require_figures_or_own()
-    year = _year(request.args.get("year", ""))
+    year = parse_year(request.args.get("year", ""))
 
     def write(path: Path) -> None:
         write_visits(session(), by, path, year)
@@ -93,7 +93,7 @@ def change_visit(visit_id: int) -> Response:
 
 def _written(by: Principal, write: Callable[[], None], done: str, form: dict[str, str]) -> Response:
     """Do a write and commit; show the page with what is wrong, if anything is."""
-    year = _year(request.form.get("year", ""))
+    year = parse_year(request.form.get("year", ""))
     try:
         with audit_context(session(), by.actor, "duties page"):
             write()
@@ -168,19 +168,6 @@ def _page(
         problem=problem,
         form=form or {},
     )
-
-
-def _year(text: str) -> Year:
-    """Return the year that an address names; this one for an empty text.
-
-    Raises
-    ------
-    InvalidInput
-        It names none.
-    """
-    if text and not (text.isdecimal() and len(text) == 4):
-        raise invalid_field("year", "field.not_between", low=FIRST_YEAR, high=2100)
-    return read_year(int(text) if text else None, parse_datetime(None), _zone())
 
 
 def _zone() -> ZoneInfo:

@@ -24,7 +24,7 @@ from gis.exchange.stale_circles import drop_circles
 from gis.exchange.templates import write_template
 from gis.files.report import LoadReport
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
-from gis.messages import LIST_SEPARATORS, label
+from gis.messages import label
 from gis.ops.first_accounts import create_first_accounts
 from gis.ops.setup import STEP_BY_KEY, Step, next_step, read_steps
 from gis.rights.actions import Action
@@ -147,7 +147,6 @@ def _page(key: str = "", report: LoadReport | None = None, error: str = "") -> R
         county_levels=COUNTY_LEVELS,
         most=MAX_NEW_ACCOUNTS,
         label=lambda code: label(code, language),
-        separator=LIST_SEPARATORS[language],
     )
     if error or (report and report.refused):
         response.status_code = 422

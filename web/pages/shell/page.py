@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, make_response, render_template, url_for
 
 from gis.files.datasets import has_made_up_data
+from gis.messages import LIST_SEPARATORS
 from web.http import i18n
 from web.http.db import session
 from web.pages.shell.content_security import with_csp
@@ -53,7 +54,7 @@ def render_page(
     cacheable
         Whether browsers may keep the page and ask if it changed; it then holds no CSRF token.
     values
-        Variables of the template, beside `language`, `nonce`, `page` and `made_up`.
+        Variables of the template, beside `language`, `list_separator`, `nonce`, `page`, `made_up`.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
@@ -61,6 +62,7 @@ def render_page(
     html = render_template(
         template,
         language=language,
+        list_separator=LIST_SEPARATORS[language],
         nonce=nonce,
         script=script,
         page={**page_basics(), **csrf, **(data or {})},
