@@ -63,6 +63,7 @@ class LiveMap(literal.Map):
         root = f"{static}/v/{version}"
         self.default_js = [
             ("leaflet", f"{root}/vendor/leaflet/leaflet.js"),
+            ("accessible", f"{root}/shared/accessible-map.js"),
             ("protomaps", f"{root}/vendor/protomaps-leaflet/protomaps-leaflet.js"),
             ("tiles", f"{root}/shared/tiles.js"),
         ]

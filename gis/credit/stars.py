@@ -23,7 +23,7 @@ from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.years import Year
 
-NO_SHARE = RateCount(0, 0, None)
+NO_SHARE = RateCount(0, 0)
 Shares = Mapping[str, RateCount]
 
 # communities of counties that a principal may read figures of as a whole
@@ -174,10 +174,7 @@ def _stored(
     closed = [formula.id for formula in formulas if formula.closed_at is not None]
     shares: dict[tuple[int, int], dict[str, RateCount]] = {}
     for row in session.scalars(select(StarShare).where(StarShare.edition_id.in_(closed))):
-        value = round(row.n / row.of, 4) if row.of else None
-        shares.setdefault((row.edition_id, row.area_id), {})[row.metric] = RateCount(
-            row.n, row.of, value
-        )
+        shares.setdefault((row.edition_id, row.area_id), {})[row.metric] = RateCount(row.n, row.of)
     return shares
 
 

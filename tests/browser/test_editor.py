@@ -259,6 +259,38 @@ def test_escape_drops_kept_drawings_with_a_tool_at_hand_and_each_is_in_reach(des
         expect(pending).to_have_count(count)
 
 
+def test_a_drawing_waits_for_the_step_before_it_and_one_beside_every_grid_is_kept(desk, planned):
+    open_editor(desk, planned, "快手")
+    code = desk.evaluate(SHARED_CORNER)["codes"][0]
+    desk.evaluate(BOX, code)
+    y, west, east = desk.evaluate(CHORD, [code, 0.5])
+    inside = [west + (east - west) * 0.4, west + (east - west) * 0.6]
+    held, pending = [], desk.locator(".ed-pending")
+    desk.route("**/operations", lambda route: route.continue_() if held else held.append(route))
+    for start, end in ([west - 12, east + 12], inside):
+        desk.keyboard.press("s")
+        desk.mouse.click(start, y)
+        desk.mouse.dblclick(end, y)
+        wait_until(desk, "!wangge.map.pm.globalDrawModeEnabled()")
+    wait_until(desk, "document.querySelector('#ed-busy').offsetParent")
+    held[0].continue_()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
+    expect(pending).to_have_count(1)
+    desk.keyboard.press("Escape")
+    expect(pending).to_have_count(0)
+
+    desk.keyboard.press("s")
+    for place in ("105.5, 26.0", "105.501, 26.0"):
+        desk.get_by_label("坐标").fill(place)
+        desk.get_by_label("坐标").press("Enter")
+        expect(desk.get_by_label("坐标")).to_have_value("")
+    desk.mouse.dblclick(inside[0], y)
+    expect(pending).to_contain_text("没有经过您可以调整的网格")
+    desk.get_by_role("button", name="重试").click()
+    expect(pending).to_contain_text("没有经过您可以调整的网格")
+    assert [said for said in desk.said if "422" not in said] == []
+
+
 def test_a_drawing_follows_lines_takes_typed_places_and_cuts_several_grids(desk, planned):
     open_editor(desk, planned, "沿线描绘")
     code = desk.evaluate(SHARED_CORNER)["codes"][0]

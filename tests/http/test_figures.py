@@ -130,7 +130,7 @@ def test_the_figures_counted_by_hand(by_hand: Session) -> None:
     assert incident_statistic.response == 0.5  # A and E of A, B, C, E; D has time left
     assert incident_statistic.completion == 0.4  # A, B of five
     assert (
-        incident_statistic.in_time == 0.6667
+        incident_statistic.in_time == 0.666667
     )  # A and B were handled in time, C is late and nobody handled it
     assert (incident_statistic.resolution, incident_statistic.satisfaction) == (
         1.0,
@@ -370,9 +370,10 @@ def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
             assert getattr(row, name) == len(part & members), (row.key, name)
         for name in statistics.RATES:
             n, of = counted.rate(name, members)
-            value = round(n / of, 4) if of else None
-            assert row.rates[name] == statistics.RateCount(n, of, value), (row.key, name)
-            assert getattr(row, name) == value
+            assert (row.rates[name].n, row.rates[name].of) == (n, of), (row.key, name)
+            assert getattr(row, name) == row.rates[name].value
+            if of:  # shown with one digit as n / of itself is
+                assert f"{100 * getattr(row, name):.1f}" == f"{100 * n / of:.1f}"
         for name in statistics.HOUR_FIGURES:
             assert getattr(row, name) == pytest.approx(counted.median(name, members), abs=1e-4), (
                 row.key,
@@ -473,7 +474,7 @@ def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> N
     (row,) = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )
-    assert row.rates["confirmed"] == statistics.RateCount(1, 2, 0.5)
+    assert row.rates["confirmed"] == statistics.RateCount(1, 2)
     assert (
         by_hand.scalar(
             text("SELECT count(*) FROM history WHERE table_name = 'spot_check' AND op = 'update'")

@@ -120,8 +120,12 @@ STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 
 
 def patient(browser, **options) -> BrowserContext:
-    """A new context that waits as long as a busy machine takes."""
-    context = browser.new_context(**options)
+    """A new context that waits as long as a busy machine takes.
+
+    Its maps stand still at once, unless `reduced_motion` says otherwise: what glides is clicked
+    beside.
+    """
+    context = browser.new_context(**{"reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
     return context
 

@@ -62,8 +62,7 @@ class SpotSample:
     def confirmed(self) -> RateCount:
         """How many were real, of those looked at."""
         verdicts = [row.verdict for row in self.incidents if row.verdict]
-        n = verdicts.count("real")
-        return RateCount(n, len(verdicts), round(n / len(verdicts), 4) if verdicts else None)
+        return RateCount(verdicts.count("real"), len(verdicts))
 
 
 def week_period(week: str, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -43,11 +43,19 @@ def metric_meaning(metric: str, language: str) -> str:
 
 @dataclass(frozen=True)
 class RateCount:
-    """A rate with what it was counted of: `n` of `of`; value 0 to 1, null where `of` is 0."""
+    """A rate with what it was counted of: `n` of `of`; value 0 to 1, null where `of` is 0.
+
+    value: To six digits, so that no page rounds it a second time: 5 of 130 as 0.0385 would be
+    3.9 %.
+    """
 
     n: int
     of: int
-    value: float | None
+    value: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Divide."""
+        object.__setattr__(self, "value", round(self.n / self.of, 6) if self.of else None)
 
     @property
     def is_small(self) -> bool:
@@ -181,7 +189,7 @@ def _row(row: Any) -> StatisticsRow:
     rates = {}
     for name in RATES:
         n, of = row[f"{name}_n"], row[f"{name}_of"]
-        rates[name] = RateCount(n, of, round(n / of, 4) if of else None)
+        rates[name] = RateCount(n, of)
     values = {name: row[name] for name in ("key", "name", *COUNT_CONDITIONS)}
     values |= {name: rate.value for name, rate in rates.items()}
     for name in ("mean_rating", *HOUR_FIGURES):

@@ -53,9 +53,18 @@ export async function drawDoors(anew = false) {
   draw();
 }
 
+// All anew; the door that had the focus has it still.
 function draw() {
+  const holds = (marker) => marker.getElement() === document.activeElement;
+  const focused = layer.getLayers().find(holds)?.options.id;
   layer.clearLayers();
   doors.forEach((door) => markerOf(door).addTo(layer));
+  if (focused)
+    layer
+      .getLayers()
+      .find(({ options }) => options.id === focused)
+      ?.getElement()
+      .focus({ preventScroll: true });
 }
 
 const ownerName = ({ owner, owner_code }) =>
@@ -64,6 +73,7 @@ const titleOf = (door) => `${KINDS[door.kind] ?? door.kind} · ${ownerName(door)
 
 function markerOf(door) {
   const marker = L.marker([door.lat, door.lon], {
+    id: door.id,
     draggable: editing,
     autoPan: true,
     keyboard: editing,

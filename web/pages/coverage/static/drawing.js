@@ -45,6 +45,11 @@ export function mapStatus(text) {
   $('map-status').hidden = !text;
 }
 
+/** Takes a message away, unless another has come meanwhile. */
+export function takeBack(text) {
+  if ($('map-status').textContent === text) mapStatus('');
+}
+
 const LEGEND_PX = 264; // it lies over the left of the map
 const EDGE_PX = 24;
 

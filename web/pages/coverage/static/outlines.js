@@ -4,7 +4,7 @@ import { number, t } from '../../shared/i18n.js';
 import { askBuildings } from './answers.js';
 import { choice } from './choice.js';
 import { passes } from './cross.js';
-import { classColour, map, mapStatus } from './drawing.js';
+import { classColour, map, mapStatus, takeBack } from './drawing.js';
 
 const edge = colour('ink'),
   white = colour('white');
@@ -52,6 +52,8 @@ const boxText = (bounds) =>
   [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map((n) => n.toFixed(6)).join(',');
 export const viewBox = () => boxText(map.getBounds());
 
+const PART = t('Only some of the buildings are drawn: zoom in for all');
+
 // Draws the buildings in view and around; those of the same question that are drawn already stay.
 export async function drawBuildings(onPick, anew) {
   pickBuilding = onPick;
@@ -62,7 +64,8 @@ export async function drawBuildings(onPick, anew) {
   try {
     await Promise.all(sides.map((side) => fetchSide(side, box)));
     const truncated = [left, right].some((side) => side.changes && side.collection?.truncated);
-    mapStatus(truncated ? t('Only some of the buildings are drawn: zoom in for all') : '');
+    if (truncated) mapStatus(PART);
+    else takeBack(PART);
   } finally {
     $('drawing').hidden = true;
   }

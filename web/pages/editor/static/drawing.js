@@ -67,6 +67,15 @@ const pair = (a, b) => `${key(a)} ${key(b)}`;
 const along = (points) =>
   points.flatMap((point, i) => [...(i ? (ways.get(pair(points[i - 1], point)) ?? []) : []), point]);
 
+map.doubleClickZoom.disable(); // a double click ends a drawing; it would also move the map away from it
+
+// A point lies where the click is: a finger, a pen and a quick hand click where no pointer has moved to before.
+map.on('preclick', (event) => {
+  if (!isDrawing()) return;
+  tempt(event.latlng);
+  map.pm.Draw[map.pm.Draw.getActiveShape()]._syncHintMarker(event);
+});
+
 map.on('pm:drawstart', ({ workingLayer }) => {
   ways.clear();
   workingLayer.on('pm:vertexadded', () => {
@@ -104,5 +113,5 @@ map.on('pm:create', async ({ layer, shape }) => {
   );
   await TOOLS[state.tool].finish(clean, state.chosen);
   restyle();
-  setTimeout(guide, 1200);
+  setTimeout(() => isDrawing() || guide(), 1200); // what is drawn by then is not begun anew
 });

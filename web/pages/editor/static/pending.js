@@ -6,6 +6,7 @@ import { over } from './picture.js';
 import { INK, lonlat, map, named, state } from './state.js';
 import { operate } from './steps.js';
 import { store } from './stored.js';
+import { TOOLS } from './tools.js';
 
 const STYLE = { color: INK.chosen, weight: 3, dashArray: '7 5', fillOpacity: 0.08, snapIgnore: true };
 const SHAPES = ['line', 'region', 'geometry']; // the fields of an operation that are drawn
@@ -90,6 +91,7 @@ function again(entry) {
   const op = mended(entry),
     same = JSON.stringify(op) === JSON.stringify(entry.op);
   drop(entry);
+  if (op.op === 'split' && !op.code) return TOOLS.split.finish(op.line.coordinates, []); // it was beside every grid
   // what may have arrived is sent under its own key again, so that it is done once
   return operate(op, { key: same ? entry.key : null });
 }

@@ -12,12 +12,31 @@ import { renewTheme } from './theme.js';
 
 const STALE = 'draft.stale_version';
 
+/** @type {Promise<unknown>} */
+let last = Promise.resolve();
+
+/**
+ * What the hand does while another step is on its way waits for it: each is sent with the version the last one left.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+function inTurn(work) {
+  const result = last.then(work);
+  last = result.catch(() => {}); // its caller hears of it; the next comes all the same
+  return result;
+}
+
 /**
  * again: whether it is done again, which leaves the other steps to do again. key: of a sending that may have arrived.
  * @returns {Promise<boolean>} whether it was done; a drawing that was not stays on the map
  */
-export async function operate(op, { again: repeated = false, key = null } = {}) {
-  if (!state.editable || state.busy) return false;
+export const operate = (op, options) => inTurn(() => send(op, options));
+export const undo = () => inTurn(takeBack);
+export const redo = () => inTurn(doAgain);
+
+async function send(op, { again: repeated = false, key = null } = {}) {
+  if (!state.editable) return false;
   const sending = key ?? crypto.randomUUID();
   busy(t('Saving…'));
   try {
@@ -43,8 +62,8 @@ export async function operate(op, { again: repeated = false, key = null } = {}) 
   }
 }
 
-export async function undo() {
-  if (!state.steps.length || state.busy || !state.editable) return;
+async function takeBack() {
+  if (!state.steps.length || !state.editable) return;
   busy(t('Saving…'));
   try {
     const last = state.steps.at(-1),
@@ -66,9 +85,9 @@ export async function undo() {
   buttons();
 }
 
-export async function redo() {
+async function doAgain() {
   const op = state.redo.at(-1);
-  if (op && (await operate(op, { again: true }))) {
+  if (op && (await send(op, { again: true }))) {
     state.redo.pop();
     store();
     buttons();

@@ -6,7 +6,7 @@ import { paintHint, painted, startPainting, stopPainting } from './buildings.js'
 import { hasPoints, startDrawing, stopDrawing } from './drawing.js';
 import { updateAddress } from './load.js';
 import { showStatus } from './panel.js';
-import { dropLast } from './pending.js';
+import { dropLast, keep } from './pending.js';
 import { restyle } from './picture.js';
 import { community, coverage, map, mayEdit, name, state } from './state.js';
 import { operate } from './steps.js';
@@ -56,8 +56,10 @@ export const TOOLS = {
     hint: () => t('Draw the line; double-click ends it'),
     draws: () => 'Line',
     async finish(coordinates, chosen) {
-      const code = chosen[0] ?? crossed(coordinates);
-      if (code) await operate({ op: 'split', code, line: line(coordinates) });
+      const code = chosen[0] ?? crossed(coordinates),
+        op = { op: 'split', code, line: line(coordinates) };
+      if (code) await operate(op);
+      else keep(op, { message: t('The line runs through no grid that you may change.'), problem: null }, null);
       state.chosen = [];
     },
   },

@@ -100,7 +100,8 @@ const symbolOf = (feature) =>
 
 // The most urgent come first, and each takes what stands close to it.
 function regroup() {
-  const zoom = map.getZoom();
+  const zoom = map.getZoom(),
+    focused = clusters.find(({ marker }) => marker?.getElement() === document.activeElement)?.features[0].id;
   clusters = [];
   for (const feature of state.features) {
     const { x, y } = map.project(latlng(feature), zoom);
@@ -110,6 +111,7 @@ function regroup() {
   }
   markLayer.clearLayers();
   place();
+  if (focused) elementOf(focused)?.focus({ preventScroll: true });
 }
 
 function markerOf(features) {
@@ -131,7 +133,6 @@ function markerOf(features) {
   const open = () => (single ? choose(features, { list: true }) : enter(features));
   result.on({
     click: open,
-    keypress: ({ originalEvent }) => originalEvent.key === 'Enter' && open(),
     mouseover: () => point(features, true),
     mouseout: () => point(features, false),
   });
