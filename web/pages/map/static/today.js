@@ -289,21 +289,24 @@ function draw(all = state.all) {
   if (!state.asked) return;
   state.all = all;
   const view = map.getBounds();
-  const inView = state.features.filter((feature) => view.contains(latlng(feature)));
-  const listed = all ? inView : inView.slice(0, LISTED);
+  const isInView = (feature) => view.contains(latlng(feature));
+  const inView = state.features.filter(isInView).length;
+  // what is chosen is listed wherever it is: of a mark at the edge only half is in view
+  const rows = state.features.filter((feature) => isInView(feature) || state.chosen.includes(feature.id));
+  const listed = all ? rows : rows.slice(0, LISTED);
   const focused = document.activeElement?.closest('[data-incident]') && document.activeElement;
   $('today').replaceChildren(
     ...[
       h('h1', {}, t("Today's incidents")),
-      ...notes(inView.length),
+      ...notes(inView),
       h(
         'ul',
         { className: 'today-list' },
         listed.map(({ id }) => state.rows.get(id)),
       ),
-      inView.length > listed.length &&
+      rows.length > listed.length &&
         h('button', { className: 'link', type: 'button', onclick: () => draw(true) }, t('Show all')),
-      !inView.length &&
+      !rows.length &&
         !state.error &&
         h('p', { className: 'lead' }, t('Nothing here is open, and nothing was reported today.')),
     ].filter(Boolean),
