@@ -1,6 +1,8 @@
 """The append-only history: what changed in every business table, by whom, when and why.
 
-Statement-level triggers write it, so that changes by SQL (QGIS, COPY) are recorded as well.
+Statement-level triggers write it, so that changes by SQL (QGIS, COPY) are recorded as well. Of an
+update it has the columns that changed, of a delete the whole row. A row that was inserted is copied
+but for UNCOPIED_TABLES: there it is the present (or deleted) row with its updates undone.
 """
 
 from collections.abc import Sequence
@@ -34,8 +36,12 @@ class HistoryEntry(Base):
     row_key: Mapped[str] = mapped_column(comment="Primary key of the row, parts joined by a slash.")
     county: Mapped[str | None] = mapped_column(comment="County of the row, where it has one.")
     op: Mapped[str] = mapped_column(comment="insert, update or delete.")
-    old: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row before.")
-    new: Mapped[dict[str, object] | None] = mapped_column(JSONB, comment="The row after.")
+    old: Mapped[dict[str, object] | None] = mapped_column(
+        JSONB, comment="What changed, as it was; of a delete the row."
+    )
+    new: Mapped[dict[str, object] | None] = mapped_column(
+        JSONB, comment="What changed, as it became; of an insert the row, but for large tables."
+    )
 
 
 # The recorded tables with the columns of their keys. Derived tables (network, circles, basemap) are
@@ -78,6 +84,28 @@ RECORDED_TABLES = {
     "personal.access_grant": ("id",),
     "personal.api_key": ("id",),
 }
+
+# Large tables, whose inserted rows are not copied.
+UNCOPIED_TABLES = (
+    "boundary",
+    "stairwell",
+    "household",
+    "unit_part",
+    "personal.person",
+    "post",
+    "leave",
+    "entrance",
+    "incident",
+)
+# Columns of incident that its events tell of: an update of these alone is not recorded.
+EVENT_COLUMNS = (
+    "state",
+    "pending_request",
+    "state_before_suspension",
+    "version",
+    "changed_at",
+    "closed_at",
+)
 
 
 def find_other_author(session: Session, name: str, ignored: Sequence[str]) -> str | None:

@@ -37,9 +37,15 @@ EDITIONS = Editions(
 _readers: dict[tuple[int, int], Reader] = {}
 
 
-def reader(session: Session) -> Reader:
-    """Return the reader of the table in force; prepared once per process and edition."""
-    number, edition = EDITIONS.active_id(session), editions.active_edition(session)
+def reader(session: Session, edition: Edition | None = None) -> Reader:
+    """Return the reader of the table in force; prepared once per process and edition.
+
+    Parameters
+    ----------
+    edition
+        The catalogue in force, where the caller has read it already.
+    """
+    number, edition = EDITIONS.active_id(session), edition or editions.active_edition(session)
     if (number, edition.id) not in _readers:
         _readers.clear()
         _readers[number, edition.id] = Reader(EDITIONS.rows(session, number), everyday_of(edition))
@@ -53,9 +59,15 @@ def everyday_of(edition: Edition) -> list[str]:
     ]
 
 
-def heard(session: Session, report: str) -> Danger | None:
-    """Return the danger that a report describes; None when it describes none."""
-    return reader(session).read(report) if report.strip() else None
+def heard(session: Session, report: str, edition: Edition | None = None) -> Danger | None:
+    """Return the danger that a report describes; None when it describes none.
+
+    Parameters
+    ----------
+    edition
+        As for `reader`.
+    """
+    return reader(session, edition).read(report) if report.strip() else None
 
 
 def numbers(session: Session) -> list[str]:

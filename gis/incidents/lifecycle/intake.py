@@ -139,7 +139,7 @@ def assess(
     _check(report)
     at = report.at or now
     edition = editions.active_edition(session)
-    danger = catalogue_danger.heard(session, report.description)
+    danger = catalogue_danger.heard(session, report.description, edition)
     suggestions = (
         [] if report.category else catalogue_danger.likely(edition, report.description, danger)
     )

@@ -126,8 +126,15 @@ def file_report(
         else []
     )
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
-    insert_incident(session, principal, report, case, routed.columns, how, new_id, secret)
     events = first_events(principal, report, case, routed, now)
+    # written once, as its events leave it; triggers check both against each other
+    columns = {
+        **routed.columns,
+        "state": routed.state.value,
+        "version": len(events) + 1,
+        "changed_at": events[-1].get("at", now),
+    }
+    insert_incident(session, principal, report, case, columns, how, new_id, secret)
     numbers = insert_events(
         session,
         [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events],
@@ -187,7 +194,7 @@ def insert_incident(
     new_id: UUID,
     secret: str,
 ) -> None:
-    """Write the row of a report; `columns` are those that routing decides."""
+    """Write the row of a report; `columns` are those that routing and its events decide."""
     location = case.where
     session.connection().execute(
         INSERT_INCIDENT,
@@ -195,7 +202,6 @@ def insert_incident(
             "county": location.county,
             "id": new_id,
             "reported_at": case.at,
-            "changed_at": case.at,
             "edition_id": case.edition_id,
             "category": case.kind.code,
             "severity": case.severity,

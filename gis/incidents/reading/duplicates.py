@@ -29,6 +29,8 @@ class Duplicate:
     reported_at: datetime
 
 
+# The index by category, place and time gives the nearest first (in degrees), so that a place with
+# very many incidents takes no longer.
 DUPLICATES_SQL = """
 SELECT * FROM (
   SELECT i.id, i.state, i.reported_at, {condition} AS seen,
@@ -39,7 +41,8 @@ SELECT * FROM (
     AND i.parent_id IS NULL AND i.geom && ST_Expand(p.spot, :east, :north) AND ({condition}
         OR {public})
     AND i.id IS DISTINCT FROM CAST(:but AS uuid)
-) found WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
+  ORDER BY i.geom <-> p.spot LIMIT 20
+) nearest WHERE metres <= :metres ORDER BY metres, reported_at
 """
 
 

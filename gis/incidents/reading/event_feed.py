@@ -1,8 +1,7 @@
-"""What happens to incidents, as it happens.
+"""What happens to incidents, as it happens: the last events, and who may know of them.
 
-The last events in the order of their commits, and who may know of them.
-
-One thread of a process listens on the channel `wangge_incident`; whoever waits is woken by it.
+One thread of a process follows the table of events while somebody asks, and wakes who waits.
+Nothing is announced in the transaction of a report: NOTIFY makes all commits wait for each other.
 """
 
 import threading
@@ -21,7 +20,9 @@ from gis.incidents.reading import event_access
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
-INCIDENT_CHANNEL = "wangge_incident"
+POLL_INTERVAL_S = 0.1  # seconds between two looks at the table
+# seconds after which an event is given although a transaction that may hold an earlier one is open
+MAX_UNSETTLED_S = 1.0
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
 MAX_OPEN_STREAMS = (
     1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
@@ -33,7 +34,7 @@ OVERLAP_S = 60.0
 class FeedEvent(NamedTuple):
     """An event that was committed.
 
-    read: It was found in the table, so that its order among others is not sure.
+    read: It was read with others at once or before them, so that its order is not sure.
     """
 
     id: int
@@ -100,29 +101,89 @@ class EventFeed:
         while True:
             try:
                 with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-                    connection.execute(f"LISTEN {INCIDENT_CHANNEL}")
-                    self._add(*self._missed(connection))
+                    follower = _Follower(connection)
+                    self._add(*follower.recent())
                     self._up.set()
-                    for notification in connection.notifies():
-                        number, _, incident = notification.payload.partition(" ")
-                        self._add(FeedEvent(int(number), UUID(incident), time.time(), False))
+                    while True:
+                        time.sleep(POLL_INTERVAL_S)
+                        self._add(*follower.next())
             except (psycopg.Error, OSError):
                 pass  # lost: what happens meanwhile is read from the table
             self._up.set()
             time.sleep(1)
-
-    def _missed(self, connection: psycopg.Connection[Any]) -> list[FeedEvent]:
-        query = f"""SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
-          WHERE at > now() - interval '1 day' ORDER BY id DESC
-              LIMIT {MAX_BUFFERED_EVENTS}"""  # noqa: S608  our own number
-        rows = connection.execute(query).fetchall()
-        return [FeedEvent(number, incident, at, True) for number, incident, at in reversed(rows)]
 
     def _add(self, *events: FeedEvent) -> None:
         with self._changed:
             present_ids = {event.id for event in self._events}
             self._events.extend(event for event in events if event.id not in present_ids)
             self._changed.notify_all()
+
+
+NEW_EVENTS = """
+SELECT pg_snapshot_xmin(s.now)::text::bigint, pg_snapshot_xmax(s.now)::text::bigint,
+  e.id, e.incident_id
+FROM (SELECT pg_current_snapshot() AS now) s
+  LEFT JOIN incident_event e ON e.county = ANY(%s) AND e.id > %s
+ORDER BY e.id
+"""
+RECENT_EVENTS = """
+SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
+WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT %s
+"""
+COUNTIES = "SELECT coalesce(array_agg(code), '{}') FROM area WHERE level = 'county'"
+COUNTIES_S = 60.0  # seconds until the counties are read again
+
+
+class _Follower:
+    """Reads new events in the order of their numbers, once no earlier one can come any more.
+
+    A number is taken when an event is written and seen when its transaction ends, so that a lower
+    one may appear after a higher one. The numbers seen at a look are settled when every transaction
+    that was open at the look after it has ended. What is settled comes in one order in every
+    process; what has waited for MAX_UNSETTLED_S comes before, marked as read.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._counties: list[str] = []
+        self._counties_at = float("-inf")
+        self._settled = self._highest = 0
+        self._looks: deque[tuple[int, int]] = deque()  # highest number, first transaction after it
+        self._seen_at: dict[int, float] = {}  # numbers above the settled ones
+        self._given: set[int] = set()  # of these
+
+    def recent(self) -> list[FeedEvent]:
+        """Return the events of the last day, as many as are buffered."""
+        rows = self._connection.execute(RECENT_EVENTS, [MAX_BUFFERED_EVENTS]).fetchall()
+        if rows:  # what was open for longer than the overlap is not looked for
+            self._settled = self._highest = rows[-1][0]
+            self._given = {row[0] for row in rows}
+        return [FeedEvent(number, incident, at, True) for number, incident, at in reversed(rows)]
+
+    def next(self) -> list[FeedEvent]:
+        """Return the events that are to be given now."""
+        now = time.monotonic()
+        if now - self._counties_at > COUNTIES_S:
+            self._counties = self._connection.execute(COUNTIES).fetchone()[0]  # type: ignore[index]
+            self._counties_at = now
+        rows = self._connection.execute(NEW_EVENTS, [self._counties, self._settled]).fetchall()
+        oldest_open, next_transaction = rows[0][:2]
+        while self._looks and self._looks[0][1] <= oldest_open:
+            self._settled = max(self._settled, self._looks.popleft()[0])
+        seen = {number: incident for _, _, number, incident in rows if number is not None}
+        if self._highest > self._settled:
+            self._looks.append((self._highest, next_transaction))
+        self._highest = max(self._highest, *seen, 0)
+        result = []
+        for number, incident in seen.items():
+            since = self._seen_at.setdefault(number, now)
+            is_settled = number <= self._settled
+            if number not in self._given and (is_settled or now - since >= MAX_UNSETTLED_S):
+                self._given.add(number)
+                result.append(FeedEvent(number, incident, time.time(), not is_settled))
+        self._given = {number for number in self._given if number > self._settled}
+        self._seen_at = {n: at for n, at in self._seen_at.items() if n > self._settled}
+        return result
 
 
 EVENTS = """

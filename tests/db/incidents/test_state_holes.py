@@ -36,6 +36,7 @@ from gis.incidents.states import (
     allowed_moves,
     next_state,
 )
+from gis.ops.history import EVENT_COLUMNS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, system_principal
 from tests.support import build
@@ -112,6 +113,8 @@ def refused(session: Session, query: str, submitted: dict[str, Any]) -> bool:
     try:
         with session.begin_nested():
             session.execute(text(query), submitted)
+            session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # what is checked at commit
+            session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
     except DBAPIError:
         return True
     return False
@@ -442,18 +445,19 @@ def test_the_code_knows_the_same_table() -> None:
     assert set(STATES) == set(State)
 
 
+def other_columns(session: Session, but: tuple[str, ...] = ()) -> list[str]:
+    """Return the columns of incident that are neither its id nor set by its events."""
+    left_out = {"id", *EVENT_COLUMNS} - set(but)
+    query = (
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident'"
+        " AND table_schema = 'public'"
+    )
+    return [name for name in session.scalars(text(query)) if name not in left_out]
+
+
 def test_an_incident_begins_as_reported(world: Session) -> None:
     number = filed(world)
-    columns = ", ".join(
-        world.scalars(
-            text(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = 'incident'"
-                " AND table_schema = 'public'"
-                " AND column_name NOT IN ('id', 'state', 'pending_request',"
-                " 'state_before_suspension', 'closed_at', 'version')"
-            )
-        )
-    )
+    columns = ", ".join(other_columns(world, but=("changed_at",)))
     copy = (
         "INSERT INTO incident ({0}, id, {2}) SELECT {0}, gen_random_uuid(), {1} FROM incident"
         " WHERE id = :id"
@@ -468,6 +472,63 @@ def test_an_incident_begins_as_reported(world: Session) -> None:
     ):
         assert refused(world, copy.format(columns, values, names), {"id": number}), names
     assert not refused(world, copy.format(columns, "'reported'", "state"), {"id": number})
+
+
+WRITTEN = """
+WITH row AS (
+  INSERT INTO incident ({columns}, id, state, version, closed_at, changed_at)
+  SELECT {columns}, gen_random_uuid(), :state, :version, {closed}, {changed}
+  FROM incident WHERE id = :id RETURNING county, id)
+SELECT county, id FROM row
+"""
+FIRST_EVENTS = """
+INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, who)
+SELECT :county, :new, '2026-11-01', move, from_state, to_state, 'test'
+FROM unnest(CAST(:moves AS text[]), CAST(:froms AS text[]), CAST(:tos AS text[]))
+  e (move, from_state, to_state)
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "version", "closed", "changed", "moves", "is_right"),
+    [
+        ("accepted", 3, "NULL", "'2026-11-01'", 2, True),
+        ("reported", 2, "NULL", "'2026-11-01'", 1, True),
+        ("accepted", 4, "NULL", "'2026-11-01'", 2, False),  # an event more than there are
+        ("accepted", 2, "NULL", "'2026-11-01'", 2, False),  # an event fewer
+        ("dispatched", 3, "NULL", "'2026-11-01'", 2, False),  # they lead elsewhere
+        ("accepted", 3, "now()", "'2026-11-01'", 2, False),  # nothing closed it
+        ("accepted", 3, "NULL", "'2026-11-02'", 2, False),  # the last was at another time
+        ("accepted", 3, "NULL", "'2026-11-01'", 0, False),  # none
+    ],
+)
+def test_an_incident_written_as_its_events_leave_it_has_these_events(
+    world: Session,
+    state: str,
+    version: int,
+    closed: str,
+    changed: str,
+    moves: int,
+    is_right: bool,
+) -> None:
+    number = filed(world)
+    columns = ", ".join(other_columns(world))
+    query = WRITTEN.format(
+        columns=columns, closed=closed, changed=f"CAST({changed} AS timestamptz)"
+    )
+    row = world.execute(text(query), {"id": number, "state": state, "version": version}).one()
+    names = {"moves": ["report", "accept"][:moves], "froms": ["reported"] * moves}
+    params = {"county": row.county, "new": row.id, "tos": ["reported", "accepted"][:moves]}
+    assert refused(world, FIRST_EVENTS, names | params) is not is_right
+
+
+def test_events_that_skip_the_report_do_not_explain_a_row(world: Session) -> None:
+    number = filed(world)
+    columns = ", ".join(other_columns(world))
+    query = WRITTEN.format(columns=columns, closed="NULL", changed="now()")
+    row = world.execute(text(query), {"id": number, "state": "dispatched", "version": 2}).one()
+    params = {"county": row.county, "new": row.id, "moves": ["take"]}
+    assert refused(world, FIRST_EVENTS, params | {"froms": ["dispatched"], "tos": ["taken"]})
 
 
 BEHIND = {

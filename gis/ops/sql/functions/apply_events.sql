@@ -1,14 +1,17 @@
 -- Change the state of incidents as new events say; trigger after each insert into incident_event.
 -- An event that the table of moves does not allow is refused. Nothing else changes a state.
+-- A report's row is written as its first events leave it (version above 1), which is checked here.
 -- Why SQL: no program can store an event and not its effect. After the statement, not before each
--- row: an event that is not stored in the end (ON CONFLICT DO NOTHING) changes nothing, and the
--- three events of a report change its row once. As the owner, with names looked up in public alone:
+-- row: an event that is not stored in the end (ON CONFLICT DO NOTHING) changes nothing, and several
+-- events of one incident change its row once. As the owner, with names looked up in public alone:
 -- a temporary table named incident_move is not asked.
 CREATE OR REPLACE FUNCTION apply_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   event record;
   one incident%ROWTYPE;
+  written incident%ROWTYPE;
+  is_new boolean;
 BEGIN
   FOR event IN
     SELECT *, row_number() OVER w = 1 AS first, lead(id) OVER w IS NULL AS last
@@ -20,6 +23,17 @@ BEGIN
       SELECT * INTO one FROM incident
       WHERE county = event.county AND id = event.incident_id
       FOR NO KEY UPDATE;
+      is_new := event.move = 'report' AND one.version > 1 AND NOT EXISTS (
+        SELECT FROM incident_event e
+        WHERE e.incident_id = event.incident_id AND e.county = event.county AND e.id < event.id);
+      IF is_new THEN
+        written := one;
+        one.state := 'reported';
+        one.pending_request := '';
+        one.state_before_suspension := '';
+        one.closed_at := NULL;
+        one.version := 1;
+      END IF;
     END IF;
     IF (event.from_state, event.from_request) IS DISTINCT FROM (one.state, one.pending_request)
        OR event.move = 'resume' AND event.to_state <> one.state_before_suspension
@@ -44,13 +58,19 @@ BEGIN
     one.state := event.to_state;
     one.pending_request := event.to_request;
     one.version := one.version + 1;
-    IF event.last THEN
+    IF event.last AND is_new THEN
+      one.changed_at := event.at;
+      IF written IS DISTINCT FROM one THEN
+        RAISE EXCEPTION 'incident %: written as % (version %), its events leave it % (version %)',
+          event.incident_id, written.state, written.version, one.state, one.version
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
+      END IF;
+    ELSIF event.last THEN
       UPDATE incident SET state = one.state, pending_request = one.pending_request,
         state_before_suspension = one.state_before_suspension, closed_at = one.closed_at,
         version = one.version, changed_at = event.at
       WHERE county = one.county AND id = one.id;
     END IF;
-    PERFORM pg_notify('wangge_incident', event.id || ' ' || event.incident_id);
   END LOOP;
   RETURN NULL;
 END $$
