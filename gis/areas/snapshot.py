@@ -255,6 +255,25 @@ class RegistrySnapshot:
         return self._names[row]
 
     @cached_property
+    def area_by_code(self) -> dict[str, Area]:
+        """The areas in force by code: grids, what is above them, and units of buildings."""
+        grids = self.grids
+        rows = zip(grids.ids.tolist(), grids.codes, grids.names, grids.parents, strict=True)
+        return {
+            **{area.code: area for area in self.upper_areas.values()},
+            **{row[1]: Area(row[0], Level.GRID.value, *row[1:]) for row in rows},
+            **{
+                code: Area(unit_id, Level.UNIT.value, code, name, grid_id)
+                for _, unit_id, code, name, grid_id, *_ in self.places.parts
+            },
+        }
+
+    @cached_property
+    def building_ids(self) -> dict[str, int]:
+        """The ids of the buildings by code."""
+        return dict(zip(self.places.codes, self.places.ids.tolist(), strict=True))
+
+    @cached_property
     def _names(self) -> dict[int, tuple[str, ...]]:
         return {}
 

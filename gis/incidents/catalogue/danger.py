@@ -37,15 +37,16 @@ EDITIONS = Editions(
 _readers: dict[tuple[int, int], Reader] = {}
 
 
-def reader(session: Session, edition: Edition | None = None) -> Reader:
+def reader(session: Session, edition: Edition | None = None, number: int | None = None) -> Reader:
     """Return the reader of the table in force; prepared once per process and edition.
 
     Parameters
     ----------
-    edition
-        The catalogue in force, where the caller has read it already.
+    edition, number
+        The catalogue in force and the id of the table, where the caller has read them already.
     """
-    number, edition = EDITIONS.active_id(session), edition or editions.active_edition(session)
+    number = number or EDITIONS.active_id(session)
+    edition = edition or editions.active_edition(session)
     if (number, edition.id) not in _readers:
         _readers.clear()
         _readers[number, edition.id] = Reader(EDITIONS.rows(session, number), everyday_of(edition))
@@ -59,15 +60,17 @@ def everyday_of(edition: Edition) -> list[str]:
     ]
 
 
-def heard(session: Session, report: str, edition: Edition | None = None) -> Danger | None:
+def heard(
+    session: Session, report: str, edition: Edition | None = None, number: int | None = None
+) -> Danger | None:
     """Return the danger that a report describes; None when it describes none.
 
     Parameters
     ----------
-    edition
+    edition, number
         As for `reader`.
     """
-    return reader(session, edition).read(report) if report.strip() else None
+    return reader(session, edition, number).read(report) if report.strip() else None
 
 
 def numbers(session: Session) -> list[str]:

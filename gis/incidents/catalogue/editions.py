@@ -174,15 +174,20 @@ def _read(session: Session | Connection, edition_id: int) -> Edition:
     return Edition(edition_id, str(name), {row["code"]: CategoryRow(**row) for row in rows})
 
 
-def active_edition(session: Session) -> Edition:
+def active_edition(session: Session, number: int | None = None) -> Edition:
     """Return the edition in force.
+
+    Parameters
+    ----------
+    number
+        Its id, where the caller has read it already.
 
     Raises
     ------
     Unavailable
         None is loaded.
     """
-    edition_id = session.scalar(
+    edition_id = number or session.scalar(
         cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
     )
     if edition_id is None:

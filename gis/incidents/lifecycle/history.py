@@ -18,7 +18,7 @@ from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import invalid_fields
 from gis.incidents.clock import stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
-from gis.incidents.lifecycle.events import insert_events, insert_offers
+from gis.incidents.lifecycle.events import insert_offers
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess, moment_error
 from gis.incidents.lifecycle.report import (
     first_events,
@@ -134,14 +134,14 @@ def file_past(
     routed = _as_past(session, case, routed, past, state, handler, now)
     new_id, how = uuid4(), [*case.how, *([] if ended else routed.how)]
     secret = secrets.token_urlsafe(24)
-    insert_incident(session, principal, report, case, routed.columns, how, new_id, secret)
     events = first_events(principal, report, case, routed, now)
     if past.state is not None:
         events = [events[0], *_load_events(events[0], past, past.state, now)]
     if past.handler and not has_handler:
         events[-1]["detail"] = events[-1].get("detail", {}) | {"handler": past.handler}
-    keys = {"county": case.where.county, "incident_id": new_id, "at": now}
-    insert_events(session, [keys | event for event in events])
+    insert_incident(
+        session, principal, report, case, routed.columns, how, new_id, secret, events, now
+    )
     insert_contact(session, report, case.where.county, new_id)
     if not ended:
         if routed.offers:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep, routing_step
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
+from gis.db import cached_text
 from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
@@ -65,15 +66,16 @@ class IncidentReport:
 class Assessed:
     """A report with its place and what it is about.
 
-    at: The moment it was reported. service: Name of the service asked for, where people added
-    it; else empty. clear: Whether its category is certain. how: How place and
-    category were decided.
+    at: The moment it was reported. rule_set: Id of the rules in force. service: Name of the service
+    asked for, where people added it; else empty. clear: Whether its category is certain. how: How
+    place and category were decided.
     """
 
     where: IncidentLocation
     answer: LocateResult
     at: datetime
     edition_id: int
+    rule_set: int | None
     kind: CategoryRow
     service: str
     clear: bool
@@ -81,6 +83,13 @@ class Assessed:
     danger: Danger | None
     suggestions: list[Suggestion]
     how: list[DecisionStep]
+
+
+# what a report is judged by, read at once
+IN_FORCE_SQL = """
+SELECT (SELECT id FROM catalogue_edition WHERE state = 'active'),
+  (SELECT max(id) FROM danger_table), (SELECT id FROM rule_set WHERE state = 'active')
+"""
 
 
 def admit(
@@ -129,20 +138,14 @@ def assess(
 
     Raises
     ------
-    InvalidInput
-        A field is missing or wrong.
-    OutsideGrids, NotFound
-        The place is none of ours.
-    Forbidden
-        The principal may not report there.
+    InvalidInput, OutsideGrids, NotFound, Forbidden
+        A field is wrong; the place is none of ours; the principal may not report there.
     """
     _check(report)
     at = report.at or now
-    edition = editions.active_edition(session)
-    danger = catalogue_danger.heard(session, report.description, edition)
-    suggestions = (
-        [] if report.category else catalogue_danger.likely(edition, report.description, danger)
-    )
+    catalogue, table, rule_set = session.execute(cached_text(IN_FORCE_SQL)).one()
+    edition = editions.active_edition(session, catalogue)
+    danger = catalogue_danger.heard(session, report.description, edition, table)
     location, answer, steps = resolve_location(
         session,
         report.placed_at or at,
@@ -154,21 +157,31 @@ def assess(
         register=snapshot,
     )
     principal.require(Action.REPORT, location.area_ids)
-    service = ""
+    service, suggestions, category_steps, clear = "", list[Suggestion](), list[DecisionStep](), True
     if report.category:
         kind, service = find_service(session, edition, report.category, location.county)
-        clear, category_steps = True, list[DecisionStep]()
     else:
+        suggestions = catalogue_danger.likely(edition, report.description, danger)
         kind, clear, category_steps = _category(edition, danger, suggestions)
     severity, how = report.severity or kind.severity, [*steps, *category_steps]
-    if report.placed_at is not None:
-        day = f"{report.placed_at:%Y-%m-%d}"
-        how.insert(0, routing_step("point", "placed_by_later", day=day))
+    if (placed := report.placed_at) is not None:
+        how.insert(0, routing_step("point", "placed_by_later", day=f"{placed:%Y-%m-%d}"))
     if danger is not None:
         severity = catalogue_danger.URGENT
         how.append(alert.danger_step(danger))
     return Assessed(
-        location, answer, at, edition.id, kind, service, clear, severity, danger, suggestions, how
+        location,
+        answer,
+        at,
+        edition.id,
+        rule_set,
+        kind,
+        service,
+        clear,
+        severity,
+        danger,
+        suggestions,
+        how,
     )
 
 

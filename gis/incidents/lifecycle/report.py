@@ -4,12 +4,14 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
@@ -20,9 +22,10 @@ from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.events import (
+    EVENT,
+    INSERT_EVENTS,
     acting_role,
     desk_of,
-    insert_events,
     insert_offers,
     notice_body,
 )
@@ -30,7 +33,7 @@ from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Incident, Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
 from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
-from gis.incidents.states import State
+from gis.incidents.states import ENDED_STATES, State
 from gis.notices.outbox import enqueue_notice
 from gis.rights.principal import Principal
 from gis.rights.visibility import holder_label
@@ -65,10 +68,6 @@ class FiledIncident:
     areas: list[int]
     queue: dict[str, str] | None
     danger: dict[str, Any] | None = None
-
-
-# made once, and executed as Core: building it anew for each report takes longer than running it
-INSERT_INCIDENT = insert(Incident)
 
 
 def file_report(
@@ -117,7 +116,15 @@ def file_report(
     case = assessed or assess(session, principal, report, now, snapshot=snapshot)
     location = case.where
     routed = route(
-        session, location, case.kind, case.severity, report.channel, case.at, now, case.clear
+        session,
+        location,
+        case.kind,
+        case.severity,
+        report.channel,
+        case.at,
+        now,
+        case.clear,
+        case.rule_set,
     )
     how = [*case.how, *routed.how]
     alike = (
@@ -127,17 +134,8 @@ def file_report(
     )
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
     events = first_events(principal, report, case, routed, now)
-    # written once, as its events leave it; triggers check both against each other
-    columns = {
-        **routed.columns,
-        "state": routed.state.value,
-        "version": len(events) + 1,
-        "changed_at": events[-1].get("at", now),
-    }
-    insert_incident(session, principal, report, case, columns, how, new_id, secret)
-    numbers = insert_events(
-        session,
-        [{"county": location.county, "incident_id": new_id, "at": now} | event for event in events],
+    numbers = insert_incident(
+        session, principal, report, case, routed.columns, how, new_id, secret, events, now
     )
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
@@ -193,33 +191,85 @@ def insert_incident(
     how: list[DecisionStep],
     new_id: UUID,
     secret: str,
-) -> None:
-    """Write the row of a report; `columns` are those that routing and its events decide."""
+    events: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> list[int]:
+    """Write the row of a report as its first events leave it, and these events.
+
+    Returns the numbers of the events. One statement; triggers check both against each other.
+
+    Parameters
+    ----------
+    columns
+        Those that routing decides.
+    events
+        As for `insert_events`, in their order; what does not say `at` happened now.
+    """
     location = case.where
-    session.connection().execute(
-        INSERT_INCIDENT,
-        {
-            "county": location.county,
-            "id": new_id,
-            "reported_at": case.at,
-            "edition_id": case.edition_id,
-            "category": case.kind.code,
-            "severity": case.severity,
-            "description": report.description.strip(),
-            "address": report.address.strip(),
-            "channel": report.channel,
-            "attributes": {
-                **report.attributes,
-                **({"service": case.service} if case.service else {}),
-            },
-            **location.columns,
-            "explanation": how,
-            **columns,
-            "account_id": principal.account_id,
-            "key_id": principal.key_id,
-            "tracking_hash": hash_secret(secret),
+    row = {
+        "county": location.county,
+        "id": new_id,
+        "reported_at": case.at,
+        "edition_id": case.edition_id,
+        "category": case.kind.code,
+        "severity": case.severity,
+        "description": report.description.strip(),
+        "address": report.address.strip(),
+        "channel": report.channel,
+        "attributes": {
+            **report.attributes,
+            **({"service": case.service} if case.service else {}),
         },
-    )
+        **location.columns,
+        "explanation": how,
+        **columns,
+        **_left_by(events, now),
+        "account_id": principal.account_id,
+        "key_id": principal.key_id,
+        "tracking_hash": hash_secret(secret),
+    }
+    keys = {"county": location.county, "incident_id": new_id, "at": now}
+    params = {f"row_{name}": value for name, value in row.items()}
+    rows = [{**EVENT, **keys, **event} for event in events]
+    statement = _insert_statement(tuple(row))
+    return list(session.connection().scalars(statement, params | {"events": rows}))
+
+
+@cache
+def _insert_statement(names: tuple[str, ...]) -> ReturningInsert[tuple[int]]:
+    """Return the INSERT of a report's row and its events; built once, which takes longer than it.
+
+    Parameters
+    ----------
+    names
+        The columns of the row, each the value of a parameter `row_<name>`.
+    """
+    row = insert(Incident).values({name: bindparam(f"row_{name}") for name in names})
+    return INSERT_EVENTS.add_cte(row.returning(Incident.id).cte("written"))
+
+
+def _left_by(events: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+    """Return the columns that events set, as they leave a new incident; as `apply_events.sql`."""
+    state, before, closed_at, at = State.REPORTED.value, "", None, now
+    for event in events:
+        to_state, at = event["to_state"], event.get("at", now)
+        if to_state == State.SUSPENDED and state != State.SUSPENDED:
+            before = state
+        elif event["move"] == "resume":
+            before = ""
+        if to_state not in ENDED_STATES:
+            closed_at = None
+        elif to_state != state:
+            closed_at = at
+        state = to_state
+    return {
+        "state": state,
+        "pending_request": events[-1].get("to_request", ""),
+        "state_before_suspension": before,
+        "closed_at": closed_at,
+        "version": len(events) + 1,
+        "changed_at": at,
+    }
 
 
 def first_events(

@@ -20,7 +20,7 @@ from gis.incidents.reading import event_access
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
-POLL_INTERVAL_S = 0.1  # seconds between two looks at the table
+FOLLOW_INTERVAL_S = 0.1  # seconds between two looks at the table
 # seconds after which an event is given although a transaction that may hold an earlier one is open
 MAX_UNSETTLED_S = 1.0
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
@@ -105,7 +105,7 @@ class EventFeed:
                     self._add(*follower.recent())
                     self._up.set()
                     while True:
-                        time.sleep(POLL_INTERVAL_S)
+                        time.sleep(FOLLOW_INTERVAL_S)
                         self._add(*follower.next())
             except (psycopg.Error, OSError):
                 pass  # lost: what happens meanwhile is read from the table
@@ -119,19 +119,19 @@ class EventFeed:
             self._changed.notify_all()
 
 
-NEW_EVENTS = """
+NEW_EVENTS_SQL = """
 SELECT pg_snapshot_xmin(s.now)::text::bigint, pg_snapshot_xmax(s.now)::text::bigint,
   e.id, e.incident_id
 FROM (SELECT pg_current_snapshot() AS now) s
   LEFT JOIN incident_event e ON e.county = ANY(%s) AND e.id > %s
 ORDER BY e.id
 """
-RECENT_EVENTS = """
+EVENTS_OF_DAY_SQL = """
 SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
 WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT %s
 """
-COUNTIES = "SELECT coalesce(array_agg(code), '{}') FROM area WHERE level = 'county'"
-COUNTIES_S = 60.0  # seconds until the counties are read again
+COUNTY_CODES_SQL = "SELECT coalesce(array_agg(code), '{}') FROM area WHERE level = 'county'"
+COUNTY_CODES_S = 60.0  # seconds until the counties are read again
 
 
 class _Follower:
@@ -154,7 +154,7 @@ class _Follower:
 
     def recent(self) -> list[FeedEvent]:
         """Return the events of the last day, as many as are buffered."""
-        rows = self._connection.execute(RECENT_EVENTS, [MAX_BUFFERED_EVENTS]).fetchall()
+        rows = self._connection.execute(EVENTS_OF_DAY_SQL, [MAX_BUFFERED_EVENTS]).fetchall()
         if rows:  # what was open for longer than the overlap is not looked for
             self._settled = self._highest = rows[-1][0]
             self._given = {row[0] for row in rows}
@@ -163,10 +163,10 @@ class _Follower:
     def next(self) -> list[FeedEvent]:
         """Return the events that are to be given now."""
         now = time.monotonic()
-        if now - self._counties_at > COUNTIES_S:
-            self._counties = self._connection.execute(COUNTIES).fetchone()[0]  # type: ignore[index]
+        if now - self._counties_at > COUNTY_CODES_S:
+            self._counties = self._connection.execute(COUNTY_CODES_SQL).fetchone()[0]  # type: ignore[index]
             self._counties_at = now
-        rows = self._connection.execute(NEW_EVENTS, [self._counties, self._settled]).fetchall()
+        rows = self._connection.execute(NEW_EVENTS_SQL, [self._counties, self._settled]).fetchall()
         oldest_open, next_transaction = rows[0][:2]
         while self._looks and self._looks[0][1] <= oldest_open:
             self._settled = max(self._settled, self._looks.popleft()[0])

@@ -123,13 +123,7 @@ def resolve_location(
     if point.upper_area in codes:
         codes = codes[: codes.index(point.upper_area) + 1]
     building = located.building.code if located.building and point.upper_area is None else None
-    codes_to_read = [*codes, located.areas[-1].code]
-    ids = {
-        row[2]: row
-        for row in session.execute(
-            cached_text(LOCATION_IDS_SQL), {"codes": codes_to_read, "building": building}
-        )
-    }
+    ids = _ids(session, {*codes, located.areas[-1].code}, building, register)
     location = IncidentLocation(
         x,
         y,
@@ -145,6 +139,23 @@ def resolve_location(
         located,
         [*point.explanation, *(item for item in located.how if item.step != "answerable")],
     )
+
+
+def _ids(
+    session: Session, codes: set[str], building: str | None, register: RegistrySnapshot | None
+) -> dict[str, tuple[int, str, str, str]]:
+    """Return id, level, code and name of areas and a building by code, from memory if they are."""
+    if register is not None:
+        known = register.area_by_code
+        if known.keys() >= codes and (building is None or building in register.building_ids):
+            result = {code: known[code][:4] for code in codes}
+            if building is not None:
+                row = (register.building_ids[building], "building", building, "")
+                result[building] = row
+            return result
+    params = {"codes": list(codes), "building": building}
+    rows = session.execute(cached_text(LOCATION_IDS_SQL), params)
+    return {row[2]: (row[0], row[1], row[2], row[3]) for row in rows}
 
 
 class _InputPoint(NamedTuple):

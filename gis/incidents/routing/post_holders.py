@@ -22,7 +22,7 @@ class PostHolder:
     role_zh, role_en: What the post is called: the kind that people added, else its role.
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None:
     nobody. absence: leave, vacancy or account (none to act with), when the holder does not answer
-    himself. load: Open incidents this person holds.
+    himself. load: Open incidents this person holds; 0 where they are not counted.
     """
 
     post_id: int
@@ -73,30 +73,57 @@ SELECT post_id, role, coalesce(k.zh, r.zh) AS role_zh,
     person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
        WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence,
-  (SELECT count(*) FROM incident i WHERE i.holder_id = person_id
-      AND i.state = ANY(:open_states)) AS load
+  CASE WHEN :counts THEN (SELECT count(*) FROM incident i WHERE i.holder_id = person_id
+      AND i.state = ANY(:open_states)) ELSE 0 END AS load
 FROM there JOIN role r ON r.key = role LEFT JOIN kind k ON k.id = kind_id
   LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
 """  # noqa: S608  our own text
 
 
+LOADS_SQL = """
+SELECT holder_id, count(*) FROM incident
+WHERE holder_id = ANY(:people) AND state = ANY(:open_states) GROUP BY holder_id
+"""
+
+
 def list_post_holders(
-    session: Session, areas: Collection[int], building: int | None, at: datetime
+    session: Session,
+    areas: Collection[int],
+    building: int | None,
+    at: datetime,
+    *,
+    counts: bool = True,
 ) -> list[PostHolder]:
-    """List the posts of some areas and a building, with who is responsible at a moment."""
-    params = {"areas": list(areas), "building": building, "at": at, **STATE_PARAMS}
+    """List the posts of some areas and a building, with who is responsible at a moment.
+
+    Parameters
+    ----------
+    counts
+        Whether to count what each person holds.
+    """
+    params = {
+        "areas": list(areas),
+        "building": building,
+        "at": at,
+        "counts": counts,
+        **STATE_PARAMS,
+    }
     return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
 
 
 def choose_assignee(
-    holders: Iterable[PostHolder], first_role: str, escalation: Sequence[str] = ()
+    session: Session,
+    holders: Iterable[PostHolder],
+    first_role: str,
+    escalation: Sequence[str] = (),
 ) -> Assignment:
     """Choose who goes first: the first role with a person available.
 
     Of the rule's escalation, then of the usual one.
 
-    Several of one role: who has the least open. Each step up is said.
+    Several of one role: who has the least open, which is counted for these alone. Each step up is
+    said.
     """
     by_role: dict[str, list[PostHolder]] = {}
     for seat in holders:
@@ -108,12 +135,13 @@ def choose_assignee(
         row = ROLE_BY_KEY[role]
         role_params = {"role_zh": row.zh, "role_en": row.en}
         role_holders = by_role.get(role, [])
-        available = sorted(
-            (s for s in role_holders if s.person_id is not None),
-            key=lambda s: (s.load, s.absence is not None, s.post_id),
-        )
+        available = [s for s in role_holders if s.person_id is not None]
         if available:
-            best = available[0]
+            loads = _loads(session, available) if len(available) > 1 else {}
+            best = min(
+                available,
+                key=lambda s: (loads.get(s.person_id, 0), s.absence is not None, s.post_id),
+            )
             rule = "deputy" if best.absence else "least_busy" if len(available) > 1 else "found"
             explanation.append(
                 routing_step("person", rule, area=best.code, count=len(available), **role_params)
@@ -128,6 +156,12 @@ def choose_assignee(
             )
         )
     return Assignment(None, explanation)
+
+
+def _loads(session: Session, holders: Iterable[PostHolder]) -> dict[int | None, int]:
+    """Return how many open incidents people hold, of those who hold any."""
+    params = {"people": [seat.person_id for seat in holders], **STATE_PARAMS}
+    return {row[0]: row[1] for row in session.execute(cached_text(LOADS_SQL), params)}
 
 
 def _passed_over(holders: Sequence[PostHolder]) -> str:
@@ -243,10 +277,10 @@ def home(
     """
     holders = [
         replace(seat, person_id=None, absence="late") if seat.person_id in without else seat
-        for seat in list_post_holders(session, areas, building, at)
+        for seat in list_post_holders(session, areas, building, at, counts=False)
         if not levels or seat.level in levels
     ]
-    chosen = choose_assignee(holders, first_role, escalation)
+    chosen = choose_assignee(session, holders, first_role, escalation)
     if chosen.seat is not None:
         seat = chosen.seat
         columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}

@@ -55,6 +55,7 @@ def route(
     at: datetime,
     now: datetime,
     clear: bool = True,
+    rule_set: int | None = None,
 ) -> RoutingDecision:
     """Route an incident by the rules, to the person responsible or to those who may claim it.
 
@@ -65,9 +66,11 @@ def route(
         clock begins.
     clear
         Whether the category is certain; else it waits as reported for the community to choose one.
+    rule_set
+        As for `rules.active_rules`.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
-    rule = rules.first_match(rules.active_rules(session).rules, case)
+    rule = rules.first_match(rules.active_rules(session, rule_set).rules, case)
     role = ROLE_BY_KEY[rule.first_role]
     how = [routing_step("rule", "rule", name=rule.name, role_zh=role.zh, role_en=role.en)]
     limits = _limits(rule, severity)
@@ -98,9 +101,8 @@ def route(
             return RoutingDecision(
                 State.DISPATCHED, columns | running, None, claimants, how, "offered"
             )
-    found_home = home(
-        session, where.area_ids, where.building_id, rule.first_role, rule.escalation, now
-    )
+    place = where.area_ids, where.building_id
+    found_home = home(session, *place, rule.first_role, rule.escalation, now)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
     return RoutingDecision(

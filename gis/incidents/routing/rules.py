@@ -220,15 +220,20 @@ def list_rule_sets(session: Session) -> list[RoutingRules]:
     return [RoutingRules(**row, rules=()) for row in session.execute(query).mappings()]
 
 
-def active_rules(session: Session) -> RoutingRules:
+def active_rules(session: Session, number: int | None = None) -> RoutingRules:
     """Return the set in force.
+
+    Parameters
+    ----------
+    number
+        Its id, where the caller has read it already.
 
     Raises
     ------
     Unavailable
         None is.
     """
-    set_id = session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
+    set_id = number or session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
     if set_id is None:
         raise Unavailable("rules.none_active")
     if set_id not in _cache:
