@@ -13,15 +13,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import pytest
 
 from gis.incidents.catalogue import classifier, editions
 from gis.incidents.routing import rules
+from gis.ops.cluster.setup import PORTS
 from gis.settings import ROOT
 from web.cli import main
 
@@ -169,15 +171,16 @@ def serving(var: Path, *options: str, **settings: str) -> Iterator[str]:
 
 
 def unused_port() -> int:
-    """Return a port that the system says is free.
+    """Return a free port that no connection going out can take before it is listened on.
 
     It is not the next after a fixed one: suites that run beside each other would answer for each
     other.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 @contextmanager

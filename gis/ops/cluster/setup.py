@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from random import SystemRandom
 
 import psycopg
 from psycopg import sql
@@ -28,6 +29,8 @@ from gis.ops.cluster.location import (
 from gis.ops.cluster.programs import find_binaries, run
 from gis.ops.postgresql_conf import EPHEMERAL_CONF, POSTGRESQL_CONF, quoted, shell_path
 
+# below those that the system gives to connections that go out, which would take one again at once
+PORTS = range(20_000, 32_000)
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of the log
 
@@ -191,7 +194,7 @@ def _forget_stale_pid(cluster: Cluster) -> None:
 
 
 def _free_port(cluster: Cluster) -> int:
-    """Return the previous port if it is free, else any free one on loopback.
+    """Return the previous port if it is free, else any free one of PORTS on loopback.
 
     Raises
     ------
@@ -200,7 +203,7 @@ def _free_port(cluster: Cluster) -> int:
     """
     last = cluster.base / "port"
     wishes = [int(last.read_text())] if last.exists() else []
-    for port in (*wishes, 0):
+    for port in (*wishes, *SystemRandom().sample(PORTS, 100), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
