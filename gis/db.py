@@ -3,11 +3,12 @@
 Functions in `gis/` may flush but never commit; the view or command commits once.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,14 @@ from sqlalchemy import (
     MetaData,
     TextClause,
     create_engine,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Text
 
 from gis.crs import STORAGE_SRID as STORAGE_SRID
@@ -92,6 +97,9 @@ def cached_text(query: str) -> TextClause:
     return text(query)
 
 
+CHECKED_AFTER_S = 1.0  # seconds for which an idle connection is trusted
+
+
 @cache  # unbounded: an evicted engine would leave its pool open
 def engine(url: str) -> Engine:
     """Return the engine of a server; one per URL and process.
@@ -101,16 +109,42 @@ def engine(url: str) -> Engine:
     url
         `postgresql://…`; the psycopg 3 driver is filled in.
     """
-    return create_engine(
+    result = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
             "postgres://", "postgresql+psycopg://", 1
         ),
         pool_size=8,
         max_overflow=8,
-        pool_pre_ping=True,
         json_serializer=as_json,
         connect_args={"application_name": "wangge", "connect_timeout": 10},
     )
+    event.listen(result, "checkin", _note_use)
+    event.listen(result, "checkout", partial(_check_idle, result))
+    return result
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _check_idle(
+    of: Engine, connection: DBAPIConnection, record: ConnectionPoolEntry, _: Any
+) -> None:
+    """Look whether a connection that was idle for a moment still works.
+
+    Not at every use (`pool_pre_ping`), which is a round trip for each request of a busy server.
+
+    Raises
+    ------
+    DisconnectionError
+        It does not; the pool takes another.
+    """
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < CHECKED_AFTER_S:
+        return
+    try:
+        of.dialect.do_ping(connection)
+    except of.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 @contextmanager

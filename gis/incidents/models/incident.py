@@ -74,7 +74,6 @@ class Incident(Base):
         ),
         Index(None, "reported_at", "id"),
         Index(None, "holder_id", "state"),
-        Index(None, "parent_id"),
         Index(
             "ix_incident_running", "supervise_at", postgresql_where=text("supervise_at IS NOT NULL")
         ),
@@ -87,6 +86,10 @@ class Incident(Base):
             "ix_incident_organisation_id",
             "organisation_id",
             postgresql_where=text("organisation_id IS NOT NULL"),
+        ),
+        *(
+            Index(None, name, postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in ("parent_id", "split_from", "account_id")
         ),
         Index("ix_incident_supervised", "reported_at", postgresql_where=text("supervised")),
         *(
@@ -224,11 +227,10 @@ class Incident(Base):
         comment="The incident it repeats; moves with it."
     )
     split_from: Mapped[uuid.UUID | None] = mapped_column(
-        index=True, comment="The incident whose report told of this one too."
+        comment="The incident whose report told of this one too."
     )
     account_id: Mapped[int | None] = mapped_column(
         ForeignKey("personal.account.id", ondelete="SET NULL"),
-        index=True,
         comment="Who reported, when signed in.",
     )
     key_id: Mapped[int | None] = mapped_column(

@@ -26,6 +26,7 @@ EVENTS = {
     "insert": "NEW TABLE AS new_rows",
     "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
 }
+MOSTLY_EMPTY = ("parent_id", "split_from", "account_id")  # indexed where they are not
 COMMENTS = {
     "old": ("The row before.", "What changed, as it was; of a delete the row."),
     "new": ("The row after.", "What changed, as it became; of an insert the row, but for large tables."),
@@ -48,11 +49,19 @@ def upgrade() -> None:
         postgresql_using="gist",
         postgresql_where=sa.text("parent_id IS NULL AND state <> 'void'"),
     )
+    for column in MOSTLY_EMPTY:
+        op.drop_index(f"ix_incident_{column}", "incident")
+        op.create_index(
+            f"ix_incident_{column}", "incident", [column], postgresql_where=sa.text(f"{column} IS NOT NULL")
+        )
     _comment(1)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    for column in MOSTLY_EMPTY:
+        op.drop_index(f"ix_incident_{column}", "incident")
+        op.create_index(f"ix_incident_{column}", "incident", [column])
     op.drop_index("ix_incident_alike", "incident")
     op.execute("DROP TRIGGER require_events ON incident")
     op.execute("DROP FUNCTION require_events()")
