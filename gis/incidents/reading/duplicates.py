@@ -29,20 +29,22 @@ class Duplicate:
     reported_at: datetime
 
 
-# The index by category, place and time gives the nearest first (in degrees), so that a place with
-# very many incidents takes no longer.
+# Of a place with very many incidents only so many are looked at, so that it takes no longer.
+MAX_LOOKED_AT = 200
 DUPLICATES_SQL = """
 SELECT * FROM (
   SELECT i.id, i.state, i.reported_at, {condition} AS seen,
     ST_Distance(({location})::geography, p.spot::geography) AS metres
-  FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
-  WHERE i.category = :category AND i.reported_at > :since AND i.reported_at <= :now
-      AND i.state <> 'void'
-    AND i.parent_id IS NULL AND i.geom && ST_Expand(p.spot, :east, :north) AND ({condition}
-        OR {public})
-    AND i.id IS DISTINCT FROM CAST(:but AS uuid)
-  ORDER BY i.geom <-> p.spot LIMIT 20
-) nearest WHERE metres <= :metres ORDER BY metres, reported_at
+  FROM (
+    SELECT * FROM incident
+    WHERE category = :category AND reported_at > :since AND reported_at <= :now
+      AND state <> 'void' AND parent_id IS NULL
+      AND geom && ST_Expand(ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), :east, :north)
+      AND id IS DISTINCT FROM CAST(:but AS uuid)
+    LIMIT :looked_at
+  ) i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
+  WHERE {condition} OR {public}
+) near WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
 """
 
 
@@ -82,6 +84,7 @@ def find_duplicates(
         "east": 0.0013,
         "north": 0.0007,
         "but": except_id,
+        "looked_at": MAX_LOOKED_AT,
     }
     return [
         Duplicate(
