@@ -3,6 +3,7 @@
 Functions in `gis/` may flush but never commit; the view or command commits once.
 """
 
+import select as polling
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -97,7 +97,7 @@ def cached_text(query: str) -> TextClause:
     return text(query)
 
 
-CHECKED_AFTER_S = 1.0  # seconds for which an idle connection is trusted
+IDLE_S = 30.0  # seconds after which an idle connection is tried: what is between may drop it
 
 
 @cache  # unbounded: an evicted engine would leave its pool open
@@ -127,22 +127,23 @@ def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
     record.info["used_at"] = time.monotonic()
 
 
-def _check_idle(
-    of: Engine, connection: DBAPIConnection, record: ConnectionPoolEntry, _: Any
-) -> None:
-    """Look whether a connection that was idle for a moment still works.
+def _check_idle(of: Engine, connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Look whether a connection that lay in the pool still works.
 
-    Not at every use (`pool_pre_ping`), which is a round trip for each request of a busy server.
+    By a round trip only where the server has sent something meanwhile, which an idle connection
+    gets when it ends, or after IDLE_S; at every use (`pool_pre_ping`) it costs a busy server much.
 
     Raises
     ------
     DisconnectionError
         It does not; the pool takes another.
     """
-    if time.monotonic() - record.info.get("used_at", time.monotonic()) < CHECKED_AFTER_S:
-        return
     try:
-        of.dialect.do_ping(connection)
+        heard = polling.poll()
+        heard.register(connection.fileno(), polling.POLLIN)
+        is_recent = time.monotonic() - record.info.get("used_at", 0.0) < IDLE_S
+        if heard.poll(0) or not is_recent:
+            of.dialect.do_ping(connection)
     except of.dialect.loaded_dbapi.Error as error:
         raise DisconnectionError from error
 
