@@ -1,0 +1,52 @@
+"""Connections of the pool: tried when there is a reason, replaced when the server ended them."""
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from gis.db import IDLE_S, engine
+from gis.ops.cluster.location import DatabaseUrls
+
+
+def backend(url: str) -> int:
+    """Return the server process of the connection that the pool gives."""
+    with engine(url).connect() as connection:
+        return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+@pytest.fixture
+def pings(addresses: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The round trips that only look whether a connection works."""
+    dialect, result = engine(addresses.app).dialect, list[int]()
+    ping = dialect.do_ping
+
+    def count(connection: object) -> bool:
+        result.append(1)
+        return bool(ping(connection))
+
+    monkeypatch.setattr(dialect, "do_ping", count)
+    return result
+
+
+def test_a_connection_in_use_is_not_tried(addresses: DatabaseUrls, pings: list[int]) -> None:
+    first = backend(addresses.app)
+    pings.clear()
+    assert [backend(addresses.app) for _ in range(5)] == [first] * 5
+    assert pings == []
+
+
+def test_one_that_lay_idle_is_tried(
+    addresses: DatabaseUrls, pings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = backend(addresses.app)
+    pings.clear()
+    monkeypatch.setattr("gis.db.IDLE_S", 0.0)
+    assert IDLE_S > 0 and backend(addresses.app) == first
+    assert pings == [1]
+
+
+def test_one_that_the_server_ended_is_replaced_before_it_is_used(addresses: DatabaseUrls) -> None:
+    first = backend(addresses.app)
+    with psycopg.connect(addresses.app, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [first])
+    assert backend(addresses.app) != first
