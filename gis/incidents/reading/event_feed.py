@@ -101,7 +101,7 @@ class EventFeed:
         while True:
             try:
                 with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-                    follower = _Follower(connection)
+                    follower = Follower(connection)
                     self._add(*follower.recent())
                     self._up.set()
                     while True:
@@ -126,15 +126,18 @@ FROM (SELECT pg_current_snapshot() AS now) s
   LEFT JOIN incident_event e ON e.county = ANY(%s) AND e.id > %s
 ORDER BY e.id
 """
-EVENTS_OF_DAY_SQL = """
-SELECT id, incident_id, extract(epoch FROM at)::float8 FROM incident_event
-WHERE at > now() - interval '1 day' ORDER BY id DESC LIMIT %s
+# those of each county by its index, whatever their moment: what was loaded has the past's
+NEWEST_EVENTS_SQL = """
+SELECT e.id, e.incident_id, extract(epoch FROM e.at)::float8, e.at > now() - interval '1 day'
+FROM unnest(%s::text[]) c (code) CROSS JOIN LATERAL (
+  SELECT id, incident_id, at FROM incident_event WHERE county = c.code ORDER BY id DESC LIMIT %s) e
+ORDER BY e.id DESC LIMIT %s
 """
 COUNTY_CODES_SQL = "SELECT coalesce(array_agg(code), '{}') FROM area WHERE level = 'county'"
 COUNTY_CODES_S = 60.0  # seconds until the counties are read again
 
 
-class _Follower:
+class Follower:
     """Reads new events in the order of their numbers, once no earlier one can come any more.
 
     A number is taken when an event is written and seen when its transaction ends, so that a lower
@@ -154,22 +157,32 @@ class _Follower:
 
     def recent(self) -> list[FeedEvent]:
         """Return the events of the last day, as many as are buffered."""
-        rows = self._connection.execute(EVENTS_OF_DAY_SQL, [MAX_BUFFERED_EVENTS]).fetchall()
-        if rows:  # what was open for longer than the overlap is not looked for
+        most = MAX_BUFFERED_EVENTS
+        newest = self._connection.execute(NEWEST_EVENTS_SQL, [self._codes(), most, most])
+        rows = newest.fetchall()
+        if rows:
             self._settled = self._highest = rows[-1][0]
             self._given = {row[0] for row in rows}
-        return [FeedEvent(number, incident, at, True) for number, incident, at in reversed(rows)]
+        return [
+            FeedEvent(number, incident, at, True)
+            for number, incident, at, is_recent in reversed(rows)
+            if is_recent
+        ]
+
+    def _codes(self) -> list[str]:
+        """Return the codes of the counties, by which events are indexed."""
+        if time.monotonic() - self._counties_at > COUNTY_CODES_S:
+            self._counties = self._connection.execute(COUNTY_CODES_SQL).fetchone()[0]  # type: ignore[index]
+            self._counties_at = time.monotonic()
+        return self._counties
 
     def next(self) -> list[FeedEvent]:
         """Return the events that are to be given now."""
         now = time.monotonic()
-        if now - self._counties_at > COUNTY_CODES_S:
-            self._counties = self._connection.execute(COUNTY_CODES_SQL).fetchone()[0]  # type: ignore[index]
-            self._counties_at = now
-        rows = self._connection.execute(NEW_EVENTS_SQL, [self._counties, self._settled]).fetchall()
+        rows = self._connection.execute(NEW_EVENTS_SQL, [self._codes(), self._settled]).fetchall()
         oldest_open, next_transaction = rows[0][:2]
         while self._looks and self._looks[0][1] <= oldest_open:
-            self._settled = max(self._settled, self._looks.popleft()[0])
+            self._settled = self._looks.popleft()[0]
         seen = {number: incident for _, _, number, incident in rows if number is not None}
         if self._highest > self._settled:
             self._looks.append((self._highest, next_transaction))
