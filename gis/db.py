@@ -3,7 +3,8 @@
 Functions in `gis/` may flush but never commit; the view or command commits once.
 """
 
-import select as polling
+import math
+import select
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -139,9 +140,9 @@ def _check_idle(of: Engine, connection: Any, record: ConnectionPoolEntry, _: Any
         It does not; the pool takes another.
     """
     try:
-        heard = polling.poll()
-        heard.register(connection.fileno(), polling.POLLIN)
-        is_recent = time.monotonic() - record.info.get("used_at", 0.0) < IDLE_S
+        heard = select.poll()
+        heard.register(connection.fileno(), select.POLLIN)
+        is_recent = time.monotonic() - record.info.get("used_at", math.inf) < IDLE_S
         if heard.poll(0) or not is_recent:
             of.dialect.do_ping(connection)
     except of.dialect.loaded_dbapi.Error as error:

@@ -85,9 +85,14 @@ class Editions(Generic[Row]):
         default_factory=WeakKeyDictionary
     )
 
+    @property
+    def newest_sql(self) -> str:
+        """The SELECT of the number of the edition in force."""
+        return f"SELECT max(id) FROM {self.model.__tablename__}"  # noqa: S608  a table of ours
+
     def newest_id(self, session: Session | Connection) -> int | None:
         """Return the number of the edition in force; None if none is loaded."""
-        number = session.scalar(cached_text(f"SELECT max(id) FROM {self.model.__tablename__}"))  # noqa: S608  a table of ours
+        number = session.scalar(cached_text(self.newest_sql))
         return None if number is None else int(number)
 
     def active_id(self, session: Session | Connection) -> int:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import ready, serious, sign_in
+from tests.support.browser import opened, ready, serious, sign_in, wait_until
 from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
@@ -53,6 +53,24 @@ def test_the_list_and_the_marks_point_at_each_other(
     expect(desk.locator("#tab-today")).to_be_hidden()
     desk.wait_for_url(lambda url: "today" not in url)
     assert desk.said == []
+
+
+MOTION = "[wangge.map.options.zoomAnimation, wangge.map.options.inertia]"
+
+
+def test_the_map_glides_to_a_row_unless_motion_is_reduced(
+    desk: Page, browser, site: str, served: Deployment
+) -> None:
+    assert ready(desk, site).evaluate(MOTION) == [False, False]
+    for gliding in opened(browser, reduced_motion="no-preference"):
+        sign_in(gliding, site, served.var, "centre")
+        ready(gliding, f"{site}/?layers=grids,today")
+        assert gliding.evaluate(MOTION) == [True, True]
+        gliding.evaluate("wangge.map.on('zoomanim', () => (window.glided = true))")
+        gliding.locator(ROWS).first.get_by_role("button").click()
+        wait_until(gliding, "wangge.map.getZoom() >= 17 && window.glided")
+        expect(gliding.locator(".today-mark.chosen")).to_have_count(1)
+        assert gliding.said == []
 
 
 def test_everybody_sees_rings_and_states_only(desk: Page, site: str) -> None:

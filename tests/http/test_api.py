@@ -31,8 +31,9 @@ from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops import cluster
+from gis.ops.cluster.setup import unused_port
 from gis.settings import ROOT, Settings
-from tests.support.served import environment, started, unused_port
+from tests.support.served import environment, started
 from web.api.areas import schemas as areas_api
 from web.api.facilities import schemas as facilities_api
 from web.http import db, params

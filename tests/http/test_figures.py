@@ -371,9 +371,8 @@ def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
         for name in statistics.RATES:
             n, of = counted.rate(name, members)
             assert (row.rates[name].n, row.rates[name].of) == (n, of), (row.key, name)
-            assert getattr(row, name) == row.rates[name].value
-            if of:  # shown with one digit as n / of itself is
-                assert f"{100 * getattr(row, name):.1f}" == f"{100 * n / of:.1f}"
+            value = round(n / of, 6) if of else None
+            assert getattr(row, name) == row.rates[name].value == value
         for name in statistics.HOUR_FIGURES:
             assert getattr(row, name) == pytest.approx(counted.median(name, members), abs=1e-4), (
                 row.key,
@@ -475,6 +474,7 @@ def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> N
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )
     assert row.rates["confirmed"] == statistics.RateCount(1, 2)
+    assert row.rates["confirmed"].value == 0.5
     assert (
         by_hand.scalar(
             text("SELECT count(*) FROM history WHERE table_name = 'spot_check' AND op = 'update'")

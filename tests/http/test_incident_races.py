@@ -29,10 +29,11 @@ from gis.db import engine
 from gis.incidents.models import OrderTaker
 from gis.incidents.routing.claimants import MAX_CLAIMANTS
 from gis.ops import cluster
+from gis.ops.cluster.setup import unused_port
 from gis.settings import Settings
 from tests.support import build
 from tests.support.deployment import PreparedDeployments
-from tests.support.served import environment, serving, until, unused_port
+from tests.support.served import environment, serving, until
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 TAKERS = 50

@@ -26,11 +26,12 @@ from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
 from gis.ops import cluster
+from gis.ops.cluster.setup import unused_port
 from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.support.access_table import TABLE, Asker, World
 from tests.support.incident_town import POINT, IncidentTown, taker
-from tests.support.served import Deployment, environment, started, unused_port
+from tests.support.served import Deployment, environment, started
 from web.api.events import views
 from web.http.errors import in_chinese
 

@@ -5,7 +5,6 @@ of its own.
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,17 +12,16 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 import pytest
 
 from gis.incidents.catalogue import classifier, editions
 from gis.incidents.routing import rules
-from gis.ops.cluster.setup import PORTS
+from gis.ops.cluster.setup import unused_port
 from gis.settings import ROOT
 from web.cli import main
 
@@ -168,19 +166,6 @@ def serving(var: Path, *options: str, **settings: str) -> Iterator[str]:
     arguments = [sys.executable, "-m", "web", "serve", "--port", str(port), *options]
     with started(arguments, environment(var) | settings, var / "serve.log", port):
         yield f"http://127.0.0.1:{port}"
-
-
-def unused_port() -> int:
-    """Return a free port that no connection going out can take before it is listened on.
-
-    It is not the next after a fixed one: suites that run beside each other would answer for each
-    other.
-    """
-    for port in SystemRandom().sample(PORTS, 100):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from gis.db import cached_text, columns_of
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.incidents.models import CatalogueEdition, Category
 
+ACTIVE_EDITION_SQL = "SELECT id FROM catalogue_edition WHERE state = 'active'"
+
 
 @dataclass(frozen=True)
 class CategoryRow:
@@ -118,9 +120,7 @@ def load(
         Another edition has the name.
     """
     session.execute(text(ALONE))
-    active_id = session.scalar(
-        cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
-    )
+    active_id = session.scalar(cached_text(ACTIVE_EDITION_SQL))
     if active_id is not None and [*_read(session, active_id).categories.values()] == list(rows):
         return None
     if session.scalar(select(func.count()).where(CatalogueEdition.name == name)):
@@ -187,9 +187,7 @@ def active_edition(session: Session, number: int | None = None) -> Edition:
     Unavailable
         None is loaded.
     """
-    edition_id = number or session.scalar(
-        cached_text("SELECT id FROM catalogue_edition WHERE state = 'active'")
-    )
+    edition_id = number or session.scalar(cached_text(ACTIVE_EDITION_SQL))
     if edition_id is None:
         raise Unavailable("catalogue.missing")
     return get_edition(session, edition_id)

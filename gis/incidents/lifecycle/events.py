@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -87,14 +88,39 @@ def _insert_events_statement() -> ReturningInsert[tuple[int]]:
 INSERT_EVENTS = _insert_events_statement()
 
 
-def insert_events(session: Session, events: Sequence[Mapping[str, Any]]) -> list[int]:
+@cache
+def _insert_with_incident(names: tuple[str, ...]) -> ReturningInsert[tuple[int]]:
+    """Return INSERT_EVENTS with the INSERT of the incident that they are of.
+
+    Parameters
+    ----------
+    names
+        The columns of its row, each the value of a parameter `row_<name>`.
+    """
+    row = insert(Incident).values({name: bindparam(f"row_{name}") for name in names})
+    return INSERT_EVENTS.add_cte(row.returning(Incident.id).cte("written"))
+
+
+def insert_events(
+    session: Session,
+    events: Sequence[Mapping[str, Any]],
+    incident: Mapping[str, Any] | None = None,
+) -> list[int]:
     """Write events in their order; return their numbers.
 
     What an event does not say is as in EVENT. The trigger checks each against what those before
     it left.
+
+    Parameters
+    ----------
+    incident
+        The row of a new incident as these events leave it, to be written by the same statement.
     """
-    rows = [{**EVENT, **event} for event in events]
-    return list(session.connection().scalars(INSERT_EVENTS, {"events": rows}))
+    params: dict[str, Any] = {"events": [{**EVENT, **event} for event in events]}
+    if incident is None:
+        return list(session.connection().scalars(INSERT_EVENTS, params))
+    params |= {f"row_{name}": value for name, value in incident.items()}
+    return list(session.connection().scalars(_insert_with_incident(tuple(incident)), params))
 
 
 def lock_incident(

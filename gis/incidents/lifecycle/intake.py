@@ -24,6 +24,7 @@ from gis.incidents.catalogue.services import find_service
 from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert
 from gis.incidents.models import CHANNELS, SEVERITIES
+from gis.incidents.routing import rules
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -86,10 +87,10 @@ class Assessed:
 
 
 # what a report is judged by, read at once
-IN_FORCE_SQL = """
-SELECT (SELECT id FROM catalogue_edition WHERE state = 'active'),
-  (SELECT max(id) FROM danger_table), (SELECT id FROM rule_set WHERE state = 'active')
-"""
+IN_FORCE_SQL = (
+    f"SELECT ({editions.ACTIVE_EDITION_SQL}), ({catalogue_danger.EDITIONS.newest_sql}),"
+    f" ({rules.ACTIVE_RULE_SET_SQL})"
+)
 
 
 def admit(

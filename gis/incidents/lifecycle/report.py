@@ -4,14 +4,12 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
 from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
@@ -22,15 +20,14 @@ from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
 from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.events import (
-    EVENT,
-    INSERT_EVENTS,
     acting_role,
     desk_of,
+    insert_events,
     insert_offers,
     notice_body,
 )
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
-from gis.incidents.models import Incident, Reporter
+from gis.incidents.models import Reporter
 from gis.incidents.reading.duplicates import Duplicate, find_duplicates
 from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
 from gis.incidents.states import ENDED_STATES, State
@@ -229,23 +226,7 @@ def insert_incident(
         "tracking_hash": hash_secret(secret),
     }
     keys = {"county": location.county, "incident_id": new_id, "at": now}
-    params = {f"row_{name}": value for name, value in row.items()}
-    rows = [{**EVENT, **keys, **event} for event in events]
-    statement = _insert_statement(tuple(row))
-    return list(session.connection().scalars(statement, params | {"events": rows}))
-
-
-@cache
-def _insert_statement(names: tuple[str, ...]) -> ReturningInsert[tuple[int]]:
-    """Return the INSERT of a report's row and its events; built once, which takes longer than it.
-
-    Parameters
-    ----------
-    names
-        The columns of the row, each the value of a parameter `row_<name>`.
-    """
-    row = insert(Incident).values({name: bindparam(f"row_{name}") for name in names})
-    return INSERT_EVENTS.add_cte(row.returning(Incident.id).cte("written"))
+    return insert_events(session, [{**keys, **event} for event in events], row)
 
 
 def _left_by(events: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:

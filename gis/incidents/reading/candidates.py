@@ -12,7 +12,7 @@ from gis.incidents.clock import late_holders
 from gis.incidents.models import Incident
 from gis.incidents.reading.incidents import IncidentView
 from gis.incidents.routing.claimants import read_candidates
-from gis.incidents.routing.post_holders import list_post_holders
+from gis.incidents.routing.post_holders import list_post_holders, open_loads
 from gis.kinds import read_kinds
 from gis.people.models import Person
 from gis.rights.actions import Action
@@ -63,10 +63,9 @@ def list_assignees(
     ids = {row.code: row.id for row in areas}
     by.require(Action.DISPATCH, ids.values())
     building = session.scalar(select(Incident.building_id).where(Incident.id == incident.id))
-    holders = sorted(
-        list_post_holders(session, list(ids.values()), building, now),
-        key=lambda seat: (ROLE_BY_KEY[seat.role].rank, seat.load),
-    )
+    holders = list_post_holders(session, list(ids.values()), building, now)
+    loads = open_loads(session, holders)
+    holders.sort(key=lambda seat: (ROLE_BY_KEY[seat.role].rank, loads.get(seat.person_id, 0)))
     named = can_see(by, Fact.NAMES, ids.values())
     people = [
         AssigneeCandidate(
@@ -77,7 +76,7 @@ def list_assignees(
             seat.role_en,
             seat.code,
             seat.level,
-            seat.load,
+            loads.get(seat.person_id, 0),
             bool(seat.absence and seat.person_id),
             seat.person_id is None and seat.absence == "leave",
             None,

@@ -22,7 +22,7 @@ class PostHolder:
     role_zh, role_en: What the post is called: the kind that people added, else its role.
     area_id: None for a building's post. person_id, name: Who answers now, holder or deputy; None:
     nobody. absence: leave, vacancy or account (none to act with), when the holder does not answer
-    himself. load: Open incidents this person holds; 0 where they are not counted.
+    himself.
     """
 
     post_id: int
@@ -36,7 +36,6 @@ class PostHolder:
     name: str | None
     person_code: str | None
     absence: str | None
-    load: int
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,7 @@ SELECT post_id, role, coalesce(k.zh, r.zh) AS role_zh,
     person.name,
     person.code AS person_code,
   CASE WHEN holder_id IS NULL THEN 'vacancy' WHEN holder_away THEN 'leave'
-       WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence,
-  CASE WHEN :counts THEN (SELECT count(*) FROM incident i WHERE i.holder_id = person_id
-      AND i.state = ANY(:open_states)) ELSE 0 END AS load
+       WHEN person_id IS DISTINCT FROM holder_id THEN 'account' END AS absence
 FROM there JOIN role r ON r.key = role LEFT JOIN kind k ON k.id = kind_id
   LEFT JOIN personal.person person ON person.id = person_id
 ORDER BY post_id
@@ -88,28 +85,17 @@ WHERE holder_id = ANY(:people) AND state = ANY(:open_states) GROUP BY holder_id
 
 
 def list_post_holders(
-    session: Session,
-    areas: Collection[int],
-    building: int | None,
-    at: datetime,
-    *,
-    counts: bool = True,
+    session: Session, areas: Collection[int], building: int | None, at: datetime
 ) -> list[PostHolder]:
-    """List the posts of some areas and a building, with who is responsible at a moment.
-
-    Parameters
-    ----------
-    counts
-        Whether to count what each person holds.
-    """
-    params = {
-        "areas": list(areas),
-        "building": building,
-        "at": at,
-        "counts": counts,
-        **STATE_PARAMS,
-    }
+    """List the posts of some areas and a building, with who is responsible at a moment."""
+    params = {"areas": list(areas), "building": building, "at": at}
     return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
+
+
+def open_loads(session: Session, holders: Iterable[PostHolder]) -> dict[int | None, int]:
+    """Return how many open incidents each person there holds, of those who hold any."""
+    params = {"people": [seat.person_id for seat in holders], **STATE_PARAMS}
+    return {row[0]: row[1] for row in session.execute(cached_text(LOADS_SQL), params)}
 
 
 def choose_assignee(
@@ -137,7 +123,7 @@ def choose_assignee(
         role_holders = by_role.get(role, [])
         available = [s for s in role_holders if s.person_id is not None]
         if available:
-            loads = _loads(session, available) if len(available) > 1 else {}
+            loads = open_loads(session, available) if len(available) > 1 else {}
             best = min(
                 available,
                 key=lambda s: (loads.get(s.person_id, 0), s.absence is not None, s.post_id),
@@ -156,12 +142,6 @@ def choose_assignee(
             )
         )
     return Assignment(None, explanation)
-
-
-def _loads(session: Session, holders: Iterable[PostHolder]) -> dict[int | None, int]:
-    """Return how many open incidents people hold, of those who hold any."""
-    params = {"people": [seat.person_id for seat in holders], **STATE_PARAMS}
-    return {row[0]: row[1] for row in session.execute(cached_text(LOADS_SQL), params)}
 
 
 def _passed_over(holders: Sequence[PostHolder]) -> str:
@@ -277,7 +257,7 @@ def home(
     """
     holders = [
         replace(seat, person_id=None, absence="late") if seat.person_id in without else seat
-        for seat in list_post_holders(session, areas, building, at, counts=False)
+        for seat in list_post_holders(session, areas, building, at)
         if not levels or seat.level in levels
     ]
     chosen = choose_assignee(session, holders, first_role, escalation)

@@ -178,6 +178,7 @@ def first_match(rules: Iterable[Rule], case: RoutingCase) -> Rule:
 # --- sets -----------------------------------------------------------------------------------------
 
 
+ACTIVE_RULE_SET_SQL = "SELECT id FROM rule_set WHERE state = 'active'"
 _cache: dict[int, RoutingRules] = {}  # sets that have been in force: they never change
 
 
@@ -233,7 +234,7 @@ def active_rules(session: Session, number: int | None = None) -> RoutingRules:
     Unavailable
         None is.
     """
-    set_id = number or session.scalar(cached_text("SELECT id FROM rule_set WHERE state = 'active'"))
+    set_id = number or session.scalar(cached_text(ACTIVE_RULE_SET_SQL))
     if set_id is None:
         raise Unavailable("rules.none_active")
     if set_id not in _cache:

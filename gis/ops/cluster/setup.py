@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
@@ -194,15 +195,19 @@ def _forget_stale_pid(cluster: Cluster) -> None:
 
 
 def _free_port(cluster: Cluster) -> int:
-    """Return the previous port if it is free, else any free one of PORTS on loopback.
+    """Return the previous port if it is free, else another; see `unused_port`."""
+    last = cluster.base / "port"
+    return unused_port([int(last.read_text())] if last.exists() else [])
+
+
+def unused_port(wishes: Sequence[int] = ()) -> int:
+    """Return the first of the wished ports that is free, else any free one of PORTS on loopback.
 
     Raises
     ------
     Unavailable
         There is none.
     """
-    last = cluster.base / "port"
-    wishes = [int(last.read_text())] if last.exists() else []
     for port in (*wishes, *SystemRandom().sample(PORTS, 100), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

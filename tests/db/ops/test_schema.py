@@ -18,7 +18,7 @@ from gis.db import allow_boundary_writes, audit_context
 from gis.db import engine as engine_for
 from gis.jobs.maintenance import PHOTO_TABLES
 from gis.ops import cluster, functions, migration, schema
-from gis.ops.history import RECORDED_TABLES, HistoryEntry
+from gis.ops.history import EVENT_COLUMNS, RECORDED_TABLES, UNCOPIED_TABLES, HistoryEntry
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
 from gis.rights.roles import ROLES
 from gis.settings import Settings
@@ -194,6 +194,21 @@ def test_history_covers_every_table_of_its_list(session):
         ).all()
     )
     assert stored == set(RECORDED_TABLES)
+
+
+def test_the_triggers_of_the_history_have_the_words_of_its_lists(session):
+    rows = session.execute(
+        text(
+            "SELECT tgrelid::regclass::text AS name, tgargs FROM pg_trigger"
+            " WHERE tgname IN ('remember_insert', 'remember_update')"
+        )
+    ).all()
+    assert len(rows) == 2 * len(RECORDED_TABLES)
+    for name, arguments in rows:
+        _, key, *more = bytes(arguments).decode().rstrip("\0").split("\0")
+        assert key == ",".join(RECORDED_TABLES[name]), name
+        assert ("changes" in more) == (name in UNCOPIED_TABLES), name
+        assert more[1:] == ([",".join(EVENT_COLUMNS)] if name == "incident" else []), name
 
 
 def test_even_the_owner_cannot_rewrite_history_or_delete_an_area(addresses):

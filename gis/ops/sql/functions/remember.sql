@@ -1,8 +1,9 @@
 -- Write what a statement changed into the table `history`; secrets stay out of it.
 -- Of an update the columns that changed. Trigger after each statement. Arguments: the name of the
 -- table as the history has it; the columns of its key, separated by commas; 'changes' where a row
--- that was inserted is not copied (its key is `id` or `county,id`), since the row with its updates undone is what was inserted;
--- columns of which something else tells what they were, separated by commas.
+-- that was inserted is not copied (its key is `id` or `county,id`), since the row with its updates
+-- undone is what was inserted; columns of which something else tells what they were, separated by
+-- commas.
 -- Why SQL: changes by COPY, psql and QGIS are remembered as well as ours, and a statement trigger
 -- sees all rows of a COPY at once. SECURITY DEFINER, since the application itself cannot write
 -- history.

@@ -46,7 +46,7 @@ export function mapStatus(text) {
 }
 
 /** Takes a message away, unless another has come meanwhile. */
-export function takeBack(text) {
+export function clearStatus(text) {
   if ($('map-status').textContent === text) mapStatus('');
 }
 

@@ -4,7 +4,7 @@ import { number, t } from '../../shared/i18n.js';
 import { askBuildings } from './answers.js';
 import { choice } from './choice.js';
 import { passes } from './cross.js';
-import { classColour, map, mapStatus, takeBack } from './drawing.js';
+import { classColour, clearStatus, map, mapStatus } from './drawing.js';
 
 const edge = colour('ink'),
   white = colour('white');
@@ -65,7 +65,7 @@ export async function drawBuildings(onPick, anew) {
     await Promise.all(sides.map((side) => fetchSide(side, box)));
     const truncated = [left, right].some((side) => side.changes && side.collection?.truncated);
     if (truncated) mapStatus(PART);
-    else takeBack(PART);
+    else clearStatus(PART);
   } finally {
     $('drawing').hidden = true;
   }
