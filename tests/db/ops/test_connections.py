@@ -14,6 +14,12 @@ def backend(url: str) -> int:
         return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
+@pytest.fixture(autouse=True)
+def empty_pool(addresses: DatabaseUrls) -> None:
+    """A pool without the connections that other tests of this process left in it."""
+    engine(addresses.app).dispose()
+
+
 @pytest.fixture
 def pings(addresses: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The round trips that only look whether a connection works."""
