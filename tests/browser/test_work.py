@@ -21,7 +21,8 @@ def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
     expect(card.locator(".inc-clock")).to_have_text(re.compile("."))
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert all(item.bounding_box()["height"] >= 43.5 for item in card.locator("button").all())
+    heights = "buttons => buttons.map((button) => button.getBoundingClientRect().height)"
+    assert min(card.locator("button").evaluate_all(heights)) >= 43.5
     card.locator("[data-move=take]").tap()
     page.locator("#tab-doing").tap()
     card = page.locator(".wrk-card", has_text=phrase)
@@ -46,6 +47,32 @@ def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
         == 1
     )
     assert page.said == []
+
+
+def test_news_of_others_takes_no_button_from_under_the_finger(desk, site, served, session):
+    number, phrase = filed(session)
+    page = signed_in(desk, site, served, "worker", "/work")
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=take]").hover()
+    page.mouse.down()
+    with page.expect_response("**/incidents?*state=open*"):  # as when the page is looked at again
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+    page.wait_for_load_state("networkidle")
+    page.mouse.up()
+    expect(card).to_have_count(0)
+    query = text("SELECT state FROM incident WHERE id = :id")
+    assert session.scalar(query, {"id": number}) == "taken"
+
+
+def test_the_focus_stays_in_a_card_that_is_drawn_anew(desk, site, served, session):
+    _, phrase = filed(session)
+    page = signed_in(desk, site, served, "worker", "/work")
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator(".wrk-open").focus()
+    card.evaluate("card => { card.dataset.version = '0'; card.dataset.old = 'yes'; }")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+    expect(card).not_to_have_attribute("data-old", "yes")
+    expect(card.locator(".wrk-open")).to_be_focused()
 
 
 def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, session):

@@ -25,6 +25,23 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Bring a list to these items. What reads as before stays the same element, for a finger may be on it; and the focus
+// stays in an item that is drawn anew with the same data-id.
+export function updateList(list, items) {
+  const active = list.contains(document.activeElement) ? document.activeElement : null;
+  const shown = new Map([...list.children].map((item) => [item.outerHTML, item]));
+  const result = items.map((item) => shown.get(item.outerHTML) ?? item);
+  for (const item of shown.values()) if (!result.includes(item)) item.remove();
+  result.forEach((item, i) => {
+    if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null);
+  });
+  if (!active || active === document.activeElement) return;
+  const id = active.closest('[data-id]')?.dataset.id;
+  const item = result.find((other) => other.dataset.id === id);
+  const target = list.contains(active) ? active : item?.querySelector(`.${active.classList[0]}`);
+  target?.focus({ preventScroll: true });
+}
+
 export function pin(category, large = false) {
   const layer = window.wangge.config.layers.find((layer) => layer.name === 'facilities');
   const style = layer.styles[category] || {};

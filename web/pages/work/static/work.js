@@ -1,5 +1,5 @@
 // The grid worker's page: my matters by urgency, the map of my patch, and moves that wait for a connection.
-import { $, colour, h, page, phone } from '../../shared/dom.js';
+import { $, colour, h, page, phone, updateList } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { jointParts } from '../../shared/joint.js';
 import { request, query, RequestError } from '../../shared/request.js';
@@ -205,7 +205,11 @@ function card(incident, number) {
   const mainMove = inOfferedOrder(incident.moves).find((name) => moveOf(name).by_worker && moveOf(name).primary);
   return h(
     'li',
-    { className: `wrk-card ${urgency(incident)}${unsent ? ' waits' : ''}`, 'data-id': incident.id },
+    {
+      className: `wrk-card ${urgency(incident)}${unsent ? ' waits' : ''}`,
+      'data-id': incident.id,
+      'data-version': incident.version,
+    },
     h(
       'button',
       { type: 'button', className: 'wrk-open', onclick: () => show(incident.id) },
@@ -257,9 +261,11 @@ function draw() {
   const incidents = inTab(tab);
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
   $('panel').removeAttribute('aria-busy');
-  $('cards').replaceChildren(
-    ...incidents.map((incident, i) => card(incident, i + 1)),
-    ...(incidents.length ? [] : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])]),
+  updateList(
+    $('cards'),
+    incidents.length
+      ? incidents.map((incident, i) => card(incident, i + 1))
+      : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])],
   );
   drawMap(incidents);
 }
