@@ -25,7 +25,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable
 from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 
-MAX_DATABASE_NAME_CHARS = 36  # of our name within that of another database, which may have 63
+MAX_DATABASE_NAME_CHARS = 34  # of our name within that of another database, which may have 63
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
 
@@ -233,7 +233,9 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
         Connections remain; nothing was changed.
     """
     current = get_name(addresses.owner)
-    old = f"{current[:MAX_DATABASE_NAME_CHARS]}_{OLD}_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    # milliseconds: two restores may end within a second
+    stamp = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}"[:-3]
+    old = f"{current[:MAX_DATABASE_NAME_CHARS]}_{OLD}_{stamp}"
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()
@@ -288,7 +290,7 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
 def list_old(addresses: DatabaseUrls) -> list[OldDatabase]:
     """List the databases that restores have replaced, newest first."""
     base = get_name(addresses.owner)[:MAX_DATABASE_NAME_CHARS]
-    name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14}})")
+    name_pattern = re.compile(re.escape(base) + rf"_{OLD}_(\d{{14,17}})")
     with maintenance(addresses) as connection:
         rows = connection.execute(
             """
@@ -300,7 +302,7 @@ def list_old(addresses: DatabaseUrls) -> list[OldDatabase]:
             """
         ).fetchall()
     old = [
-        OldDatabase(name, size, datetime.strptime(match[1] + "+0000", "%Y%m%d%H%M%S%z"))
+        OldDatabase(name, size, datetime.strptime(f"{match[1]:0<20}+0000", "%Y%m%d%H%M%S%f%z"))
         for name, size in rows
         if (match := name_pattern.fullmatch(name))
     ]

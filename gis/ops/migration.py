@@ -69,8 +69,10 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
             return
         if schema.current(connection) != schema.head():
             qgis.clear(connection)
-        # moving forward is the usual case; Alembic itself refuses unknown names
-        command.upgrade(alembic, to)
+        # moving forward is the usual case; Alembic itself refuses unknown names, but loads every
+        # migration to see that there is nothing to do
+        if to != "head" or schema.current(connection) != schema.head():
+            command.upgrade(alembic, to)
         if schema.current(connection) == schema.head():
             _fill_roles(connection)
             _fill_moves(connection)

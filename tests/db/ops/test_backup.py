@@ -445,14 +445,45 @@ def earlier(settings, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def extended(settings):
+    """The name of a database with our extensions and nothing else."""
+    addresses, name = cluster.start(settings), "extended"
+    with databases.maintenance(addresses) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {cluster.OWNER}")
+    databases.create_extensions(addresses, name)
+    yield name
+    databases.drop(addresses, name)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_backup_of_every_earlier_schema_answers_the_same(version, addresses, earlier, tmp_path):
+def test_a_backup_of_every_earlier_schema_answers_the_same(
+    version, addresses, earlier, extended, tmp_path
+):
     assert backup_file.verify(earlier / version, earlier / version).manifest["schema"] == version
-    backup.restore(addresses, earlier / version, tmp_path)
-    assert holder(addresses) == RIGHT
-    with psycopg.connect(addresses.app) as connection:  # the jobs have their tables
+    restored = databases.with_database(addresses, f"earlier_{version}")
+    with databases.maintenance(addresses) as connection:
+        connection.execute(
+            f"CREATE DATABASE earlier_{version} TEMPLATE {extended} OWNER {cluster.OWNER}"
+        )
+    backup.restore(addresses, earlier / version, tmp_path, into=f"earlier_{version}")
+    assert holder(restored) == RIGHT
+    with psycopg.connect(restored.app) as connection:  # the jobs have their tables
         assert connection.execute("SELECT count(*) FROM jobs.procrastinate_jobs").fetchone() == (0,)
+    for url in (restored.app, restored.owner):
+        engine(url).dispose()
+    databases.drop(addresses, f"earlier_{version}")
+
+
+def test_databases_replaced_within_a_second_have_names_of_their_own(addresses):
+    for _ in range(3):
+        databases.swap(addresses, databases.get_name(databases.create_beside(addresses).owner))
+    old = databases.list_old(addresses)
+    assert len({database.name for database in old}) == len(old) >= 3
+    assert old == sorted(old, key=lambda database: database.name, reverse=True)
+    databases.swap(addresses, old[2].name)  # the first of them was ours
     databases.drop_old(addresses)
+    assert holder(addresses) == RIGHT
 
 
 def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
