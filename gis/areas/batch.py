@@ -30,21 +30,14 @@ from gis.areas.batch_lines import (
     answer_lines,
     buildings_at,
 )
+from gis.areas.grids import MATCH_RULES, read_grids
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
 from gis.areas.points_file import read_points
 from gis.areas.points_rows import FAULT_COLUMN
 from gis.areas.resolver import LocateResolver
-from gis.areas.snapshot import (
-    EPOCH,
-    MATCH_RULES,
-    MICROSECOND,
-    RegistrySnapshot,
-    micros,
-    read_grids,
-    read_snapshot_around,
-)
+from gis.areas.snapshot import EPOCH, MICROSECOND, RegistrySnapshot, micros, read_snapshot_around
 from gis.errors import InvalidInput, WanggeError, invalid_field
 from gis.places.address import MAX_ADDRESS_CHARS
 

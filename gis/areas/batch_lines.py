@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 
 from gis.areas.batch_csv import csv_cells, take_strings, text_scalar
 from gis.areas.explanation import decision_step
+from gis.areas.grids import MATCH_RULES, nearest_many
 from gis.areas.resolver import LocateResolver
-from gis.areas.snapshot import (
-    MATCH_RULES,
-    RegistrySnapshot,
-    nearest_many,
-)
+from gis.areas.snapshot import RegistrySnapshot
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
 from gis.shapes import local_distance
 

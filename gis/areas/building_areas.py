@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import read_grids
 from gis.areas.models import Level
-from gis.areas.snapshot import Area, read_grids, read_upper_areas
+from gis.areas.snapshot import Area, read_upper_areas
 
 Ints = NDArray[np.int64]
 

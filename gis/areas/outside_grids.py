@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import GridIndex, GridMatch, nearest_grids
+from gis.areas.grids import GridIndex, GridMatch, nearest_grids
 from gis.errors import OutsideGrids
 
 FIRST_BOUNDARY_SQL = (

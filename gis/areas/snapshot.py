@@ -4,6 +4,7 @@ A single request reads what it needs through the GiST index. The web service hol
 snapshot and does not query the database. A file of points reads what lies around them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,29 +15,21 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import IN_BOX, GridIndex, read_grids
 from gis.areas.models import Level
-from gis.db import STORAGE_SRID, fetch_rows
-from gis.people.queries import MAX_MICROS, MIN_MICROS, PERIOD_SQL, Micros, PeopleIndex, read_people
+from gis.db import fetch_rows
+from gis.people.queries import MAX_MICROS, MIN_MICROS, Micros, PeopleIndex
+from gis.people.reading import PERIOD_SQL, read_people
 from gis.places.queries import BuildingIndex, read_places
 from gis.shapes import local_distance
-from gis.shapes.grid_index import CellIndex
-from gis.shapes.measure import GEOD
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
-# metres; longer distances are measured on the ellipsoid
-MAX_PLANAR_DISTANCE_M = 10_000.0
 READ_MARGIN_M = 100.0  # metres read around the points
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-GRIDS_AT_SQL = """
-SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
-  ST_AsBinary(b.geom)
-FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
 ANCESTORS_SQL = """
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
@@ -52,8 +45,6 @@ SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM 
   UNION ALL SELECT (extract(epoch FROM until) * 1000000)::bigint FROM former_name
   UNION ALL SELECT (extract(epoch FROM effective) * 1000000)::bigint FROM planned_name
 ) moments"""  # noqa: S608  our own text
-IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
-NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
 
 
 class Area(NamedTuple):
@@ -64,143 +55,6 @@ class Area(NamedTuple):
     code: str
     name: str
     parent_id: int | None
-
-
-MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
-
-
-class GridMatch(NamedTuple):
-    """The grid of a point: its row, the rule, and the distance in metres (0 if covered)."""
-
-    row: int
-    rule: str
-    distance_m: float
-
-
-@dataclass(frozen=True)
-class GridIndex:
-    """The grids in force, in the order of their codes, so that the lower row is the lower code."""
-
-    ids: Ints
-    codes: list[str]
-    names: list[str]
-    parents: list[int]
-    revisions: list[int]
-    shapes: Any
-
-    @cached_property
-    def tree(self) -> shapely.STRtree:
-        """The grids by their bounding boxes, for the nearest of a point."""
-        return shapely.STRtree(self.shapes)
-
-    def grid_at(self, lon: float, lat: float) -> GridMatch | None:
-        """Return the grid responsible for a point, None if none lies in reach.
-
-        Parameters
-        ----------
-        lon, lat
-            Degrees, EPSG:4490.
-
-        Notes
-        -----
-        Rules: `covers`; `border_lower_code` on the border of several grids; `nearest_within_50m`
-        outside all of them.
-        """
-        rows = self.cell_index.covering(lon, lat)
-        if rows.size:
-            return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
-        return self._nearest_of(
-            self.cell_index.bbox_candidates(
-                *local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)
-            ),
-            lon,
-            lat,
-            MAX_GRID_DISTANCE_M,
-        )
-
-    def nearest(self, lon: float, lat: float) -> GridMatch | None:
-        """Return the nearest grid at any distance; None if there are no grids."""
-        first_row = self.tree.nearest(shapely.Point(lon, lat))
-        if first_row is None:
-            return None
-        # The nearest in degrees may not be the nearest in metres: search again within its distance.
-        reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
-        rows = np.append(
-            self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
-        )
-        match = self._nearest_of(rows, lon, lat, np.inf)
-        if match is None or match.distance_m < MAX_PLANAR_DISTANCE_M:
-            return match
-        x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
-        return match._replace(distance_m=float(GEOD.inv(x, y, lon, lat)[2]))
-
-    @cached_property
-    def cell_index(self) -> CellIndex:
-        """The grids sorted into cells."""
-        return CellIndex(self.shapes)
-
-    def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
-        """Return the responsible grid of each of many points.
-
-        Returns
-        -------
-        Rows of the grids (-1 for none), indices into `MATCH_RULES`, and distances in metres.
-        """
-        rows, hits = self.cell_index.covering_many(lon, lat)
-        rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
-        outside = np.flatnonzero(rows < 0)
-        if outside.size and len(self.codes):
-            boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
-            nearest, distances_m = nearest_many(
-                self.tree, self.shapes, lon[outside], lat[outside], boxes
-            )
-            close = distances_m <= MAX_GRID_DISTANCE_M
-            rows[outside[close]], rules[outside[close]], metres[outside[close]] = (
-                nearest[close],
-                2,
-                distances_m[close],
-            )
-        return rows, rules, metres
-
-    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
-        if not rows.size:
-            return None
-        distances_m = local_distance.point_distances_m(self.shapes[rows], lon, lat)
-        metres, row = min(zip(distances_m.tolist(), rows.tolist(), strict=True))
-        return GridMatch(row, "nearest_within_50m", metres) if metres <= limit else None
-
-
-def nearest_many(
-    tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
-) -> tuple[Ints, Floats]:
-    """Return the nearest shape that meets each point's box, and its distance in metres.
-
-    Parameters
-    ----------
-    tree, shapes
-        The shapes and their index.
-    lon, lat
-        Degrees, EPSG:4490.
-    boxes
-        Box to search around each point.
-    allowed
-        Called with arrays of points and shapes (indices); says which pairs count. None means all.
-
-    Returns
-    -------
-    Indices of the shapes, the lowest of several equally near, and distances; -1 and inf for none.
-    """
-    rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
-    point, shape = tree.query(boxes)
-    if allowed is not None:
-        keep = allowed(point, shape)
-        point, shape = point[keep], shape[keep]
-    if point.size:
-        metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
-        order = np.lexsort((shape, metres, point))
-        point, first_pairs = np.unique(point[order], return_index=True)
-        rows[point], distances_m[point] = shape[order][first_pairs], metres[order][first_pairs]
-    return rows, distances_m
 
 
 @dataclass(frozen=True)
@@ -225,6 +79,16 @@ class RegistrySnapshot:
     def is_valid_at(self, at: datetime) -> bool:
         """Return whether the snapshot holds at a moment."""
         return self.since <= micros(at) < self.until
+
+    def warm(self) -> None:
+        """Work out now what requests would otherwise wait for."""
+        for part, names in (
+            (self.grids, ("cell_index",)),
+            (self.places, ("cells", "metric", "part_units")),
+            (self.people, ("name_by_person", "leave_by_person")),
+        ):
+            for name in names:
+                getattr(part, name)
 
     def buildings_of(self, row: int) -> Ints:
         """Return the rows of the buildings of a grid, lowest code first."""
@@ -309,7 +173,7 @@ def read_snapshot(
     if box is not None and addresses and len(grids.codes):
         box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
     places = read_places(session, at.isoformat(), box)
-    since, until = _moments(session, at, box, places)
+    since, until = read_period(session, at, box, places.ids.tolist())
     upper = read_upper_areas(session, grids.parents, at)
     areas = buildings = None
     if box is not None:
@@ -317,9 +181,23 @@ def read_snapshot(
         buildings = places.ids.tolist()
     people = read_people(session, areas, buildings, moment(since))
     building_grid, _, _ = grids.grids_at(places.label_points[:, 0], places.label_points[:, 1])
+    return with_order(since, until, grids, upper, places, building_grid, people)
+
+
+def with_order(
+    since: Micros,
+    until: Micros,
+    grids: GridIndex,
+    upper_areas: dict[int, Area],
+    places: BuildingIndex,
+    building_grid: Ints,
+    people: PeopleIndex,
+) -> RegistrySnapshot:
+    """Return the snapshot of these parts, its buildings also in the order of their grids."""
     order = np.argsort(building_grid, kind="stable")
+    of = building_grid[order]
     return RegistrySnapshot(
-        since, until, grids, upper, places, building_grid, order, building_grid[order], people
+        since, until, grids, upper_areas, places, building_grid, order, of, people
     )
 
 
@@ -344,55 +222,27 @@ def read_snapshot_around(
     )
 
 
-def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
-    """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
-    if box is None:
-        return _grids(fetch_rows(session, GRIDS_AT_SQL.format(more=""), {"at": at}))
-    return _grids(
-        fetch_rows(
-            session,
-            GRIDS_AT_SQL.format(more=f"AND {IN_BOX}"),
-            {"at": at, "box": shapely.to_wkb(box)},
-        )
-    )
-
-
 def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict[int, Area]:
     """Read the areas from some parents of grids up to the top, as named at a moment."""
     rows = fetch_rows(session, ANCESTORS_SQL, {"ids": [*{*parents}], "at": at})
     return {row[0]: Area(*row) for row in rows}
 
 
-def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
-    """Return the grids that may be nearest to a point, at any distance.
-
-    The index orders by degrees, so several candidates are read and measured in metres.
-    """
-    return _grids(
-        fetch_rows(session, GRIDS_AT_SQL.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
-    )
-
-
-def _grids(rows: list[tuple[Any, ...]]) -> GridIndex:
-    rows.sort(key=lambda row: row[1])
-    shapes = (
-        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
-        if rows
-        else np.empty(0, dtype=object)
-    )
-    ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
-    return GridIndex(
-        np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes
-    )
-
-
-def _moments(
-    session: Session, at: datetime, box: Any | None, places: BuildingIndex
+def read_period(
+    session: Session, at: datetime, box: Any | None = None, buildings: Sequence[int] = ()
 ) -> tuple[Micros, Micros]:
-    shapes, units, params = "", "", {"at": micros(at)}
+    """Return the half-open period around a moment in which no shape, unit or name changes.
+
+    Parameters
+    ----------
+    box, buildings
+        Only what touches this box (degrees, EPSG:4490), and units of these buildings; None means
+        everything.
+    """
+    shapes, units, params = "", "", dict[str, object](at=micros(at))
     if box is not None:
         shapes = f"WHERE {IN_BOX}"
         units = "AND id IN (SELECT unit_id FROM unit_part WHERE building_id = ANY(%(buildings)s))"
-        params |= {"box": shapely.to_wkb(box), "buildings": places.ids.tolist()}
+        params |= {"box": shapely.to_wkb(box), "buildings": list(buildings)}
     since, until = fetch_rows(session, MOMENTS.format(shapes=shapes, units=units), params)[0]
     return MIN_MICROS if since is None else since, MAX_MICROS if until is None else until

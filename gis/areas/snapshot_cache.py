@@ -1,7 +1,9 @@
-"""A complete snapshot of the present registry in memory, read again when the database changes.
+"""A complete snapshot of the present registry in memory, patched when the database changes.
 
-Triggers notify the channel `wangge_changed` at commit with the name of the table; a thread listens.
-From a notification until the new state is read, `current` returns None and the caller queries the
+Triggers notify the channel `wangge_changed` at commit with the name of the table and the keys of
+the rows; a thread listens, and reads those rows again. Everything is read again only after more
+changes than keys are announced for, and where a change may have been missed. From a notification
+until the new state is read, `current` returns None and the caller queries the
 database, so a result is never older than the delay of a notification. Leave and posts that begin or
 end need no notification: their moments are compared at each request. A boundary that takes effect
 later ends the period of the snapshot.
@@ -25,27 +27,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot
+from gis.areas.snapshot_patch import SNAPSHOT_TABLES, patch_snapshot
 from gis.db import engine
 from gis.people.queries import names_are_public
 
 CHANGE_CHANNEL = "wangge_changed"
-SNAPSHOT_TABLES = frozenset(
-    {
-        "area",
-        "boundary",
-        "dated_parent",
-        "planned_name",
-        "building",
-        "stairwell",
-        "unit_part",
-        "person",
-        "post",
-        "leave",
-        "kind",
-    }
-)
 ACCOUNTS = "account"  # its changes need no new snapshot
-DEBOUNCE_S = 0.1  # seconds to wait for more changes before reading again
+MAX_PATCHED_KEYS = 5000  # keys beyond which everything is read instead
+DEBOUNCE_S = 0.1  # seconds to wait for more changes before everything is read
 POLL_INTERVAL_S = 1.0  # seconds between tokens, and between attempts to connect
 MAX_UNPROVED_S = 3.0  # seconds a snapshot may be used after the last received token
 
@@ -64,6 +53,8 @@ class SnapshotCache:
         self.url = url
         self._snapshot: RegistrySnapshot | None = None
         self._stale = True
+        # keys by table of what changed since the snapshot was read; None: it may be anything
+        self._changes: dict[str, set[int]] | None = None
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
         self._is_reading = False
@@ -127,7 +118,7 @@ class SnapshotCache:
             try:
                 with closing(self._connect()) as connection, closing(self._connect()) as writer:
                     connection.execute(f"LISTEN {CHANGE_CHANNEL}")
-                    self._stale = True  # notifications may have been missed before the connection
+                    self._doubt_all()  # notifications may have been missed before the connection
                     self._for_all = self._for_all and None
                     self._tokens.clear()
                     self._is_reading = False
@@ -160,7 +151,7 @@ class SnapshotCache:
                 self._snapshot = fresh
             elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
                 self._stale = True
-            while self._stale and self._heard(connection, DEBOUNCE_S):
+            while self._changes is None and self._heard(connection, DEBOUNCE_S):
                 pass
 
     def _ended(self) -> bool:
@@ -178,7 +169,23 @@ class SnapshotCache:
             sent_at = self._tokens.pop(token)
             self._proved_at = max(self._proved_at, sent_at)
             self._miss(sent_at)
-        return not SNAPSHOT_TABLES.isdisjoint(payloads)
+        changes = [payload.partition(":") for payload in payloads]
+        changes = [change for change in changes if change[0] in SNAPSHOT_TABLES]
+        for table, _, keys in changes:
+            self._note_change(table, [int(key) for key in keys.split(",") if key])
+        return bool(changes)
+
+    def _note_change(self, table: str, keys: list[int]) -> None:
+        """Remember which rows changed; without keys it may be any."""
+        if self._changes is None or not keys:
+            self._changes = None
+            return
+        self._changes.setdefault(table, set()).update(keys)
+        if sum(map(len, self._changes.values())) > MAX_PATCHED_KEYS:
+            self._changes = None
+
+    def _doubt_all(self) -> None:
+        self._stale, self._changes = True, None
 
     def _miss(self, moment: float) -> None:
         """Give up the tokens sent before a moment.
@@ -187,14 +194,22 @@ class SnapshotCache:
         """
         for token in [token for token, at in self._tokens.items() if at < moment]:
             del self._tokens[token]
-            self._stale = True
+            self._doubt_all()
             self._for_all = self._for_all and None
 
     def _read(self) -> RegistrySnapshot:
+        """Read what changed since the snapshot, or everything."""
+        old, changes, now = self._snapshot, self._changes, datetime.now(UTC)
+        self._changes = {}  # of what is heard from now on
         with Session(engine(self.url)) as session:
             # all queries read one state
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            return read_snapshot(session, datetime.now(UTC))
+            if old is None or changes is None or not old.is_valid_at(now):
+                fresh = read_snapshot(session, now)
+            else:
+                fresh = patch_snapshot(session, old, changes, now)
+        fresh.warm()
+        return fresh
 
     def _without_accounts(self) -> bool:
         with Session(engine(self.url)) as session:

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.areas.snapshot import GridIndex
+from gis.areas.grids import GridIndex
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.shapes.polygon_coverage import PolygonLike
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas import codes as patterns
+from gis.areas.grids import GridIndex
 from gis.areas.models import Level, Operation, Revision, RevisionState
-from gis.areas.snapshot import GridIndex
 from gis.boundaries import draft_grids, draft_identity
 from gis.boundaries.queries import NEIGHBOUR_MARGIN_DEG
 from gis.db import cached_text

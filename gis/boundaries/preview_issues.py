@@ -10,8 +10,8 @@ from shapely import STRtree
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import GridIndex
 from gis.areas.models import Operation, Revision, RevisionState
-from gis.areas.snapshot import GridIndex
 from gis.boundaries import conservation, draft_conflicts
 from gis.boundaries.household_counts import (
     BuildingHouseholds,

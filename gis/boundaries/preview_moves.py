@@ -8,8 +8,8 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import GridIndex
 from gis.areas.models import Operation
-from gis.areas.snapshot import GridIndex
 from gis.boundaries.household_counts import (
     BuildingHouseholds,
     UnitHouseholds,

@@ -9,8 +9,8 @@ from psycopg.types.range import TimestamptzRange
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import read_grids
 from gis.areas.models import Operation
-from gis.areas.snapshot import read_grids
 from gis.boundaries import draft_identity, settlements
 from gis.boundaries.household_counts import read_unit_households
 from gis.db import cached_text, copy_rows
@@ -67,7 +67,6 @@ def reassign_units(
         (unit, grid, number, TimestamptzRange(at, None, "[)")) for unit, (_, grid) in opened.items()
     ]
     copy_rows(session, "dated_parent", ("area_id", "parent_id", "revision_id", "valid_time"), rows)
-    session.execute(text("SELECT pg_notify('wangge_changed', 'dated_parent')"))
 
 
 def _new_parents(

@@ -1,6 +1,6 @@
 """Who is responsible for an area or building at a moment, and who stands in for whom."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import fetch_int_array, fetch_rows
-from gis.kinds import list_kinds
 from gis.messages import Message, render
 from gis.rights.roles import ROLES, PostRole
 
@@ -21,30 +19,11 @@ Micros = int  # microseconds since 1970, as the database counts time
 MAX_MICROS: Micros = 2**63 - 1
 MIN_MICROS: Micros = -(2**63)
 
-# A period as two numbers; an open or infinite end is MAX_MICROS.
-PERIOD_SQL = """
-  CASE WHEN isfinite(lower({0}.valid_time))
-    THEN (extract(epoch FROM lower({0}.valid_time)) * 1000000)::bigint
-    ELSE '-9223372036854775808'::bigint END,
-  CASE WHEN isfinite(upper({0}.valid_time))
-    THEN (extract(epoch FROM upper({0}.valid_time)) * 1000000)::bigint
-    ELSE 9223372036854775807 END"""
-NOT_OVER_SQL = "(upper({0}.valid_time) IS NULL OR upper({0}.valid_time) > %(since)s::timestamptz)"
-POSTS_SQL = f"""
-SELECT p.id, p.{{place}}, array_position(%(roles)s::text[], p.role)::bigint - 1,
-  coalesce(p.holder_id, 0), coalesce(p.deputy_id, 0), coalesce(p.kind_id, 0),
-  {PERIOD_SQL.format("p")}
-FROM post p
-WHERE p.{{place}} IS NOT NULL AND {NOT_OVER_SQL.format("p")} AND {{which}}"""  # noqa: S608  our own text
-LEAVE_SQL = (
-    f"SELECT l.person_id, {PERIOD_SQL.format('l')} FROM leave l WHERE {NOT_OVER_SQL.format('l')}"  # noqa: S608
-    f" AND {{which}}"
-)
-PERSON_NAMES_SQL = "SELECT p.id, p.name FROM personal.person p WHERE {which} ORDER BY p.id"
+# row of the grid, rule, row of the building (-1: none), whether people are named
+AnswerKey = tuple[int, str, int, bool]
 
 _RANK = np.array([role.rank for role in ROLES])
 MAX_CACHED_AREAS = 20_000
-MANY = 5000  # number of ids from which reading all rows is faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +71,8 @@ class PostTable:
 
     Attributes
     ----------
+    number
+        Ids of the posts.
     place_id
         Ids of areas, or of buildings.
     role
@@ -104,6 +85,7 @@ class PostTable:
         Half-open period.
     """
 
+    number: Ints
     place_id: Ints
     role: Ints
     holder: Ints
@@ -115,11 +97,15 @@ class PostTable:
     @classmethod
     def from_rows(cls, rows: Ints) -> "PostTable":
         """Return the table of the rows of `POSTS_SQL`."""
-        number, place_id, role, holder, deputy, kind, start, end = rows.T
+        number, place_id, role = rows.T[:3]
         order = np.lexsort((number, _RANK[role], place_id))
-        return cls(
-            *(column[order] for column in (place_id, role, holder, deputy, kind, start, end))
-        )
+        return cls(*np.ascontiguousarray(rows[order].T))  # whole columns: they are searched
+
+    @property
+    def rows(self) -> Ints:
+        """The table as rows of `POSTS_SQL`."""
+        columns = (self.number, self.place_id, self.role, self.holder, self.deputy, self.kind)
+        return np.column_stack([*columns, self.start, self.end])
 
     def of(self, place_id: int, at: Micros) -> Iterator[tuple[PostRole, int, int, int]]:
         """Yield role, kind, holder and deputy of each post at a moment, nearest role first."""
@@ -140,7 +126,7 @@ class CachedPeople:
     start: Micros
     end: Micros
     of_area: dict[int, list[ResponsiblePerson]]
-    results: dict[Hashable, bytes]
+    results: dict[AnswerKey, bytes]
 
 
 @dataclass(frozen=True)
@@ -165,24 +151,26 @@ class PeopleIndex:
     persons: Ints
     names: pa.LargeStringArray
     kinds: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    _cached: "CachedPeople" = field(
+    cached: "CachedPeople" = field(
         default_factory=lambda: CachedPeople(0, 0, {}, {}), repr=False, compare=False
     )
 
     @cached_property
-    def _name(self) -> dict[int, str]:
+    def name_by_person(self) -> dict[int, str]:
+        """The names by id of the person."""
         return dict(zip(self.persons.tolist(), self.names.to_pylist(), strict=True))
 
     @cached_property
-    def _leave(self) -> dict[int, list[tuple[Micros, Micros]]]:
-        leave_by_person: dict[int, list[tuple[Micros, Micros]]] = {}
+    def leave_by_person(self) -> dict[int, list[tuple[Micros, Micros]]]:
+        """The periods of leave by id of the person."""
+        result: dict[int, list[tuple[Micros, Micros]]] = {}
         for person, start, end in zip(*(column.tolist() for column in self.leave), strict=True):
-            leave_by_person.setdefault(person, []).append((start, end))
-        return leave_by_person
+            result.setdefault(person, []).append((start, end))
+        return result
 
     def away(self, person: int, at: Micros) -> bool:
         """Return whether a person is on leave at a moment."""
-        return any(start <= at < end for start, end in self._leave.get(person, ()))
+        return any(start <= at < end for start, end in self.leave_by_person.get(person, ()))
 
     def of_area(self, area_id: int, at: Micros, code: str, level: str) -> list[ResponsiblePerson]:
         """Return the responsible people of an area at a moment, nearest role first.
@@ -199,20 +187,30 @@ class PeopleIndex:
 
     def cached_at(self, at: Micros) -> "CachedPeople":
         """Return the cache of a moment; a new one if a post or leave has begun or ended since."""
-        cached = self._cached
+        cached = self.cached
         if cached.start <= at < cached.end:
             return cached
-        next_row = int(self.moments.searchsorted(at, side="right"))
-        start = int(self.moments[next_row - 1]) if next_row else MIN_MICROS
-        cached = CachedPeople(
-            start,
-            int(self.moments[next_row]) if next_row < len(self.moments) else MAX_MICROS,
-            {},
-            {},
-        )
+        cached = CachedPeople(*self.unchanged_around(at), {}, {})
         # replaced as a whole, so that threads see the old or the new cache
-        object.__setattr__(self, "_cached", cached)
+        object.__setattr__(self, "cached", cached)
         return cached
+
+    def keep_cached(self, cached: "CachedPeople") -> None:
+        """Begin with entries and answers of another index, which hold in this one as well."""
+        object.__setattr__(self, "cached", cached)
+
+    def unchanged_around(self, at: Micros) -> tuple[Micros, Micros]:
+        """Return the half-open period around a moment in which no post or leave begins or ends."""
+        start, end = MIN_MICROS, MAX_MICROS
+        for column in self._moment_columns():
+            over = column <= at
+            start = max(start, int(column.max(initial=MIN_MICROS, where=over)))
+            end = min(end, int(column.min(initial=MAX_MICROS, where=~over)))
+        return start, end
+
+    def _moment_columns(self) -> list[Ints]:
+        tables = (self.areas, self.buildings)
+        return [*(c for table in tables for c in (table.start, table.end)), *self.leave[1:]]
 
     def of_building(self, building_id: int, at: Micros, code: str) -> list[ResponsiblePerson]:
         """Return the responsible people of a building at a moment, nearest role first."""
@@ -224,7 +222,7 @@ class PeopleIndex:
         self, post: tuple[PostRole, int, int, int], at: Micros, area: str, level: str
     ) -> ResponsiblePerson:
         role, kind, holder_id, deputy_id = post
-        holder, deputy = self._name.get(holder_id), self._name.get(deputy_id)
+        holder, deputy = self.name_by_person.get(holder_id), self.name_by_person.get(deputy_id)
         role_labels = (role.key, *self.kinds.get(kind, (role.zh, role.en)))
         if holder is not None and not self.away(holder_id, at):
             return ResponsiblePerson(
@@ -250,10 +248,7 @@ class PeopleIndex:
     @cached_property
     def moments(self) -> Ints:
         """Every moment at which an answer may change, ascending."""
-        posts = [
-            column for table in (self.areas, self.buildings) for column in (table.start, table.end)
-        ]
-        return np.unique(np.concatenate([*posts, *self.leave[1:]]))
+        return np.unique(np.concatenate(self._moment_columns()))
 
     def texts(self, posts: PostTable, places: Ints, at: Ints) -> pa.LargeStringArray:
         """Return the responsible people of many places, each at its moment, as text.
@@ -294,57 +289,6 @@ class PeopleIndex:
         away = np.zeros(len(person), dtype=bool)
         away[pair[(start[row] <= at[pair]) & (at[pair] < end[row])]] = True
         return away
-
-
-def read_people(
-    session: Session,
-    areas: Sequence[int] | None = None,
-    buildings: Sequence[int] | None = None,
-    since: str = "-infinity",
-) -> PeopleIndex:
-    """Read posts and leave.
-
-    Parameters
-    ----------
-    areas, buildings
-        Ids of the places to read; None means all.
-    since
-        A timestamp; posts and leave that ended before are left out.
-    """
-    tables = []
-    for column, ids in (("area_id", areas), ("building_id", buildings)):
-        params: dict[str, object] = {"since": since, "roles": [role.key for role in ROLES]}
-        which = "true"
-        if ids is not None and len(ids) < MANY:
-            which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(ids)}
-        tables.append(
-            PostTable.from_rows(
-                fetch_int_array(session, POSTS_SQL.format(place=column, which=which), 8, params)
-            )
-        )
-    persons = np.unique(
-        np.concatenate([ids for posts in tables for ids in (posts.holder, posts.deputy)])
-    )
-    which, person_params = "true", dict[str, object]()
-    if len(persons) < MANY:
-        which, person_params = "{} = ANY(%(ids)s)", {"ids": persons.tolist()}
-    leave = fetch_int_array(
-        session,
-        LEAVE_SQL.format(which=which.format("l.person_id")),
-        3,
-        {"since": since} | person_params,
-    )
-    named = fetch_rows(session, PERSON_NAMES_SQL.format(which=which.format("p.id")), person_params)
-    person, start, end = leave.T
-    order = np.argsort(person, kind="stable")
-    return PeopleIndex(
-        tables[0],
-        tables[1],
-        (person[order], start[order], end[order]),
-        np.array([number for number, _ in named], dtype=np.int64),
-        pa.array([name for _, name in named], pa.large_string()),
-        {kind.id: (kind.name("zh"), kind.name("en")) for kind in list_kinds(session, "role")},
-    )
 
 
 def _expand(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:

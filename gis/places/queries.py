@@ -1,5 +1,6 @@
 """Buildings near points, and the ten-household units of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -100,6 +101,11 @@ class BuildingIndex:
     part_of: Ints
 
     @cached_property
+    def part_units(self) -> Ints:
+        """Id of the unit of each part."""
+        return np.array([part[1] for part in self.parts], dtype=np.int64)
+
+    @cached_property
     def tree(self) -> shapely.STRtree:
         """The buildings by their bounding boxes."""
         return shapely.STRtree(self.shapes)
@@ -176,19 +182,34 @@ def read_places(session: Session, at: str, box: Any | None = None) -> BuildingIn
         where = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
         params["box"] = shapely.to_wkb(box)
     rows = fetch_rows(session, INDEXED_BUILDINGS_SQL.format(where=where), params)
-    ids: Ints = np.array([row[0] for row in rows], dtype=np.int64)
+    parts = read_parts(session, at, None if box is None else [row[0] for row in rows])
+    return index_buildings(rows, parts)
+
+
+def read_parts(session: Session, at: str, buildings: Sequence[int] | None) -> list[tuple[Any, ...]]:
+    """Read the parts of buildings that belong to units at a moment, as rows of `PARTS_SQL`.
+
+    Parameters
+    ----------
+    buildings
+        Ids; None means all.
+    """
+    if buildings is None:
+        return fetch_rows(session, PARTS_SQL.format(where="true"), {"at": at})
+    where = "p.building_id = ANY(%(ids)s)"
+    params = {"at": at, "ids": list(buildings)}
+    return fetch_rows(session, PARTS_SQL.format(where=where), params) if buildings else []
+
+
+def index_buildings(rows: list[tuple[Any, ...]], parts: list[tuple[Any, ...]]) -> BuildingIndex:
+    """Return the index of rows of `INDEXED_BUILDINGS_SQL` and of `PARTS_SQL`, both in order."""
     shapes = (
         shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
         if rows
         else np.empty(0, dtype=object)
     )
-    if box is None:
-        where = "true"
-    else:
-        where, params = "p.building_id = ANY(%(ids)s)", {"at": at, "ids": ids.tolist()}
-    parts = fetch_rows(session, PARTS_SQL.format(where=where), params) if rows else []
     return BuildingIndex(
-        ids,
+        np.array([row[0] for row in rows], dtype=np.int64),
         [row[1] for row in rows],
         [row[2] for row in rows],
         [row[3] for row in rows],

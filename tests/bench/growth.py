@@ -8,8 +8,9 @@ import pyarrow as pa
 import shapely
 from sqlalchemy.orm import Session
 
+from gis.areas.grids import GridIndex
 from gis.areas.resolver import LocateRequest, resolve_request
-from gis.areas.snapshot import Area, GridIndex, RegistrySnapshot
+from gis.areas.snapshot import Area, RegistrySnapshot
 from gis.people.queries import MAX_MICROS, MIN_MICROS, PeopleIndex, PostTable
 from gis.places.queries import BuildingIndex
 from gis.rights.roles import ROLES
@@ -157,7 +158,7 @@ def people(grid_ids: np.ndarray, units: int) -> PeopleIndex:
     nothing = np.empty(0, np.int64)
     return PeopleIndex(
         areas,
-        PostTable(*(nothing,) * 7),
+        PostTable(*(nothing,) * 8),
         (nothing,) * 3,
         number,
         pa.array([f"张示{n}" for n in number.tolist()], pa.large_string()),

@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis import db as gis_db
+from gis.areas.grids import MATCH_RULES
 from gis.areas.locate_input import read_time
 from gis.areas.locate_result import LocateRequest, without_names
 from gis.areas.resolver import locate, resolve_many, resolve_request, resolve_request_json
-from gis.areas.snapshot import MATCH_RULES, read_snapshot
+from gis.areas.snapshot import read_snapshot
 from gis.areas.snapshot_cache import SnapshotCache
 from gis.errors import InvalidInput, OutsideGrids
 from gis.ops.cluster import DatabaseUrls

@@ -268,19 +268,6 @@ def test_a_person_needs_a_name(session):
         session.flush()
 
 
-def test_a_change_is_announced_at_commit(addresses):
-    with (
-        psycopg.connect(addresses.app, autocommit=True) as listener,
-        psycopg.connect(addresses.app) as writer,
-    ):
-        listener.execute("LISTEN wangge_changed")
-        writer.execute("UPDATE area SET name = name WHERE false")
-        assert list(listener.notifies(timeout=0.2)) == []
-        writer.commit()
-        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
-    assert heard == ["area"]
-
-
 def test_an_unsigned_change_carries_the_database_role(session):
     area, _ = county(session)
     assert (

@@ -1,0 +1,204 @@
+"""The grids in force at a moment, in memory, and the grid responsible for a point."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis.db import STORAGE_SRID, fetch_rows
+from gis.shapes import local_distance
+from gis.shapes.grid_index import CellIndex
+from gis.shapes.measure import GEOD
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
+# metres; longer distances are measured on the ellipsoid
+MAX_PLANAR_DISTANCE_M = 10_000.0
+
+GRIDS_AT_SQL = """
+SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
+  ST_AsBinary(b.geom)
+FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
+IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
+NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
+
+MATCH_RULES = ("covers", "border_lower_code", "nearest_within_50m")
+
+
+class GridMatch(NamedTuple):
+    """The grid of a point: its row, the rule, and the distance in metres (0 if covered)."""
+
+    row: int
+    rule: str
+    distance_m: float
+
+
+@dataclass(frozen=True)
+class GridIndex:
+    """The grids in force, in the order of their codes, so that the lower row is the lower code."""
+
+    ids: Ints
+    codes: list[str]
+    names: list[str]
+    parents: list[int]
+    revisions: list[int]
+    shapes: Any
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The grids by their bounding boxes, for the nearest of a point."""
+        return shapely.STRtree(self.shapes)
+
+    def grid_at(self, lon: float, lat: float) -> GridMatch | None:
+        """Return the grid responsible for a point, None if none lies in reach.
+
+        Parameters
+        ----------
+        lon, lat
+            Degrees, EPSG:4490.
+
+        Notes
+        -----
+        Rules: `covers`; `border_lower_code` on the border of several grids; `nearest_within_50m`
+        outside all of them.
+        """
+        rows = self.cell_index.covering(lon, lat)
+        if rows.size:
+            return GridMatch(int(rows[0]), MATCH_RULES[rows.size > 1], 0.0)
+        return self._nearest_of(
+            self.cell_index.bbox_candidates(
+                *local_distance.buffer_bbox(lon, lat, MAX_GRID_DISTANCE_M)
+            ),
+            lon,
+            lat,
+            MAX_GRID_DISTANCE_M,
+        )
+
+    def nearest(self, lon: float, lat: float) -> GridMatch | None:
+        """Return the nearest grid at any distance; None if there are no grids."""
+        first_row = self.tree.nearest(shapely.Point(lon, lat))
+        if first_row is None:
+            return None
+        # The nearest in degrees may not be the nearest in metres: search again within its distance.
+        reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
+        rows = np.append(
+            self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
+        )
+        match = self._nearest_of(rows, lon, lat, np.inf)
+        if match is None or match.distance_m < MAX_PLANAR_DISTANCE_M:
+            return match
+        x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
+        return match._replace(distance_m=float(GEOD.inv(x, y, lon, lat)[2]))
+
+    @cached_property
+    def cell_index(self) -> CellIndex:
+        """The grids sorted into cells."""
+        return CellIndex(self.shapes)
+
+    def grids_at(self, lon: Floats, lat: Floats) -> tuple[Ints, NDArray[np.int8], Floats]:
+        """Return the responsible grid of each of many points.
+
+        Returns
+        -------
+        Rows of the grids (-1 for none), indices into `MATCH_RULES`, and distances in metres.
+        """
+        rows, hits = self.cell_index.covering_many(lon, lat)
+        rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
+        outside = np.flatnonzero(rows < 0)
+        if outside.size and len(self.codes):
+            boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
+            nearest, distances_m = nearest_many(
+                self.tree, self.shapes, lon[outside], lat[outside], boxes
+            )
+            close = distances_m <= MAX_GRID_DISTANCE_M
+            rows[outside[close]], rules[outside[close]], metres[outside[close]] = (
+                nearest[close],
+                2,
+                distances_m[close],
+            )
+        return rows, rules, metres
+
+    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
+        if not rows.size:
+            return None
+        distances_m = local_distance.point_distances_m(self.shapes[rows], lon, lat)
+        metres, row = min(zip(distances_m.tolist(), rows.tolist(), strict=True))
+        return GridMatch(row, "nearest_within_50m", metres) if metres <= limit else None
+
+
+def nearest_many(
+    tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
+) -> tuple[Ints, Floats]:
+    """Return the nearest shape that meets each point's box, and its distance in metres.
+
+    Parameters
+    ----------
+    tree, shapes
+        The shapes and their index.
+    lon, lat
+        Degrees, EPSG:4490.
+    boxes
+        Box to search around each point.
+    allowed
+        Called with arrays of points and shapes (indices); says which pairs count. None means all.
+
+    Returns
+    -------
+    Indices of the shapes, the lowest of several equally near, and distances; -1 and inf for none.
+    """
+    rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
+    point, shape = tree.query(boxes)
+    if allowed is not None:
+        keep = allowed(point, shape)
+        point, shape = point[keep], shape[keep]
+    if point.size:
+        metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
+        order = np.lexsort((shape, metres, point))
+        point, first_pairs = np.unique(point[order], return_index=True)
+        rows[point], distances_m[point] = shape[order][first_pairs], metres[order][first_pairs]
+    return rows, distances_m
+
+
+def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
+    """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
+    if box is None:
+        return index_grids(fetch_rows(session, GRIDS_AT_SQL.format(more=""), {"at": at}))
+    return index_grids(
+        fetch_rows(
+            session,
+            GRIDS_AT_SQL.format(more=f"AND {IN_BOX}"),
+            {"at": at, "box": shapely.to_wkb(box)},
+        )
+    )
+
+
+def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
+    """Return the grids that may be nearest to a point, at any distance.
+
+    The index orders by degrees, so several candidates are read and measured in metres.
+    """
+    return index_grids(
+        fetch_rows(session, GRIDS_AT_SQL.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
+    )
+
+
+def index_grids(rows: list[tuple[Any, ...]]) -> GridIndex:
+    """Return the index of rows of `GRIDS_AT_SQL`."""
+    rows.sort(key=lambda row: row[1])
+    shapes = (
+        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
+        if rows
+        else np.empty(0, dtype=object)
+    )
+    ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
+    return GridIndex(
+        np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes
+    )

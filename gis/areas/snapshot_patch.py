@@ -1,0 +1,179 @@
+"""The complete snapshot with the rows that changed read again by their keys.
+
+A change costs what changed: one post of a million is a few queries by key, and arrays copied
+without it. What is worked out from shapes (cells, and the grid of each building) is kept where no
+shape differs.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from itertools import compress
+
+import numpy as np
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.areas.grids import GRIDS_AT_SQL, GridIndex, index_grids
+from gis.areas.snapshot import (
+    Ints,
+    RegistrySnapshot,
+    micros,
+    moment,
+    read_period,
+    read_upper_areas,
+    with_order,
+)
+from gis.db import fetch_rows
+from gis.people.queries import AnswerKey, CachedPeople
+from gis.people.reading import patch_people
+from gis.places.patch import buildings_of_units, merge_lists, patch_places
+from gis.places.queries import BuildingIndex
+
+# The tables of the snapshot, by what the keys are that their changes announce (migration 0046).
+AREA_TABLES = ("area", "boundary", "dated_parent", "planned_name")
+BUILDING_TABLES = ("building", "stairwell", "unit_part")
+POST_TABLES = ("post",)
+PERSON_TABLES = ("person", "leave")
+UNKEYED_TABLES = ("kind",)
+SNAPSHOT_TABLES = frozenset(
+    AREA_TABLES + BUILDING_TABLES + POST_TABLES + PERSON_TABLES + UNKEYED_TABLES
+)
+Changes = Mapping[str, Collection[int]]  # keys by table
+
+
+def patch_snapshot(
+    session: Session, old: RegistrySnapshot, changes: Changes, at: datetime
+) -> RegistrySnapshot:
+    """Return a snapshot of the present register, with what changed read again.
+
+    Parameters
+    ----------
+    session
+        All its queries read one state, not older than the changes.
+    old
+        Complete, and valid at the moment.
+    changes
+        The keys of all rows that changed since it was read.
+    at
+        The present, with its time zone.
+    """
+    areas, buildings, posts, persons = (
+        frozenset(key for table in tables for key in changes.get(table, ()))
+        for tables in (AREA_TABLES, BUILDING_TABLES, POST_TABLES, PERSON_TABLES)
+    )
+    grids, upper, period = old.grids, old.upper_areas, (old.since, old.until)
+    if areas:
+        grids = _patch_grids(session, old.grids, areas, at)
+        period = read_period(session, at)
+        if not areas.isdisjoint(upper) or not upper.keys() >= {*grids.parents}:
+            upper = read_upper_areas(session, grids.parents, at)
+        buildings |= buildings_of_units(session, old.places, areas)
+    places = old.places
+    if buildings:
+        places = patch_places(session, old.places, buildings, at.isoformat())
+    people, of_areas, of_buildings = old.people, frozenset[int](), frozenset[int]()
+    if posts or persons:
+        people, of_areas, of_buildings = patch_people(
+            session, old.people, posts, persons, moment(period[0])
+        )
+    building_grid = _building_grid(old, grids, places)
+    if not (areas or buildings) and people is old.people:
+        return old
+    result = with_order(*period, grids, upper, places, building_grid, people)
+    _keep_cached(old, result, areas | of_areas, buildings | of_buildings, at)
+    return result
+
+
+def _patch_grids(
+    session: Session, old: GridIndex, areas: Collection[int], at: datetime
+) -> GridIndex:
+    """Return the index with the grids of some ids read again."""
+    query = GRIDS_AT_SQL.format(more="AND a.id = ANY(%(ids)s)")
+    few = index_grids(fetch_rows(session, query, {"at": at, "ids": [*areas]}))
+    keep = ~np.isin(old.ids, [*areas])
+    codes = [*compress(old.codes, keep), *few.codes]
+    order = sorted(range(len(codes)), key=codes.__getitem__)
+    result = GridIndex(
+        np.concatenate([old.ids[keep], few.ids])[order],
+        [codes[row] for row in order],
+        merge_lists(old.names, keep, few.names, order),
+        merge_lists(old.parents, keep, few.parents, order),
+        merge_lists(old.revisions, keep, few.revisions, order),
+        np.concatenate([old.shapes[keep], few.shapes])[order],
+    )
+    if have_same_land(old, result):
+        vars(result).update(
+            {name: vars(old)[name] for name in ("tree", "cell_index") if name in vars(old)}
+        )
+    return result
+
+
+def have_same_land(a: GridIndex, b: GridIndex) -> bool:
+    """Return whether two indexes have the same grids, with the same shapes, in the same rows."""
+    return np.array_equal(a.ids, b.ids) and bool(shapely.equals_identical(a.shapes, b.shapes).all())
+
+
+def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingIndex) -> Ints:
+    """Return the row of the grid of each building; worked out where it may differ from before."""
+    if places is old.places and grids is old.grids:
+        return old.building_grid
+    lon, lat = places.label_points.T
+    if not have_same_land(old.grids, grids):
+        return grids.grids_at(lon, lat)[0]
+    row = dict(zip(old.places.ids.tolist(), range(len(old.places.ids)), strict=True))
+    before = np.array([row.get(building, -1) for building in places.ids.tolist()], dtype=np.int64)
+    result = np.where(before >= 0, old.building_grid[before], -1)
+    moved = (before < 0) | (old.places.label_points[before] != places.label_points).any(axis=1)
+    result[moved] = grids.grids_at(lon[moved], lat[moved])[0]
+    return result
+
+
+def _keep_cached(
+    old: RegistrySnapshot,
+    new: RegistrySnapshot,
+    areas: Collection[int],
+    buildings: Collection[int],
+    at: datetime,
+) -> None:
+    """Keep the cached entries of areas, and answers, that no change touches."""
+    cached, now = old.people.cached, micros(at)
+    start, end = new.people.unchanged_around(now)
+    start, end = max(start, cached.start), min(end, cached.end)
+    if not start <= now < end:
+        new.people.keep_cached(CachedPeople(0, 0, {}, {}))
+        return
+    of_area = {area: people for area, people in [*cached.of_area.items()] if area not in areas}
+    new.people.keep_cached(
+        CachedPeople(start, end, of_area, _kept_results(old, new, areas, buildings))
+    )
+
+
+def _kept_results(
+    old: RegistrySnapshot,
+    new: RegistrySnapshot,
+    areas: Collection[int],
+    buildings: Collection[int],
+) -> dict[AnswerKey, bytes]:
+    """Return the cached answers of grids and buildings that no change touches.
+
+    None where rows were renumbered, or where an area above grids changed, which answers of many
+    grids name.
+    """
+    same_rows = np.array_equal(old.grids.ids, new.grids.ids) and np.array_equal(
+        old.places.ids, new.places.ids
+    )
+    if not same_rows or not old.upper_areas.keys().isdisjoint(areas):
+        return {}
+    if old.grids is not new.grids and not have_same_land(old.grids, new.grids):
+        return {}
+    units = np.isin(new.places.part_units, [*areas])
+    touched = np.isin(new.places.ids, [*buildings, *new.places.part_of[units].tolist()])
+    rows, grids = (
+        frozenset(np.flatnonzero(touched).tolist()),
+        frozenset(np.flatnonzero(np.isin(new.grids.ids, [*areas])).tolist()),
+    )
+    return {
+        key: value
+        for key, value in [*old.people.cached.results.items()]
+        if key[0] not in grids and key[2] not in rows
+    }

@@ -1,0 +1,128 @@
+"""Buildings in memory, with those that changed read again by their ids."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from itertools import compress
+from typing import Any, TypeVar
+
+import numpy as np
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.db import fetch_rows
+from gis.places.queries import (
+    INDEXED_BUILDINGS_SQL,
+    BuildingIndex,
+    Ints,
+    index_buildings,
+    read_parts,
+)
+
+T = TypeVar("T")
+
+BUILDINGS_OF_UNITS_SQL = "SELECT DISTINCT building_id FROM unit_part WHERE unit_id = ANY(%(units)s)"
+
+
+def buildings_of_units(
+    session: Session, index: BuildingIndex, units: Collection[int]
+) -> frozenset[int]:
+    """Return the ids of the buildings of which some units have a part, or had it in the index."""
+    had = index.part_of[np.isin(index.part_units, [*units])].tolist()
+    rows = fetch_rows(session, BUILDINGS_OF_UNITS_SQL, {"units": [*units]})
+    return frozenset([*had, *(building for (building,) in rows)])
+
+
+def patch_places(
+    session: Session, index: BuildingIndex, buildings: Collection[int], at: str
+) -> BuildingIndex:
+    """Return an index of all buildings with some of them, and their parts, read again.
+
+    What is worked out from the shapes is kept where no shape differs.
+
+    Parameters
+    ----------
+    buildings
+        Ids of those that changed, came or went.
+    at
+        Moment whose units apply, as a timestamp.
+    """
+    ids = [*buildings]
+    query = INDEXED_BUILDINGS_SQL.format(where="b.id = ANY(%(ids)s)")
+    few = index_buildings(fetch_rows(session, query, {"ids": ids}), read_parts(session, at, ids))
+    parts = _merged_parts(index, few, ids)
+    old = np.flatnonzero(np.isin(index.ids, ids))
+    rows = dict(zip(index.ids[old].tolist(), old.tolist(), strict=True))
+    same = [rows.get(building) for building in few.ids.tolist()]
+    if len(rows) == len(same) and all(
+        row is not None and index.codes[row] == code
+        for row, code in zip(same, few.codes, strict=True)
+    ):
+        return _in_place(index, few, np.array(same, dtype=np.int64), parts)
+    return _merged(index, few, ~np.isin(index.ids, ids), parts)
+
+
+def _in_place(
+    index: BuildingIndex, few: BuildingIndex, rows: Ints, parts: list[tuple[Any, ...]]
+) -> BuildingIndex:
+    """Replace buildings that keep their rows."""
+    texts = {name: getattr(index, name).copy() for name in ("names", "estates", "addresses")}
+    for name, values in texts.items():
+        for row, value in zip(rows.tolist(), getattr(few, name), strict=True):
+            values[row] = value
+    part_of = np.array([part[0] for part in parts], dtype=np.int64)
+    result = replace(index, **texts, parts=parts, part_of=part_of)
+    if texts["estates"] == index.estates:
+        _keep(index, result, "estate_names")
+    if shapely.equals_identical(index.shapes[rows], few.shapes).all():
+        _keep(index, result, "tree", "cells", "metric")
+        return result
+    shapes, points = index.shapes.copy(), index.label_points.copy()
+    shapes[rows], points[rows] = few.shapes, few.label_points
+    return replace(result, shapes=shapes, label_points=points)
+
+
+def _merged(
+    index: BuildingIndex, few: BuildingIndex, keep: Any, parts: list[tuple[Any, ...]]
+) -> BuildingIndex:
+    """Replace buildings of which some come or go, in the order of the codes."""
+    codes = [*compress(index.codes, keep), *few.codes]
+    order = sorted(range(len(codes)), key=codes.__getitem__)
+
+    return BuildingIndex(
+        np.concatenate([index.ids[keep], few.ids])[order],
+        [codes[row] for row in order],
+        merge_lists(index.names, keep, few.names, order),
+        merge_lists(index.estates, keep, few.estates, order),
+        merge_lists(index.addresses, keep, few.addresses, order),
+        np.concatenate([index.shapes[keep], few.shapes])[order],
+        np.concatenate([index.label_points[keep], few.label_points])[order],
+        parts,
+        np.array([part[0] for part in parts], dtype=np.int64),
+    )
+
+
+def merge_lists(old: list[T], keep: Iterable[bool], new: list[T], order: Iterable[int]) -> list[T]:
+    """Return the values to keep and the new ones, in an order of both."""
+    values = [*compress(old, keep), *new]
+    return [values[row] for row in order]
+
+
+def _merged_parts(
+    index: BuildingIndex, few: BuildingIndex, ids: Collection[int]
+) -> list[tuple[Any, ...]]:
+    """Return the parts of all buildings, by building; those of some ids from another index."""
+    keep = ~np.isin(index.part_of, [*ids])
+    parts, last = list[tuple[Any, ...]](), 0
+    kept = index.parts if keep.all() else [*compress(index.parts, keep)]
+    for position, part in zip(
+        index.part_of[keep].searchsorted(few.part_of).tolist(), few.parts, strict=True
+    ):
+        parts += kept[last:position]
+        parts.append(part)
+        last = position
+    return parts + kept[last:]
+
+
+def _keep(old: BuildingIndex, new: BuildingIndex, *names: str) -> None:
+    """Keep attributes that were worked out from what did not change."""
+    vars(new).update({name: value for name, value in vars(old).items() if name in names})
