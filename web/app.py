@@ -79,6 +79,7 @@ BLUEPRINTS = (
     "web.api.imports.views",
     "web.api.registers.views",
     "web.open311.views",
+    "web.ogc.views",
     "web.api.reports.views",
     "web.api.papers.views",
     "web.api.notices.views",

@@ -708,6 +708,14 @@ TABLE: dict[str, Row] = {
     "GET /nearby": Row(anybody),
     "GET /track": Row(anybody),
     "GET /track/<uuid:incident_id>": Row(anybody),
+    # OGC API - Features: what the map shows
+    "GET /ogc/": Row(anybody),
+    "GET /ogc/conformance": Row(anybody),
+    "GET /ogc/collections": Row(anybody),
+    "GET /ogc/collections/<name>": Row(anybody, path={"name": "grids"}),
+    "GET /ogc/collections/<name>/queryables": Row(anybody, path={"name": "grids"}),
+    "GET /ogc/collections/<name>/items": Row(anybody, path={"name": "grids"}),
+    "GET /ogc/collections/<name>/items/<code>": Row(anybody, path={"name": "grids"}),
     # Open311: public reads; who reports shows a key in the request itself
     "GET /open311/v2/": Row(anybody),
     "GET /open311/v2/discovery": Row(anybody),

@@ -57,6 +57,7 @@ FLOORS = [
     "web.service",
     "web.api",
     "web.open311",
+    "web.ogc",
     "web.pages",
     "web.cli",
     "web.app",
