@@ -101,6 +101,18 @@ def cached_text(query: str) -> TextClause:
 IDLE_S = 30.0  # seconds after which an idle connection is tried: what is between may drop it
 
 
+_pooled: set[str] = set()  # addresses of poolers in transaction mode
+
+
+def pool_transactions(url: str) -> None:
+    """Say that a pooler in transaction mode is at an address, before its engine is made.
+
+    A statement prepared on one connection of the server is unknown on the next, or is another
+    client's of the same name (pgbouncer before 1.21), so none is prepared there.
+    """
+    _pooled.add(url)
+
+
 @cache  # unbounded: an evicted engine would leave its pool open
 def engine(url: str) -> Engine:
     """Return the engine of a server; one per URL and process.
@@ -117,7 +129,8 @@ def engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         json_serializer=as_json,
-        connect_args={"application_name": "wangge", "connect_timeout": 10},
+        connect_args={"application_name": "wangge", "connect_timeout": 10}
+        | ({"prepare_threshold": None} if url in _pooled else {}),
     )
     event.listen(result, "checkin", _note_use)
     event.listen(result, "checkout", partial(_check_idle, result))

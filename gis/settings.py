@@ -53,6 +53,9 @@ class Settings:
         Folder for everything written at run time.
     database_url
         The server to use; None means the private cluster under `var`.
+    database_listen_url
+        The server itself, where DATABASE_URL is a pooler in transaction mode: for what listens and
+        for the jobs. None means DATABASE_URL.
     database_owner_url
         The role that migrates, if it is not the application's own.
     database_read_url
@@ -93,6 +96,7 @@ class Settings:
 
     var: Path
     database_url: str | None = None
+    database_listen_url: str | None = None
     database_owner_url: str | None = None
     database_read_url: str | None = None
     timezone: ZoneInfo = SHANGHAI
@@ -117,6 +121,7 @@ class Settings:
         return cls(
             var=Path(env.get("WANGGE_VAR") or ROOT / "var").expanduser().absolute(),
             database_url=env.get("DATABASE_URL") or None,
+            database_listen_url=env.get("DATABASE_LISTEN_URL") or None,
             database_owner_url=env.get("DATABASE_OWNER_URL") or None,
             database_read_url=env.get("DATABASE_READ_URL") or None,
             timezone=ZoneInfo(env.get("WANGGE_TIMEZONE") or "Asia/Shanghai"),

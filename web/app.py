@@ -6,6 +6,7 @@ from apiflask import APIFlask
 from flask import Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from gis.db import pool_transactions
 from gis.settings import Settings
 from web.http import (
     body_limit,
@@ -151,6 +152,8 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
         trusted = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]
     compression.init_app(app)  # the first registered is the last to see an answer
+    if settings.database_listen_url:
+        pool_transactions(database_url)
     db.init_app(app, database_url, settings.database_read_url)
     errors.init_app(app)
     openapi.init_app(app)

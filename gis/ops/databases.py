@@ -59,7 +59,10 @@ def with_database(addresses: DatabaseUrls, name: str) -> DatabaseUrls:
     def other(url: str) -> str:
         return make_url(url).set(database=name).render_as_string(hide_password=False)
 
-    return replace(addresses, app=other(addresses.app), owner=other(addresses.owner))
+    # a pooler knows the databases of its configuration only
+    return replace(
+        addresses, app=other(addresses.listening), owner=other(addresses.owner), direct=None
+    )
 
 
 def run_program(program: str, arguments: Sequence[str], url: str | None = None) -> str:

@@ -1,11 +1,13 @@
 """Check of an external server."""
 
 import re
+from uuid import uuid4
 
 import psycopg
 
 from gis.errors import Unavailable
 
+DELIVERY_S = 5.0  # seconds in which a notification arrives on any machine that serves
 MIN_SERVER_VERSION, MIN_POSTGIS_VERSION = 150000, (3, 3)
 
 
@@ -38,3 +40,26 @@ def check_server(url: str) -> None:
     version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
     if version < MIN_POSTGIS_VERSION:
         raise Unavailable("database.postgis_too_old", version=row[0])
+
+
+def require_notifications(url: str) -> None:
+    """Raise Unavailable unless notifications arrive on an address.
+
+    A pooler in transaction mode takes LISTEN and delivers nothing, without an error.
+
+    Raises
+    ------
+    Unavailable
+        They do not; the message says which setting is for the server itself.
+    """
+    token = uuid4().hex
+    with (
+        psycopg.connect(url, autocommit=True, prepare_threshold=None) as listener,
+        psycopg.connect(url, autocommit=True, prepare_threshold=None) as writer,
+    ):
+        listener.execute("LISTEN wangge_start")
+        writer.execute("SELECT pg_notify('wangge_start', %s)", [token])
+        for notification in listener.notifies(timeout=DELIVERY_S):
+            if notification.payload == token:
+                return
+    raise Unavailable("database.without_notifications")

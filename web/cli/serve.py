@@ -21,6 +21,7 @@ from gis.db import engine
 from gis.errors import Unavailable
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
+from gis.ops.server_check import require_notifications
 from gis.settings import ROOT, Settings
 from web.cli.common import make_private, open_database
 from web.http import worker_metrics
@@ -49,6 +50,8 @@ def command(host: str, port: int, workers: int, jobs: bool) -> None:
     check_free(host, port)
     make_private(settings)
     addresses = open_database(settings)
+    if settings.database_url:
+        require_notifications(addresses.listening)
     click.echo(
         f"wangge: serving http://{host}:{port}/ with {workers} workers; stop with Ctrl-C", err=True
     )

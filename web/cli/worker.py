@@ -47,7 +47,7 @@ def command(beside: int | None) -> None:
     addresses = open_database(settings)
     if beside is None:
         click.echo("wangge: running jobs; stop with Ctrl-C", err=True)
-    asyncio.run(until_stopped(worker, addresses.app, settings, beside))
+    asyncio.run(until_stopped(worker, addresses.listening, settings, beside))
 
 
 async def until_stopped(

@@ -17,7 +17,9 @@ def init_app(app: Flask) -> None:
     """
     app.extensions["register"] = (
         app.config["SESSION_FACTORY"],
-        SnapshotCache(app.config["DATABASE_URL"]),
+        SnapshotCache(
+            app.config["SETTINGS"].database_listen_url or app.config["DATABASE_URL"],
+        ),
     )
 
 

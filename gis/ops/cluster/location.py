@@ -34,11 +34,19 @@ class DatabaseUrls:
         For the role that owns the tables; used by migrations, backup and restore.
     admin
         For the role that may create databases, if that is another.
+    direct
+        As `app`, at the server itself, where `app` leads to a pooler in transaction mode.
     """
 
     app: str
     owner: str
     admin: str | None = None
+    direct: str | None = None
+
+    @property
+    def listening(self) -> str:
+        """Where notifications arrive and sessions last: for the jobs and what listens."""
+        return self.direct or self.app
 
 
 @dataclass(frozen=True)

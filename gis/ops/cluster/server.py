@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from gis import private
+from gis.db import pool_transactions
 from gis.errors import Unavailable
 from gis.ops.cluster.location import (
     APP,
@@ -74,8 +75,13 @@ def database_urls(settings: Settings) -> DatabaseUrls:
     if not settings.database_url:
         return start(settings)
     check_server(settings.database_url)
+    if settings.database_listen_url:
+        check_server(settings.database_listen_url)
+        pool_transactions(settings.database_url)
     return DatabaseUrls(
-        app=settings.database_url, owner=settings.database_owner_url or settings.database_url
+        app=settings.database_url,
+        owner=settings.database_owner_url or settings.database_listen_url or settings.database_url,
+        direct=settings.database_listen_url,
     )
 
 
