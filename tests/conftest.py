@@ -32,6 +32,7 @@ from tests.support.deployment import (
 )
 
 if TYPE_CHECKING:
+    from tests.support.access_table import World
     from tests.support.served import Deployment
 
 # an example takes as long as the machine is busy
@@ -349,6 +350,13 @@ def client(app: APIFlask, session: Session) -> Iterator[FlaskClient]:
     )
     yield app.test_client()
     app.config["SESSION_FACTORY"] = private
+
+
+@pytest.fixture
+def rights_cached(world: "World") -> Iterator[None]:
+    """Look rights up once in two seconds, as the service does, for walks that change no rights."""
+    with world.rights_cached():
+        yield
 
 
 @pytest.fixture

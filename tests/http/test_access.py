@@ -50,6 +50,7 @@ def cookies_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- the walk -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("rights_cached")
 def test_every_route_for_every_role(app: APIFlask, world: World) -> None:
     result = set(routes(app))
     assert sorted(result - set(TABLE)) == [], "routes without a row in TABLE"
@@ -162,6 +163,7 @@ def differences(world: World, asker: Asker, query: list[tuple[str, str, Any]]) -
             yield f"{method} {path} {body} for {asker.name}: {seen[0]} / {seen[1]}"
 
 
+@pytest.mark.usefixtures("rights_cached")
 def test_a_hidden_incident_answers_like_an_absent_one(world: World) -> None:
     reads = [difference for difference in ASKED if difference[0] == "GET"]
     wrong = [

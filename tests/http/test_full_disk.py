@@ -260,6 +260,7 @@ DISKS: dict[str, tuple[Callable[[], Exception], Callable[[str], bool], str]] = {
 }
 
 
+@pytest.mark.usefixtures("rights_cached")
 @pytest.mark.slow
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_full_disk_is_said_on_every_route(

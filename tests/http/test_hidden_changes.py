@@ -165,6 +165,7 @@ def hear(world: SecretWorld, incidents: list[UUID]) -> None:
         feed._add(views.FeedEvent(number, incident, NOW.timestamp(), read=False))
 
 
+@pytest.mark.usefixtures("rights_cached")
 def test_what_happens_inside_changes_no_answer_to_outsiders(world: SecretWorld) -> None:
     outsiders = [world.who(name) for name in OUTSIDERS]
     assert not any(world.reads(asker) for asker in outsiders)

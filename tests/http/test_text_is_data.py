@@ -296,6 +296,7 @@ def walk(world: World, asker: Asker) -> Iterator[tuple[str, TestResponse]]:
     )
 
 
+@pytest.mark.usefixtures("rights_cached")
 def test_every_page_shows_text_and_computes_nothing(hostile_world: World) -> None:
     wrong, seen = [], set()
     for name in ("anonymous", "administrator", "command centre", "planner"):

@@ -164,6 +164,7 @@ def compact(seen: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, str]]:
     return result
 
 
+@pytest.mark.usefixtures("rights_cached")
 def test_no_secret_reaches_whom_it_is_not_for_and_no_field_is_new(
     app: APIFlask, world: SecretWorld
 ) -> None:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from flask import Flask, current_app, g, request
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from gis.db import engine
+from gis.ops.replica import Replica
+from web.http.replica import may_read_replica
 
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -14,23 +17,39 @@ READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 Factory = Callable[[bool], Session]
 
 
-def session_factory(url: str, read_url: str | None = None) -> Factory:
+def session_factory(url: str, replica: Replica | None = None) -> Factory:
     """Return how sessions are made in a running service.
 
     Parameters
     ----------
     url
         The server that takes changes.
-    read_url
-        A replica for requests that only read; None means `url`.
+    replica
+        For what `web.http.replica` lets be read there; None means `url` for everything.
 
     Requests that only read get transactions that PostgreSQL itself keeps from writing.
     """
     writes = engine(url).execution_options()
-    reads = engine(read_url or url).execution_options(postgresql_readonly=True)
+    reads = engine(url).execution_options(postgresql_readonly=True)
     for bind in (writes, reads):
         bind.hide_parameters = True  # errors go to the log; positions and names do not
-    return lambda reading: Session(reads if reading else writes)
+    if replica is None:
+        return lambda reading: Session(reads if reading else writes)
+    copies = engine(replica.url).execution_options(postgresql_readonly=True)
+    copies.hide_parameters = True
+
+    def open_session(reading: bool) -> Session:
+        if reading and may_read_replica() and replica.is_usable():
+            opened = Session(copies)
+            try:
+                opened.connection()
+                return opened
+            except OperationalError:  # it died since
+                opened.close()
+                replica.step_over()
+        return Session(reads if reading else writes)
+
+    return open_session
 
 
 def session() -> Session:
@@ -47,7 +66,8 @@ def session() -> Session:
 
 def init_app(app: Flask, url: str, read_url: str | None = None) -> None:
     """Give the app its sessions."""
-    app.config["SESSION_FACTORY"] = session_factory(url, read_url)
+    replica = app.extensions["replica"] = Replica(read_url, url) if read_url else None
+    app.config["SESSION_FACTORY"] = session_factory(url, replica)
 
     @app.teardown_appcontext
     def close(_: BaseException | None) -> None:

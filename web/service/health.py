@@ -23,6 +23,7 @@ from web.http import worker_metrics
 from web.http.db import session
 from web.http.errors import storage_error_code
 from web.http.openapi import alternative_response
+from web.http.replica import replica_note
 from web.http.snapshot import register_note
 
 bp = APIBlueprint("health", __name__, tag="Running it")
@@ -64,8 +65,8 @@ def readyz() -> Response:
     """Check the database, its schema, that areas are loaded, and the space on disk.
 
     A balancer waits for this. `free_bytes` is the space left on the fullest disk that is written
-    to, ready or not; `degraded` when changes do not reach the register in memory, so that it is not
-    used.
+    to, ready or not; `degraded` when changes do not reach the register in memory, or a replica does
+    not answer or is behind, so that it is not used.
 
     Raises
     ------
@@ -79,10 +80,10 @@ def readyz() -> Response:
         raise Unavailable(
             "service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages
         )
-    note = register_note()
+    notes = [note for note in (register_note(), replica_note()) if note]
     body = (
-        {"status": "degraded", "free_bytes": free, "notes": [note]}
-        if note
+        {"status": "degraded", "free_bytes": free, "notes": notes}
+        if notes
         else {"status": "ready", "free_bytes": free}
     )
     return Response(

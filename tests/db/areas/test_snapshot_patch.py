@@ -253,7 +253,7 @@ def answers(
     ]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_patched_register_is_the_one_read_whole(committed, seed):
     random = Random(seed)
     with register(committed) as r:
@@ -265,7 +265,7 @@ def test_a_patched_register_is_the_one_read_whole(committed, seed):
             )
             for _ in range(60)
         ]
-        for step in range(60):
+        for step in range(40):
             answers(r.snapshot, points)  # fills what is kept
             names = [
                 change.__name__

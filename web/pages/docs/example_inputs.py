@@ -58,6 +58,10 @@ INPUTS: dict[str, Input] = {
         query={"from_lon": "{lon}", "from_lat": "{lat}", "crs": "cgcs2000", "to": "{facility}"}
     ),
     "GET /api/v1/nearby": Input(query=AT),
+    **{
+        f"GET /ogc/collections/{{name}}{rest}": Input(path={"name": "grids", "code": "{grid}"})
+        for rest in ("", "/queryables", "/items", "/items/{code}")
+    },
     "GET /api/v1/nearby/reach": Input(query=AT),
     "GET /api/v1/locate": Input(query=AT),
     "POST /api/v1/locate": Input(json={"points": [EXAMPLE_POINT]}),
