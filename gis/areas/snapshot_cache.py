@@ -14,6 +14,7 @@ arrives, and the snapshot is not used. Notifications arrive in the order of thei
 received token also proves that no earlier change was missed.
 """
 
+import logging
 import threading
 import time
 from contextlib import closing
@@ -30,6 +31,8 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.areas.snapshot_patch import SNAPSHOT_TABLES, patch_snapshot
 from gis.db import engine
 from gis.people.queries import names_are_public
+
+log = logging.getLogger(__name__)
 
 CHANGE_CHANNEL = "wangge_changed"
 ACCOUNTS = "account"  # its changes need no new snapshot
@@ -125,6 +128,8 @@ class SnapshotCache:
                     self._listen(connection, writer)
             except (psycopg.Error, SQLAlchemyError, OSError):
                 pass  # connection lost: requests query the database, which reports the failure
+            except Exception:  # of ours, as in a patch: everything is read from the beginning
+                log.exception("the register in memory is read again")
             self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:

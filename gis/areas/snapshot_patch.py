@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.grids import GRIDS_AT_SQL, GridIndex, index_grids
 from gis.areas.snapshot import (
+    Area,
     Ints,
     RegistrySnapshot,
     micros,
@@ -67,6 +68,7 @@ def patch_snapshot(
         period = read_period(session, at)
         if not areas.isdisjoint(upper) or not upper.keys() >= {*grids.parents}:
             upper = read_upper_areas(session, grids.parents, at)
+        upper = _with_grids(upper, grids.parents)
         buildings |= buildings_of_units(session, old.places, areas)
     places = old.places
     if buildings:
@@ -108,6 +110,17 @@ def _patch_grids(
     return result
 
 
+def _with_grids(upper: Mapping[int, Area], parents: Collection[int]) -> dict[int, Area]:
+    """Return the areas that have grids, without those that have lost all of them."""
+    result: dict[int, Area] = {}
+    for parent in {*parents}:
+        at: int | None = parent
+        while at is not None and at not in result and at in upper:
+            result[at] = upper[at]
+            at = upper[at].parent_id
+    return result
+
+
 def have_same_land(a: GridIndex, b: GridIndex) -> bool:
     """Return whether two indexes have the same grids, with the same shapes, in the same rows."""
     return np.array_equal(a.ids, b.ids) and bool(shapely.equals_identical(a.shapes, b.shapes).all())
@@ -122,9 +135,12 @@ def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingInde
         return grids.grids_at(lon, lat)[0]
     row = dict(zip(old.places.ids.tolist(), range(len(old.places.ids)), strict=True))
     before = np.array([row.get(building, -1) for building in places.ids.tolist()], dtype=np.int64)
-    result = np.where(before >= 0, old.building_grid[before], -1)
-    moved = (before < 0) | (old.places.label_points[before] != places.label_points).any(axis=1)
-    result[moved] = grids.grids_at(lon[moved], lat[moved])[0]
+    result, kept = np.full(len(before), -1, dtype=np.int64), np.flatnonzero(before >= 0)
+    same = (old.places.label_points[before[kept]] == places.label_points[kept]).all(axis=1)
+    kept = kept[same]
+    result[kept] = old.building_grid[before[kept]]
+    other = np.setdiff1d(np.arange(len(before)), kept)
+    result[other] = grids.grids_at(lon[other], lat[other])[0]
     return result
 
 

@@ -924,6 +924,33 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
             gis_db.engine(pooler.url).dispose()
 
 
+def test_a_patch_that_fails_is_logged_and_everything_is_read_again(committed, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("gis.areas.snapshot_cache.POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr("gis.areas.snapshot_cache.patch_snapshot", fail)
+    with Session(gis_db.engine(committed)) as session:
+        town = build.Town(session, "520404001001")
+        town.grid("001", 9)
+        session.commit()
+        live = SnapshotCache(committed)
+        try:
+            assert live.ready(10)
+            town.community.name = "改名社区"
+            session.commit()
+
+            def names() -> list[str]:
+                register = live.current(datetime.now(UTC))
+                areas = register.upper_areas.values() if register else ()
+                return [area.name for area in areas]
+
+            wait_until(lambda: "改名社区" in names())
+            assert "a fault of ours" in caplog.text
+        finally:
+            live.close()
+
+
 def test_ready_says_when_the_register_is_not_used(app, monkeypatch):
     factory, live = app.extensions["register"]
     monkeypatch.setitem(app.config, "SESSION_FACTORY", factory)  # whoever holds another meanwhile
