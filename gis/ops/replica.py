@@ -1,16 +1,22 @@
 """Whether a replica may be read: it answers and is not far behind the main server."""
 
+import re
 import threading
 import time
 from collections import deque
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis.db import engine
+from gis.errors import Unavailable, invalid_field
+from gis.ops import databases
+from gis.ops.cluster import DatabaseUrls
 
 MAX_LAG_S = 10.0  # behind the main server; beyond it the replica is stepped over
 CHECK_INTERVAL_S = 2.0
+SLOT_PATTERN = re.compile(r"[a-z0-9_]{1,63}")
 MAIN_LSN_SQL = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 REPLICA_LSN_SQL = "SELECT coalesce(pg_last_wal_replay_lsn(), '0/0') - '0/0'::pg_lsn"
 
@@ -70,6 +76,43 @@ class Replica:
                 and self.lag_s(main_position, position, time.monotonic()) <= MAX_LAG_S
             )
             time.sleep(CHECK_INTERVAL_S)
+
+
+def keep_log(addresses: DatabaseUrls, slot: str, keep_gb: int) -> None:
+    """Let the main server keep its log until a replica has it, up to a size.
+
+    Beyond it the replica has to be copied anew, and the main server's disk is not filled. Again for
+    the same slot, only the size changes.
+
+    Parameters
+    ----------
+    slot
+        Name of the replication slot: small letters, digits and underscores.
+
+    Raises
+    ------
+    InvalidInput
+        The name is not possible.
+    Unavailable
+        Our role may not; the message says what an administrator has to run.
+    """
+    if not SLOT_PATTERN.fullmatch(slot):
+        raise invalid_field("slot", "replica.slot_name_wrong", name=slot)
+    create = (
+        f"SELECT pg_create_physical_replication_slot('{slot}', true)"  # noqa: S608  a plain name
+        f" WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{slot}')"
+    )
+    statements = (
+        create,
+        f"ALTER SYSTEM SET max_slot_wal_keep_size = '{keep_gb}GB'",
+        "SELECT pg_reload_conf()",
+    )
+    try:
+        with databases.maintenance(addresses) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege:
+        raise Unavailable("replica.slot_forbidden", advice="; ".join(statements)) from None
 
 
 def _position(url: str, query: str) -> int | None:

@@ -97,6 +97,21 @@ def test_a_dead_replica_is_stepped_over_and_used_again(pair):
     until(lambda: pair.name() == "副本不在")
 
 
+def test_the_log_is_kept_for_a_replica_by_one_command(pair):
+    for keep in ("3", "4"):  # again: only the size changes
+        done = pair.site.run("db", "replica", "second_site", "--keep", keep)
+        assert done.returncode == 0, done.stderr
+        assert "--slot=second_site" in done.stdout
+    with psycopg.connect(pair.urls.admin) as connection:
+        query = "SELECT slot_type, restart_lsn IS NOT NULL FROM pg_replication_slots"
+        assert connection.execute(query).fetchall() == [("physical", True)]
+        size = "SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size'"
+        until(lambda: connection.execute(size).fetchone() == (4096,))
+        connection.execute("SELECT pg_drop_replication_slot('second_site')")
+    wrong = pair.site.run("db", "replica", "Second-Site")
+    assert wrong.returncode == 1 and "small letters, digits and underscores" in wrong.stderr
+
+
 def test_how_far_behind_it_is():
     replica = Replica("", "")
     assert replica.lag_s(100, 100, 1.0) == 0.0

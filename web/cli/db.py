@@ -12,6 +12,7 @@ from gis.errors import WanggeError
 from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, migration, schema, server_check
+from gis.ops import replica as replicas
 from gis.settings import Settings
 from web.cli.common import AS_JSON, MOMENT, make_private
 
@@ -320,6 +321,28 @@ def archive(folder: Path, keep: int) -> None:
     oldest = archives.list_bases(folder.absolute())[0].finished.astimezone(settings.timezone)
     click.echo(f"archiving to {folder}; a new copy is in {base.folder.name}")
     click.echo(f"./wangge db restore --at TIME reaches back to {oldest.isoformat()}")
+
+
+@command.command()
+@click.argument("slot")
+@click.option(
+    "--keep",
+    "keep_gb",
+    type=click.IntRange(1, 10_000),
+    default=10,
+    show_default=True,
+    help="Gigabytes of the log to keep for it at most.",
+)
+def replica(slot: str, keep_gb: int) -> None:
+    """Keep the log for a replica that lags or is away: its replication slot, named SLOT.
+
+    The program prints what to set there, and how to copy the server.
+    """
+    replicas.keep_log(cluster.database_urls(Settings.from_env()), slot, keep_gb)
+    click.echo(f"the log is kept until the replica of slot {slot} has it, up to {keep_gb} GB")
+    click.echo(f"copy:  pg_basebackup --write-recovery-conf --slot={slot} --pgdata=DIR ...")
+    click.echo("there: hot_standby_feedback = on, max_standby_streaming_delay = 30s")
+    click.echo("here:  DATABASE_READ_URL is its address")
 
 
 @command.command()

@@ -28,6 +28,8 @@ COST_BY_ENDPOINT = {
     "nearby.walk": 3,
     "facilities.facilities": 2,
     "coverage.shares": 10,
+    "ogc.list_collections": 5,
+    "ogc.list_items": 5,
     "open311.requests": 5,
     "categories.suggested": 1,
     "areas.history": 2,
