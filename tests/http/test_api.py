@@ -26,12 +26,13 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.areas.models import Area, Boundary, Revision
-from gis.db import allow_boundary_writes
+from gis.db import allow_boundary_writes, engine
 from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.ops import cluster
 from gis.ops.cluster.setup import unused_port
+from gis.ops.replica import Replica
 from gis.settings import ROOT, Settings
 from tests.support.served import environment, started
 from web.api.areas import schemas as areas_api
@@ -615,12 +616,40 @@ def test_a_request_that_reads_cannot_write(
         writing.rollback()
 
 
-def test_reads_go_to_the_replica_and_writes_do_not(settings: Settings, database_url: str) -> None:
-    created = db.session_factory(
-        "postgresql://a@127.0.0.1:1/main", "postgresql://a@127.0.0.1:1/replica"
-    )
-    assert "replica" in str(created(True).get_bind().engine.url)
-    assert "main" in str(created(False).get_bind().engine.url)
+def test_what_anybody_reads_goes_to_the_replica_and_nothing_else(
+    app: APIFlask, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Replica, "is_usable", lambda _: True)
+    replica = Replica(f"{database_url}&application_name=replica", database_url)
+    opens = db.session_factory(database_url, replica)
+
+    def is_there(reading: bool, path: str, **headers: str) -> bool:
+        with app.test_request_context(path, headers=headers), opens(reading) as opened:
+            return "replica" in str(opened.get_bind().engine.url)
+
+    assert is_there(True, "/ogc/collections")
+    assert not is_there(False, "/ogc/collections")
+    assert not is_there(True, "/ogc/collections", Authorization="Bearer a")
+    assert not is_there(True, "/ogc/collections", Cookie="wangge_session=a")
+    assert is_there(True, "/ogc/collections", Cookie="wangge_lang=en")
+    for path in ("/api/v1/incidents", "/track/x", "/api/v1/photos/x", "/account", "/healthz"):
+        assert not is_there(True, path), path
+    engine(replica.url).dispose()
+
+
+def test_a_replica_that_died_is_stepped_over(
+    app: APIFlask, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Replica("postgresql://a@127.0.0.1:1/replica", database_url)
+    steps = []
+    monkeypatch.setattr(replica, "is_usable", lambda: True)
+    monkeypatch.setattr(replica, "step_over", lambda: steps.append(1))
+    with (
+        app.test_request_context("/ogc/"),
+        db.session_factory(database_url, replica)(True) as opened,
+    ):
+        assert opened.scalar(text("SELECT 1")) == 1
+    assert steps == [1]
 
 
 def test_a_request_that_asks_nothing_opens_no_session(app: APIFlask) -> None:
