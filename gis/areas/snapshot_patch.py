@@ -6,6 +6,7 @@ shape differs.
 """
 
 from collections.abc import Collection, Mapping
+from copy import copy
 from datetime import datetime
 from itertools import compress
 
@@ -78,9 +79,12 @@ def patch_snapshot(
         people, of_areas, of_buildings = patch_people(
             session, old.people, posts, persons, moment(period[0])
         )
-    building_grid = _building_grid(old, grids, places)
-    if not (areas or buildings) and people is old.people:
+    elif not (areas or buildings):
         return old
+    else:
+        # who still reads the old snapshot must not cache an answer of it in the new one
+        people = copy(old.people)
+    building_grid = _building_grid(old, grids, places)
     result = with_order(*period, grids, upper, places, building_grid, people)
     _keep_cached(old, result, areas | of_areas, buildings | of_buildings, at)
     return result

@@ -301,6 +301,24 @@ def test_answers_of_places_that_no_change_touches_are_kept(committed):
         assert r.snapshot.people.cached.results == {}
 
 
+def test_who_still_reads_the_old_register_caches_nothing_in_the_new(committed):
+    with register(committed) as r:
+        inside = [(LON + SIDE / 2, LAT + 0.995 * SIDE)]
+        for change in (
+            lambda: setattr(r.grids[0], "name", f"改名{r.next()}网格"),
+            lambda: setattr(r.buildings[0], "address", f"塔山路{r.next()}号"),
+            lambda: r.town.post("grid_leader", r.grids[0], f"组长{r.next()}"),
+        ):
+            old = r.snapshot
+            change()
+            r.session.commit()
+            r.patch()
+            old.people.cached.results.clear()
+            answers(old, inside)  # a request that began before the change
+            now = datetime.now(UTC)
+            assert answers(r.snapshot, inside, now) == answers(r.read(), inside, now)
+
+
 def test_a_statement_that_changes_nothing_announces_nothing(committed):
     with register(committed) as r:
         r.session.execute(text("UPDATE building SET name = '' WHERE false"))
