@@ -116,17 +116,15 @@ def read_items(
     limit: int,
     offset: int,
     latitude_first: bool,
-) -> tuple[int, list[Mapping[str, Any]]]:
-    """Return how many features match, and a page of them in the order of their codes.
+) -> list[Mapping[str, Any]]:
+    """Return a page of the features that match, in the order of their codes.
 
     Parameters
     ----------
     latitude_first
         Whether `geometry`, GeoJSON text, has latitude before longitude (EPSG:4490 by its axes).
     """
-    rows = _newest(collection, chosen.period, now)
-    conditions = [*_in_box(rows, chosen.bbox), *_equal(rows, chosen.equal or {})]
-    total = session.scalar(select(func.count()).select_from(rows).where(*conditions)) or 0
+    rows, conditions = _matching(collection, chosen, now)
     shape = func.ST_ForcePolygonCCW(rows.c.geom)
     if latitude_first:
         shape = func.ST_FlipCoordinates(shape)
@@ -140,16 +138,28 @@ def read_items(
         .limit(limit)
         .offset(offset)
     )
-    return total, [*session.execute(page).mappings()]
+    return [*session.execute(page).mappings()]
 
 
-def _newest(collection: Collection, period: Period, now: datetime) -> Subquery:
-    query = collection.select(period, now)
-    if collection.level is not None and period.start != period.end:
+def count_items(session: Session, collection: Collection, chosen: ItemFilter, now: datetime) -> int:
+    """Return how many features match."""
+    rows, conditions = _matching(collection, chosen, now)
+    return session.scalar(select(func.count()).select_from(rows).where(*conditions)) or 0
+
+
+def _matching(
+    collection: Collection, chosen: ItemFilter, now: datetime
+) -> tuple[Subquery, list[ColumnElement[bool]]]:
+    """Return the features of a period, and what must hold of those that match."""
+    query = collection.select(chosen.period, now)
+    if collection.level is not None and chosen.period.start != chosen.period.end:
         query = query.distinct(Area.code).order_by(
             Area.code, func.lower(Boundary.valid_time).desc()
         )
-    return query.subquery()
+    rows = query.subquery()
+    equal = (chosen.equal or {}).items()
+    conditions = [cast(rows.c[name], Text) == value for name, value in equal]
+    return rows, [*_in_box(rows, chosen.bbox), *conditions]
 
 
 def _in_box(rows: Subquery, bbox: Box | None) -> Sequence[ColumnElement[bool]]:
@@ -168,10 +178,6 @@ def _in_box(rows: Subquery, bbox: Box | None) -> Sequence[ColumnElement[bool]]:
         for left, right in parts
     ]
     return (or_(*(func.ST_Intersects(rows.c.geom, box) for box in boxes)),)
-
-
-def _equal(rows: Subquery, values: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [cast(rows.c[name], Text) == value for name, value in values.items()]
 
 
 def read_extent(

@@ -7,8 +7,8 @@ shape differs.
 
 from collections.abc import Collection, Mapping
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
-from itertools import compress
 
 import numpy as np
 import shapely
@@ -28,7 +28,13 @@ from gis.areas.snapshot import (
 from gis.db import fetch_rows
 from gis.people.queries import AnswerKey, CachedPeople
 from gis.people.reading import patch_people
-from gis.places.patch import buildings_of_units, merge_lists, patch_places
+from gis.places.patch import (
+    buildings_of_units,
+    keep_worked_out,
+    merge_lists,
+    merge_order,
+    patch_places,
+)
 from gis.places.queries import BuildingIndex
 
 # The tables of the snapshot, by what the keys are that their changes announce (migration 0046).
@@ -93,24 +99,26 @@ def patch_snapshot(
 def _patch_grids(
     session: Session, old: GridIndex, areas: Collection[int], at: datetime
 ) -> GridIndex:
-    """Return the index with the grids of some ids read again."""
+    """Return the index with the grids of some ids read again.
+
+    Its array of shapes is the old one where rows and shapes are the same.
+    """
     query = GRIDS_AT_SQL.format(more="AND a.id = ANY(%(ids)s)")
     few = index_grids(fetch_rows(session, query, {"at": at, "ids": [*areas]}))
     keep = ~np.isin(old.ids, [*areas])
-    codes = [*compress(old.codes, keep), *few.codes]
-    order = sorted(range(len(codes)), key=codes.__getitem__)
+    order = merge_order(old.codes, keep, few.codes)
     result = GridIndex(
         np.concatenate([old.ids[keep], few.ids])[order],
-        [codes[row] for row in order],
+        merge_lists(old.codes, keep, few.codes, order),
         merge_lists(old.names, keep, few.names, order),
         merge_lists(old.parents, keep, few.parents, order),
         merge_lists(old.revisions, keep, few.revisions, order),
         np.concatenate([old.shapes[keep], few.shapes])[order],
     )
-    if have_same_land(old, result):
-        vars(result).update(
-            {name: vars(old)[name] for name in ("tree", "cell_index") if name in vars(old)}
-        )
+    same_rows = np.array_equal(old.ids, result.ids)
+    if same_rows and shapely.equals_identical(old.shapes, result.shapes).all():
+        result = replace(result, shapes=old.shapes)
+        keep_worked_out(old, result, "tree", "cell_index")
     return result
 
 
@@ -125,17 +133,12 @@ def _with_grids(upper: Mapping[int, Area], parents: Collection[int]) -> dict[int
     return result
 
 
-def have_same_land(a: GridIndex, b: GridIndex) -> bool:
-    """Return whether two indexes have the same grids, with the same shapes, in the same rows."""
-    return np.array_equal(a.ids, b.ids) and bool(shapely.equals_identical(a.shapes, b.shapes).all())
-
-
 def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingIndex) -> Ints:
     """Return the row of the grid of each building; worked out where it may differ from before."""
     if places is old.places and grids is old.grids:
         return old.building_grid
     lon, lat = places.label_points.T
-    if not have_same_land(old.grids, grids):
+    if grids.shapes is not old.grids.shapes:
         return grids.grids_at(lon, lat)[0]
     row = dict(zip(old.places.ids.tolist(), range(len(old.places.ids)), strict=True))
     before = np.array([row.get(building, -1) for building in places.ids.tolist()], dtype=np.int64)
@@ -156,12 +159,10 @@ def _keep_cached(
     at: datetime,
 ) -> None:
     """Keep the cached entries of areas, and answers, that no change touches."""
-    cached, now = old.people.cached, micros(at)
-    start, end = new.people.unchanged_around(now)
+    cached = old.people.cached
+    start, end = new.people.unchanged_around(micros(at))
+    # where the two periods do not meet the end comes before the start, and no moment is in it
     start, end = max(start, cached.start), min(end, cached.end)
-    if not start <= now < end:
-        new.people.keep_cached(CachedPeople(0, 0, {}, {}))
-        return
     of_area = {area: people for area, people in [*cached.of_area.items()] if area not in areas}
     new.people.keep_cached(
         CachedPeople(start, end, of_area, _kept_results(old, new, areas, buildings))
@@ -179,12 +180,9 @@ def _kept_results(
     None where rows were renumbered, or where an area above grids changed, which answers of many
     grids name.
     """
-    same_rows = np.array_equal(old.grids.ids, new.grids.ids) and np.array_equal(
-        old.places.ids, new.places.ids
-    )
+    same_land = old.grids.shapes is new.grids.shapes
+    same_rows = same_land and np.array_equal(old.places.ids, new.places.ids)
     if not same_rows or not old.upper_areas.keys().isdisjoint(areas):
-        return {}
-    if old.grids is not new.grids and not have_same_land(old.grids, new.grids):
         return {}
     units = np.isin(new.places.part_units, [*areas])
     touched = np.isin(new.places.ids, [*buildings, *new.places.part_of[units].tolist()])

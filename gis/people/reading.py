@@ -1,6 +1,6 @@
 """Read posts, leave and names into memory; and read again what has changed, by its key."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -57,18 +57,19 @@ def read_people(
     tables = []
     for column, ids in (("area_id", areas), ("building_id", buildings)):
         few = ids if ids is not None and len(ids) < MANY else None
-        tables.append(PostTable.from_rows(read_posts(session, column, since, {column: few})))
+        tables.append(PostTable.from_rows(read_posts(session, column, since, column, few)))
     persons = np.unique(
         np.concatenate([ids for posts in tables for ids in (posts.holder, posts.deputy)])
     )
     leave, person_ids, names = read_persons(
         session, persons.tolist() if len(persons) < MANY else None, since
     )
-    return PeopleIndex(tables[0], tables[1], leave, person_ids, names, read_kinds(session))
+    kinds = {kind.id: (kind.name("zh"), kind.name("en")) for kind in list_kinds(session, "role")}
+    return PeopleIndex(tables[0], tables[1], leave, person_ids, names, kinds)
 
 
 def read_posts(
-    session: Session, place: str, since: str, ids: Mapping[str, Sequence[int] | None]
+    session: Session, place: str, since: str, key: str, ids: Sequence[int] | None
 ) -> Ints:
     """Read posts of areas, or of buildings, as rows of `POSTS_SQL`.
 
@@ -78,14 +79,13 @@ def read_posts(
         `area_id` or `building_id`.
     since
         A timestamp; posts that ended before are left out.
-    ids
-        Values by column; only posts with one of them. None means all.
+    key, ids
+        Only posts with one of these values in this column. None means all.
     """
     params: dict[str, object] = {"since": since, "roles": [role.key for role in ROLES]}
     which = "true"
-    for column, values in ids.items():
-        if values is not None:
-            which, params = f"p.{column} = ANY(%(ids)s)", params | {"ids": list(values)}
+    if ids is not None:
+        which, params = f"p.{key} = ANY(%(ids)s)", params | {"ids": list(ids)}
     return fetch_int_array(session, POSTS_SQL.format(place=place, which=which), 8, params)
 
 
@@ -115,11 +115,6 @@ def read_persons(
     )
 
 
-def read_kinds(session: Session) -> dict[int, tuple[str, str]]:
-    """Read the names of the kinds of roles that people added, as of `PeopleIndex`."""
-    return {kind.id: (kind.name("zh"), kind.name("en")) for kind in list_kinds(session, "role")}
-
-
 def patch_people(
     session: Session,
     index: PeopleIndex,
@@ -147,7 +142,7 @@ def patch_people(
     for column, table in (("area_id", index.areas), ("building_id", index.buildings)):
         patched, changed = table, np.empty(0, np.int64)
         if posts:
-            rows = read_posts(session, column, since, {"id": [*posts]})
+            rows = read_posts(session, column, since, "id", [*posts])
             is_old = np.isin(table.number, [*posts])
             touched.update(rows[:, 3].tolist(), rows[:, 4].tolist())
             changed = np.concatenate([table.place_id[is_old], rows[:, 1]])

@@ -1,7 +1,6 @@
 """Buildings in memory, with those that changed read again by their ids."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from gis.places.queries import (
 )
 
 T = TypeVar("T")
+PartRow = tuple[Any, ...]  # a row of `PARTS_SQL`
 
 BUILDINGS_OF_UNITS_SQL = "SELECT DISTINCT building_id FROM unit_part WHERE unit_id = ANY(%(units)s)"
 
@@ -62,43 +62,55 @@ def patch_places(
 
 
 def _in_place(
-    index: BuildingIndex, few: BuildingIndex, rows: Ints, parts: list[tuple[Any, ...]]
+    index: BuildingIndex, few: BuildingIndex, rows: Ints, parts: tuple[list[PartRow], Ints]
 ) -> BuildingIndex:
     """Replace buildings that keep their rows."""
-    texts = {name: getattr(index, name).copy() for name in ("names", "estates", "addresses")}
-    for name, values in texts.items():
-        for row, value in zip(rows.tolist(), getattr(few, name), strict=True):
-            values[row] = value
-    part_of = np.array([part[0] for part in parts], dtype=np.int64)
-    result = replace(index, **texts, parts=parts, part_of=part_of)
-    if texts["estates"] == index.estates:
-        _keep(index, result, "estate_names")
-    if shapely.equals_identical(index.shapes[rows], few.shapes).all():
-        _keep(index, result, "tree", "cells", "metric")
-        return result
-    shapes, points = index.shapes.copy(), index.label_points.copy()
-    shapes[rows], points[rows] = few.shapes, few.label_points
-    return replace(result, shapes=shapes, label_points=points)
+    names = _with_values(index.names, rows, few.names)
+    estates = _with_values(index.estates, rows, few.estates)
+    addresses = _with_values(index.addresses, rows, few.addresses)
+    shapes, points = index.shapes, index.label_points
+    worked_out = ["tree", "cells", "metric"]
+    if not shapely.equals_identical(shapes[rows], few.shapes).all():
+        shapes, points, worked_out = shapes.copy(), points.copy(), []
+        shapes[rows], points[rows] = few.shapes, few.label_points
+    if estates == index.estates:
+        worked_out.append("estate_names")
+    result = BuildingIndex(
+        index.ids, index.codes, names, estates, addresses, shapes, points, *parts
+    )
+    keep_worked_out(index, result, *worked_out)
+    return result
+
+
+def _with_values(old: list[str], rows: Ints, new: list[str]) -> list[str]:
+    """Return a list with other values in some rows."""
+    values = old.copy()
+    for row, value in zip(rows.tolist(), new, strict=True):
+        values[row] = value
+    return values
 
 
 def _merged(
-    index: BuildingIndex, few: BuildingIndex, keep: Any, parts: list[tuple[Any, ...]]
+    index: BuildingIndex, few: BuildingIndex, keep: Any, parts: tuple[list[PartRow], Ints]
 ) -> BuildingIndex:
     """Replace buildings of which some come or go, in the order of the codes."""
-    codes = [*compress(index.codes, keep), *few.codes]
-    order = sorted(range(len(codes)), key=codes.__getitem__)
-
+    order = merge_order(index.codes, keep, few.codes)
     return BuildingIndex(
         np.concatenate([index.ids[keep], few.ids])[order],
-        [codes[row] for row in order],
+        merge_lists(index.codes, keep, few.codes, order),
         merge_lists(index.names, keep, few.names, order),
         merge_lists(index.estates, keep, few.estates, order),
         merge_lists(index.addresses, keep, few.addresses, order),
         np.concatenate([index.shapes[keep], few.shapes])[order],
         np.concatenate([index.label_points[keep], few.label_points])[order],
-        parts,
-        np.array([part[0] for part in parts], dtype=np.int64),
+        *parts,
     )
+
+
+def merge_order(old: list[str], keep: Iterable[bool], new: list[str]) -> list[int]:
+    """Return the order of the codes to keep and the new ones, for `merge_lists`."""
+    codes = [*compress(old, keep), *new]
+    return sorted(range(len(codes)), key=codes.__getitem__)
 
 
 def merge_lists(old: list[T], keep: Iterable[bool], new: list[T], order: Iterable[int]) -> list[T]:
@@ -109,20 +121,22 @@ def merge_lists(old: list[T], keep: Iterable[bool], new: list[T], order: Iterabl
 
 def _merged_parts(
     index: BuildingIndex, few: BuildingIndex, ids: Collection[int]
-) -> list[tuple[Any, ...]]:
-    """Return the parts of all buildings, by building; those of some ids from another index."""
+) -> tuple[list[PartRow], Ints]:
+    """Return the parts of all buildings, by building, and the building of each.
+
+    Those of some ids come from another index.
+    """
     keep = ~np.isin(index.part_of, [*ids])
-    parts, last = list[tuple[Any, ...]](), 0
     kept = index.parts if keep.all() else [*compress(index.parts, keep)]
-    for position, part in zip(
-        index.part_of[keep].searchsorted(few.part_of).tolist(), few.parts, strict=True
-    ):
+    positions = index.part_of[keep].searchsorted(few.part_of)
+    parts, last = list[PartRow](), 0
+    for position, part in zip(positions.tolist(), few.parts, strict=True):
         parts += kept[last:position]
         parts.append(part)
         last = position
-    return parts + kept[last:]
+    return parts + kept[last:], np.insert(index.part_of[keep], positions, few.part_of)
 
 
-def _keep(old: BuildingIndex, new: BuildingIndex, *names: str) -> None:
-    """Keep attributes that were worked out from what did not change."""
+def keep_worked_out(old: object, new: object, *names: str) -> None:
+    """Keep cached properties that were worked out from what did not change."""
     vars(new).update({name: value for name, value in vars(old).items() if name in names})

@@ -21,6 +21,7 @@ from layers.collections import (
     Collection,
     ItemFilter,
     Period,
+    count_items,
     queryables,
     read_extent,
     read_items,
@@ -134,9 +135,9 @@ def get_collection(name: str) -> Response:
 def get_queryables(name: str) -> Response:
     """Describe the properties by a JSON Schema; each is a parameter of the items."""
     collection = require_collection(name)
-    document = schemas.queryables_document(
-        request.base_url, names(collection)[0], queryables(collection, now())
-    )
+    here = f"{root()}/collections/{name}/queryables"
+    title = names(collection)[0]
+    document = schemas.queryables_document(here, title, queryables(collection, now()))
     return conditional_response(document, SCHEMA_JSON)
 
 
@@ -165,7 +166,8 @@ def list_items(name: str, query_data: schemas.ItemsIn) -> Response:
         {key: str(value) for key, value in extra.items()},
     )
     limit = min(query_data.limit, schemas.MAX_PAGE_ITEMS)
-    total, rows = read_items(
+    total = count_items(session(), collection, item_filter, at)
+    rows = read_items(
         session(),
         collection,
         item_filter,
@@ -209,7 +211,7 @@ def get_item(name: str, code: str, query_data: schemas.ItemIn) -> Response:
     schemas.require_known([*(query_data.model_extra or {})], [])
     crs = schemas.parse_crs(query_data.crs, "crs")
     item_filter = ItemFilter(Period(at, at), equal={"code": code})
-    _, rows = read_items(
+    rows = read_items(
         session(), collection, item_filter, at, limit=1, offset=0, latitude_first=crs != CRS84
     )
     if not rows:
