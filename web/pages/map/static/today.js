@@ -284,6 +284,12 @@ function notes(inView) {
   ];
 }
 
+// All rows; the focus goes to the first of those that were not listed.
+function showAll(listed) {
+  draw(true);
+  $('today').querySelectorAll('[data-incident]')[listed]?.querySelector('button').focus();
+}
+
 // The list anew; what had the focus has it still.
 function draw(all = state.all) {
   if (!state.asked) return;
@@ -305,7 +311,7 @@ function draw(all = state.all) {
         listed.map(({ id }) => state.rows.get(id)),
       ),
       rows.length > listed.length &&
-        h('button', { className: 'link', type: 'button', onclick: () => draw(true) }, t('Show all')),
+        h('button', { className: 'link', type: 'button', onclick: () => showAll(listed.length) }, t('Show all')),
       !rows.length &&
         !state.error &&
         h('p', { className: 'lead' }, t('Nothing here is open, and nothing was reported today.')),
