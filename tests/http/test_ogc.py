@@ -200,6 +200,17 @@ def test_what_is_wrong_is_400_and_named(client, query, field):
     assert [one["field"] for one in problem["errors"]] == [field]
 
 
+def test_an_unknown_parameter_is_answered_with_those_there_are(client):
+    code = get(client, f"{ITEMS}?limit=1").json["features"][0]["id"]
+    for address, there, absent in (
+        (ITEMS, ("bbox-crs", "datetime", "name"), ()),
+        (f"{ITEMS}/{code}", ("crs", "lang"), ("bbox", "name")),
+    ):
+        detail = get(client, f"{address}?colour=red", 400).json["errors"][0]["message"]
+        allowed = detail.split("there are ")[1].split(", ")
+        assert {*there} <= {*allowed} and not {*absent} & {*allowed}, detail
+
+
 def test_a_page_longer_than_allowed_is_the_longest(client):
     document = get(client, f"{ITEMS}?limit=1000000").json
     assert document["numberReturned"] == 12

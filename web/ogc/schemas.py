@@ -197,16 +197,17 @@ def queryables_document(href: str, title: str, types: Mapping[str, str]) -> dict
     }
 
 
-def require_known(names: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse parameters that are neither of the standard nor queryable (Part 1, 7.15.8).
+def require_known(parameters: ItemIn, queryable: Sequence[str] = ()) -> dict[str, str]:
+    """Return the queryables among the parameters of a request, by name.
 
     Raises
     ------
     InvalidInput
-        A name is unknown.
+        A name is neither of the standard nor queryable (Part 1, 7.15.8).
     """
-    for name in names:
-        if name not in known:
-            raise invalid_field(
-                name[:40], "ogc.parameter_unknown", name=name[:40], allowed=[*known]
-            )
+    extra = parameters.model_extra or {}
+    for name in extra.keys() - {*queryable}:
+        fields = type(parameters).model_fields
+        allowed = [*(field.alias or key for key, field in fields.items()), *queryable]
+        raise invalid_field(name[:40], "ogc.parameter_unknown", name=name[:40], allowed=allowed)
+    return {name: str(value) for name, value in extra.items()}

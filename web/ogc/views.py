@@ -156,14 +156,12 @@ def list_items(name: str, query_data: schemas.ItemsIn) -> Response:
     collection = require_collection(name)
     at = now()
     crs = schemas.parse_crs(query_data.crs, "crs")
-    types = queryables(collection, at)
-    extra = query_data.model_extra or {}
-    schemas.require_known([*extra], [*types])
+    equal = schemas.require_known(query_data, [*queryables(collection, at)])
     bbox_crs = schemas.parse_crs(query_data.bbox_crs, "bbox-crs")
     item_filter = ItemFilter(
         schemas.parse_period(query_data.datetime_, at),
         schemas.parse_box(query_data.bbox, bbox_crs) if query_data.bbox else None,
-        {key: str(value) for key, value in extra.items()},
+        equal,
     )
     limit = min(query_data.limit, schemas.MAX_PAGE_ITEMS)
     total = count_items(session(), collection, item_filter, at)
@@ -208,7 +206,7 @@ def get_item(name: str, code: str, query_data: schemas.ItemIn) -> Response:
         There is no such collection, or no feature with the code.
     """
     collection, at = require_collection(name), now()
-    schemas.require_known([*(query_data.model_extra or {})], [])
+    schemas.require_known(query_data)
     crs = schemas.parse_crs(query_data.crs, "crs")
     item_filter = ItemFilter(Period(at, at), equal={"code": code})
     rows = read_items(
