@@ -206,8 +206,11 @@ def require_known(parameters: ItemIn, queryable: Sequence[str] = ()) -> dict[str
         A name is neither of the standard nor queryable (Part 1, 7.15.8).
     """
     extra = parameters.model_extra or {}
-    for name in extra.keys() - {*queryable}:
+    unknown = next((name for name in extra if name not in queryable), None)
+    if unknown is not None:
         fields = type(parameters).model_fields
         allowed = [*(field.alias or key for key, field in fields.items()), *queryable]
-        raise invalid_field(name[:40], "ogc.parameter_unknown", name=name[:40], allowed=allowed)
+        raise invalid_field(
+            unknown[:40], "ogc.parameter_unknown", name=unknown[:40], allowed=allowed
+        )
     return {name: str(value) for name, value in extra.items()}
