@@ -30,10 +30,13 @@ from tests.support.deployment import (
     deployment_folder,
     new_database,
 )
+from web.cli import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from tests.support.access_table import World
     from tests.support.served import Deployment
+
+gc.disable()  # until all tests are collected: what is imported stays, and is looked through often
 
 # an example takes as long as the machine is busy
 hypothesis.settings.register_profile("wangge", deadline=None)
@@ -261,7 +264,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     process. Keep what is imported so far out of every collection of garbage.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.enable()
+    gc.set_threshold(*GC_THRESHOLDS)
     if session.config.getoption("loadgroup", False) and not all(
         "@" in item.nodeid for item in session.items
     ):
