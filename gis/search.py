@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Level
+from gis.bigrams import bigrams_of, contains_sql
 from gis.errors import invalid_field
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.category_words import find_categories
@@ -17,6 +18,7 @@ from gis.places.naming import Naming
 from gis.rights.roles import ROLE_BY_KEY
 
 MAX_QUERY_CHARS = 100
+MAX_PREFIXED = 200  # areas whose code begins with what was typed; the shortest codes
 LEVEL_EN = {
     Level.PROVINCE: "province",
     Level.CITY: "city",
@@ -66,9 +68,9 @@ class Hit:
 # `fit` is 0 if the text is the query, 1 if it begins with it, 2 if it contains it. Each branch is
 # limited to its best rows, and the whole again.
 SEARCH_SQL = text(
-    """
+    f"""
 WITH asked AS (
-  SELECT CAST(:q AS text) AS q, CAST(:sounds AS text[]) AS sounds, (
+  SELECT CAST(:q AS text) AS q, (
     SELECT ST_Union(geom) FROM boundary
     WHERE area_id = ANY(CAST(:mine AS bigint[])) AND valid_time @> CAST(:at AS timestamptz)
   ) AS mine
@@ -81,7 +83,15 @@ area_hit AS (
       ELSE 2 END AS fit,
     coalesce(ST_Intersects(land.geom, mine), false) AS near,
     0 AS after
-  FROM asked, area a
+  FROM asked, (
+    SELECT id FROM area
+    WHERE {contains_sql("name", "q")} OR lower(name) = ANY(CAST(:sounds AS text[]))
+    UNION (
+      SELECT id FROM area
+      WHERE code ~>=~ CAST(:q AS text) AND code ~<=~ (CAST(:q AS text) || '~')
+      ORDER BY length(code), code LIMIT :most_prefixed)
+  ) fitting
+  JOIN area a ON a.id = fitting.id
   CROSS JOIN LATERAL (
     SELECT b.geom FROM boundary b
     WHERE b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
@@ -89,9 +99,7 @@ area_hit AS (
     SELECT land_of(ARRAY[a.id], CAST(:at AS timestamptz)) WHERE a.level IN ('province', 'city')
   ) land
   LEFT JOIN area up ON up.id = a.parent_id
-  WHERE land.geom IS NOT NULL AND (starts_with(a.code, q)
-    OR strpos(replace(lower(a.name), ' ', ''), q) > 0
-    OR a.name = ANY(sounds))
+  WHERE land.geom IS NOT NULL
   ORDER BY fit, near DESC, length(a.code), a.code
   LIMIT :n
 ), facility_hit AS (
@@ -102,10 +110,10 @@ area_hit AS (
     coalesce(ST_Intersects(f.geom, mine), false) AS near,
     1
   FROM asked, facility f
-  WHERE lower(f.code) = q
-    OR strpos(replace(lower(f.name), ' ', ''), q) > 0
-    OR strpos(replace(lower(f.address), ' ', ''), q) > 0
-    OR f.name = ANY(sounds)
+  WHERE lower(f.code) = :q
+    OR {contains_sql("f.name", "q")}
+    OR {contains_sql("f.address", "q")}
+    OR lower(f.name) = ANY(CAST(:sounds AS text[]))
     OR f.category = ANY(:categories)
   ORDER BY fit, near DESC, f.name, f.code
   LIMIT :n
@@ -118,12 +126,10 @@ area_hit AS (
     coalesce(ST_Intersects(h.geom, mine), false) AS near,
     2
   FROM asked, building h
-  WHERE lower(h.code) = q
-    OR (NOT :whole
-      AND (
-        strpos(replace(lower(h.estate || h.name), ' ', ''), q) > 0
-        OR strpos(replace(lower(h.address), ' ', ''), q) > 0
-        OR h.estate = ANY(sounds)))
+  WHERE lower(h.code) = :q
+    OR NOT :whole AND {contains_sql("h.estate || h.name", "q")}
+    OR NOT :whole AND {contains_sql("h.address", "q")}
+    OR NOT :whole AND lower(h.estate) = ANY(CAST(:sounds AS text[]))
     OR h.code = ANY(CAST(:named AS text[]))
   ORDER BY fit, near DESC, h.estate, length(h.name), h.name, h.code
   LIMIT :n
@@ -140,7 +146,7 @@ area_hit AS (
   LEFT JOIN area a ON a.id = o.area_id
   LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
   LEFT JOIN building h ON h.id = o.building_id
-  WHERE strpos(replace(lower(p.name), ' ', ''), q) > 0
+  WHERE {contains_sql("p.name", "q")}
     AND coalesce(b.geom, h.geom) IS NOT NULL
     AND (:everywhere OR EXISTS (
       WITH RECURSIVE up AS (
@@ -168,7 +174,7 @@ SELECT kind, code, name, level, detail,
 FROM hit
 ORDER BY fit, near DESC, after, length(code), name, code
 LIMIT :n
-"""
+"""  # noqa: S608  our own text
 )
 
 
@@ -216,12 +222,14 @@ def search(
     """
     query = _require_query(query)
     address = parse_address(query)
-    named = find_named(session, address, at) if address.text else []
+    named = find_named(session, address, at, areas=False) if address.text else []
     needle = "".join(query.lower().split())
     rows = session.execute(
         SEARCH_SQL,
         {
             "q": needle,
+            "q_bigrams": bigrams_of(needle),
+            "most_prefixed": MAX_PREFIXED,
             "at": at,
             "n": limit,
             "everywhere": names is None,
@@ -283,7 +291,7 @@ def _find_sounds(session: Session, typed: str, at: datetime) -> list[str]:
     if not is_typed_pinyin(typed):
         return []
     names = [name for name in session.scalars(PINYIN_NAMES_SQL, {"at": at}) if name]
-    return sorted(match_pinyin(names, typed), key=len)[:MAX_SOUNDS]
+    return [name.lower() for name in sorted(match_pinyin(names, typed), key=len)[:MAX_SOUNDS]]
 
 
 def _titles(kind: str, level: str) -> tuple[str, str]:

@@ -7,10 +7,13 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    DateTime,
     ForeignKey,
     Index,
     Text,
     UniqueConstraint,
+    bindparam,
+    cast,
     func,
     or_,
     text,
@@ -19,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Rang
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.elements import ColumnElement
 
+from gis.bigrams import lookup_indexes
 from gis.db import Base, geometry, key, one_of
 
 
@@ -240,6 +244,8 @@ class Area(Base):
         ),
         CheckConstraint("code <> '' AND code = btrim(code)", name="code_is_clean"),
         Index(None, "county", "level"),
+        Index("ix_area_code_prefix", "code", postgresql_ops={"code": "text_pattern_ops"}),
+        *lookup_indexes("area", ("name",), ("name",)),
         Index(
             "ix_area_over_county",
             "id",
@@ -316,9 +322,9 @@ class Boundary(Base):
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the shapes that hold at a moment (half-open: the end itself is out)."""
-        return cls.valid_time.op("@>")(
-            text("CAST(:in_force_at AS timestamptz)").bindparams(in_force_at=at)
-        )
+        # in the statement itself: a plan for any moment takes it for rare that a shape holds then
+        moment = bindparam("in_force_at", at, DateTime(timezone=True), literal_execute=True)
+        return cls.valid_time.op("@>")(cast(moment, DateTime(timezone=True)))
 
 
 class DatedParent(Base):

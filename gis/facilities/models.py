@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from gis.bigrams import lookup_indexes
 from gis.db import Base, geometry, key, one_of
 from gis.files.editions import EditionColumns
 from gis.files.photos import PhotoColumns
@@ -41,6 +42,7 @@ class Facility(Base):
         ),
         CheckConstraint("capacity >= 0", name="capacity_not_negative"),
         Index(None, "county", "category"),
+        *lookup_indexes("facility", ("code", "name"), ("name", "address")),
         {"comment": "A place people walk to for a service."},
     )
 
@@ -68,9 +70,7 @@ class Facility(Base):
     )
     source: Mapped[str] = mapped_column(
         server_default="",
-        comment=(
-            "The load it came from; page: as a person stated it, which map loads leave alone."
-        ),
+        comment="The load it came from; page: as a person stated it, which map loads leave alone.",
     )
     version: Mapped[int] = mapped_column(
         server_default="1", comment="One more with every change on a page; for If-Match."

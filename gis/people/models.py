@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from gis.bigrams import lookup_indexes
 from gis.db import Base, key
 
 
@@ -32,6 +33,7 @@ class Person(Base):
     __tablename__ = "person"
     __table_args__ = (
         CheckConstraint("btrim(name) <> ''", name="has_name"),
+        *lookup_indexes("person", parts=("name",)),
         {"schema": "personal", "comment": "People who hold posts; residents are not in here."},
     )
 

@@ -11,9 +11,11 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from gis.bigrams import lookup_indexes
 from gis.db import Base, geometry, key, one_of
 
 BUILDING_OUTLINES = ("drawn", "assumed")
@@ -30,6 +32,12 @@ class Building(Base):
         CheckConstraint("homes >= 0", name="homes_plausible"),
         one_of("outline", BUILDING_OUTLINES, "outline_known"),
         Index(None, "county"),
+        *lookup_indexes("building", ("code", "estate"), ("estate || name", "address")),
+        Index(
+            "ix_building_words",
+            text("building_words(estate, name, address)"),
+            postgresql_using="gin",
+        ),
         {"comment": "A building by its footprint; several units may stand on one."},
     )
 

@@ -25,6 +25,7 @@ FLOORS = [
     "gis.db",
     "gis.sql",
     "gis.labels",
+    "gis.bigrams",
     "gis.pinyin",
     "gis.basemap",
     "gis.files",
