@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True)
 class Overview:
-    """The deployment, or a part of it, in a few figures.
+    """The deployment, or a part of it, as every page with a map needs it.
 
     names: Of its cities, and its counties without one, joined by 、; empty without counties.
-    counts: Rows by level and kind; `people` counts residents.
+    counties: Codes of the counties of the part; None: all.
     bbox: (west, south, east, north) in degrees of the own areas, else of the grids, the buildings,
         the facilities; None when empty.
     attributions: Whom to credit, as each load named it.
@@ -27,7 +27,7 @@ class Overview:
     """
 
     names: str
-    counts: dict[str, int]
+    counties: list[str] | None
     bbox: tuple[float, float, float, float] | None
     attributions: tuple[str, ...]
     made_up: bool
@@ -49,14 +49,7 @@ SELECT ARRAY(SELECT DISTINCT county FROM area WHERE id = ANY(in_counties(:areas)
 )
 OVERVIEW_SQL = text(
     """
-SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM area
-          WHERE (retired_at IS NULL OR retired_at > now())
-            AND (CAST(:counties AS text[]) IS NULL OR county = ANY(:counties))
-          GROUP BY level) a) AS areas,
-       (SELECT count(*) FROM building
-          WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) AS building,
-       homes.household, homes.people,
-       places.facility, places.all_facilities,
+SELECT (SELECT count(*) FROM facility) AS facilities,
        (SELECT string_agg(a.name, '、' ORDER BY a.code)
           FROM area a LEFT JOIN area up ON up.id = a.parent_id
           WHERE (a.retired_at IS NULL OR a.retired_at > now())
@@ -69,16 +62,26 @@ SELECT (SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM
        (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at)
            ORDER BY kind), '[]')
           FROM dataset) AS datasets
+"""
+)
+COUNTS_SQL = text(
+    """
+SELECT coalesce((SELECT jsonb_object_agg(level, n) FROM (SELECT level, count(*) AS n FROM area
+          WHERE (retired_at IS NULL OR retired_at > now())
+            AND (CAST(:counties AS text[]) IS NULL OR county = ANY(:counties))
+          GROUP BY level) a), '{}')
+  || jsonb_build_object('household', homes.household, 'people', homes.people,
+    'building', (SELECT count(*) FROM building
+      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)),
+    'facility', (SELECT count(*) FROM facility
+      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)))
 FROM (SELECT count(*) AS household, coalesce(sum(people), 0) AS people FROM household
-      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) homes,
-  (SELECT count(*) AS all_facilities,
-     count(*) FILTER (WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties))
-       AS facility
-   FROM facility) places
+      WHERE CAST(:counties AS text[]) IS NULL OR county = ANY(:counties)) homes
 """
 )
 
-# of the own areas, a unit by its grid; else of the grids of the counties; else of all there is
+# of the own areas, a unit by its grid; else of the grids of the counties; else of all there is;
+# OFFSET 0: worked out once for the four sides
 EXTENT_SQL = text(
     """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
@@ -89,38 +92,50 @@ SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT coalesce(
   (SELECT ST_Extent(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
      WHERE a.level = 'grid' AND b.valid_time @> CAST(:at AS timestamptz)
        AND (CAST(:counties AS text[]) IS NULL OR a.county = ANY(:counties))),
-  (SELECT ST_Extent(geom) FROM building), (SELECT ST_Extent(geom) FROM facility)) AS e) s
+  (SELECT ST_Extent(geom) FROM building), (SELECT ST_Extent(geom) FROM facility)) AS e OFFSET 0) s
       WHERE e IS NOT NULL
 """
 )
 
 
 def overview(session: Session, at: datetime, areas: Collection[int] = ()) -> Overview:
-    """Return the figures of the deployment at a moment.
+    """Return what the deployment is called, where it lies, and the version of its data at a moment.
 
     Parameters
     ----------
     areas
-        Ids; figures of the counties that these lie in, and their own extent. Empty means of all.
+        Ids; names of the counties that these lie in, and their own extent. Empty means of all.
     """
     own = session.execute(OWN_SQL, {"areas": sorted(areas)}).one() if areas else None
     if own and not own.counties:  # a city before its counties
         own = None
-    params = {"at": at, "counties": own.counties if own else None}
-    row = session.execute(OVERVIEW_SQL, params).mappings().one()
+    counties: list[str] | None = own.counties if own else None
+    params = {"at": at, "counties": counties}
+    row = session.execute(OVERVIEW_SQL).mappings().one()
     box = session.execute(EXTENT_SQL, params | {"areas": sorted(areas)}).first()
-    figures = ("building", "household", "people", "facility")
     datasets = row["datasets"]
     return Overview(
         names=(own.names if own else row["names"]) or "",
-        counts={**(row["areas"] or {}), **{name: int(row[name]) for name in figures}},
+        counties=counties,
         bbox=None if box is None else (box[0], box[1], box[2], box[3]),
         attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),
         made_up=any(made_up for _, made_up, *_ in datasets),
         version=sha256(
-            repr((row["revised"], row["circled"], datasets, row["all_facilities"])).encode()
+            repr((row["revised"], row["circled"], datasets, row["facilities"])).encode()
         ).hexdigest()[:12],
     )
+
+
+def register_counts(session: Session, counties: list[str] | None = None) -> dict[str, int]:
+    """Count the areas of each level, buildings, households, people and facilities of counties.
+
+    Parameters
+    ----------
+    counties
+        Their codes; None means all.
+    """
+    counts: dict[str, int] = session.execute(COUNTS_SQL, {"counties": counties}).scalar_one()
+    return counts
 
 
 SAMPLE = text(

@@ -46,6 +46,16 @@ DUTIES_SQL = f"""
 WITH RECURSIVE down AS (
   SELECT id FROM area WHERE id = ANY(CAST(:areas AS bigint[]))
   UNION SELECT a.id FROM area a JOIN down ON a.parent_id = down.id
+), whole_county AS (
+  SELECT code FROM area WHERE id = ANY(CAST(:areas AS bigint[])) AND level = 'county'
+), building_in AS (  -- the areas, where no whole county says it without looking at the map
+  SELECT b.id FROM down JOIN area g ON g.id = down.id AND g.level = 'grid'
+    AND g.county NOT IN (SELECT code FROM whole_county)
+  JOIN boundary s ON s.area_id = g.id
+    AND s.valid_time @> least(CAST(:now AS timestamptz), :until)
+  JOIN building b ON b.geom && s.geom
+  WHERE EXISTS (SELECT FROM grid_at(ST_PointOnSurface(b.geom),
+    least(CAST(:now AS timestamptz), :until)) h WHERE h.id = g.id)
 ), year AS (
   SELECT tstzrange(:since, :until) AS span,
     tstzrange(:since, greatest(:since, least(CAST(:now AS timestamptz), :until))) AS gone
@@ -57,9 +67,9 @@ WITH RECURSIVE down AS (
   SELECT d.duty_id, d.county, d.holder_key, min(d.holder_id) AS holder_id,
     range_agg(d.valid_time * year.span) AS held,
     bool_or(d.holder_id = :me OR CAST(:areas AS bigint[]) IS NULL
+      OR d.county IN (SELECT code FROM whole_county)
       OR d.area_id IN (SELECT id FROM down)
-      OR EXISTS (SELECT FROM grid_at(ST_PointOnSurface(b.geom),
-          least(CAST(:now AS timestamptz), :until)) g JOIN down ON down.id = g.id)) AS visible,
+      OR d.building_id IN (SELECT id FROM building_in)) AS visible,
     jsonb_agg(DISTINCT jsonb_build_object('code', coalesce(a.code, b.code),
       'name', coalesce(a.name, b.estate || b.name), 'level', coalesce(a.level, 'building'),
       'role_zh', coalesce(t.zh, r.zh),

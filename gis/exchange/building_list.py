@@ -49,17 +49,40 @@ class Filters:
 
 
 # The order is that of the doors: the estate, then the number, as 2号楼 before 10号楼.
-BUILDING_SORT_KEY = (
-    "concat_ws(chr(31), b.estate = '' AND b.name = '', b.estate,"
-    " lpad(coalesce(substring(b.name FROM '[0-9]+'), ''), 6, '0'), b.name, b.code)"
-)
+BUILDING_SORT_KEY = "building_sort_key(b.estate, b.name, b.code)"
+
+
+def _within(name: str, areas: str) -> str:
+    """Return the SQL of what lies in areas: `{name}_county` and `{name}_building`.
+
+    A building says its county itself. In other areas it is looked for in their own shapes, in
+    those below where they have none.
+    """
+    covers = "s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))"
+    holds = "s.valid_time @> CAST(:at AS timestamptz)"
+    return f"""
+{name}_top AS (SELECT id, code, level FROM area WHERE id = ANY(in_counties({areas}))),
+{name}_county AS (SELECT code FROM {name}_top WHERE level = 'county'),
+{name}_area AS (
+  SELECT id FROM {name}_top WHERE level <> 'county'
+  UNION SELECT a.id FROM area a JOIN {name}_area m ON a.parent_id = m.id
+  WHERE a.level <> 'unit'
+    AND NOT EXISTS (SELECT FROM boundary s WHERE s.area_id = m.id AND {holds})
+),
+{name}_building AS (
+  SELECT b.id FROM {name}_area m JOIN boundary s ON s.area_id = m.id AND {holds}
+  JOIN building b ON {covers}
+  UNION ALL
+  SELECT b.id FROM {name}_top m JOIN boundary s ON s.area_id = m.id AND {holds}
+  JOIN building b ON b.county IS NULL AND {covers}
+)"""  # noqa: S608  ours
+
+
 WHERE = """
-(:everywhere OR EXISTS (SELECT FROM boundary s JOIN mine m ON m.id = s.area_id
-    WHERE s.valid_time @> CAST(:at AS timestamptz)
-    AND s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))))
-  AND (:area = '' OR EXISTS (SELECT FROM boundary s JOIN chosen m ON m.id = s.area_id
-    WHERE s.valid_time @> CAST(:at AS timestamptz)
-    AND s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))))
+(:everywhere OR b.county IN (SELECT code FROM mine_county)
+    OR b.id IN (SELECT id FROM mine_building))
+  AND (:area = '' OR b.county IN (SELECT code FROM chosen_county)
+    OR b.id IN (SELECT id FROM chosen_building))
   AND (:words = '' OR strpos(lower(concat_ws(' ', b.estate || b.name, b.code, b.address)),
     lower(:words)) > 0)
   AND (:estate = '' OR b.estate = :estate)
@@ -71,15 +94,10 @@ WHERE = """
     WHEN 'homes' THEN NOT EXISTS (SELECT FROM household h WHERE h.building_id = b.id)
     ELSE true END
 """
-AREAS_CTE = """
-WITH RECURSIVE mine AS (
-  SELECT id, level FROM area WHERE id = ANY(:areas)
-  UNION SELECT a.id, a.level FROM area a JOIN mine m ON a.parent_id = m.id WHERE a.level <> 'unit'
-), chosen AS (
-  SELECT id, level FROM area WHERE code = :area
-  UNION SELECT a.id, a.level FROM area a JOIN chosen m ON a.parent_id = m.id WHERE a.level <> 'unit'
-)
-"""
+AREAS_CTE = f"""
+WITH RECURSIVE {_within("mine", ":areas")},
+{_within("chosen", "ARRAY(SELECT id FROM area WHERE code = :area)")}
+"""  # noqa: S608  ours
 COLUMNS = f"""
 b.id, b.code, b.estate, b.name, b.address, b.kind, b.floors, b.homes, b.outline, b.source,
 b.version, ST_X(p.point) AS lon, ST_Y(p.point) AS lat, g.code AS grid, g.name AS grid_name,
@@ -103,10 +121,10 @@ LEFT JOIN area c ON c.id = g.parent_id
 BUILDING_LIST_SQL = f"""
 {AREAS_CTE}, page AS (
   SELECT b.* FROM building b WHERE {WHERE}
-  AND (CAST(:after AS text) IS NULL OR {BUILDING_SORT_KEY} COLLATE "C" > :after)
-  ORDER BY {BUILDING_SORT_KEY} COLLATE "C" LIMIT :limit
+  AND (CAST(:after AS text) IS NULL OR {BUILDING_SORT_KEY} > :after)
+  ORDER BY {BUILDING_SORT_KEY} LIMIT :limit
 )
-SELECT {COLUMNS} FROM page b {BUILDING_PLACES} ORDER BY {BUILDING_SORT_KEY} COLLATE "C"
+SELECT {COLUMNS} FROM page b {BUILDING_PLACES} ORDER BY {BUILDING_SORT_KEY}
 """  # noqa: S608  ours
 COUNT_SQL = f"""
 {AREAS_CTE}
@@ -133,15 +151,17 @@ WHERE table_name = 'building' AND row_key = CAST(:id AS text) ORDER BY id DESC L
 """
 # Those of one's own areas; of no area those of estates that have buildings there.
 UNPLACED_LIST_SQL = f"""
-{AREAS_CTE}
+{AREAS_CTE}, mine AS (
+  SELECT id FROM area WHERE id = ANY(:areas)
+  UNION SELECT a.id FROM area a JOIN mine m ON a.parent_id = m.id WHERE a.level <> 'unit'
+)
 SELECT id, coalesce(code, '') AS code, estate, name, address, kind, floors, stairwells, homes,
   source
 FROM unplaced_building u
 WHERE :everywhere OR area_id IN (SELECT id FROM mine)
   OR area_id IS NULL AND estate <> '' AND EXISTS (
-    SELECT FROM building b JOIN boundary s ON s.valid_time @> CAST(:at AS timestamptz)
-      AND s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))
-    JOIN mine m ON m.id = s.area_id WHERE b.estate = u.estate)
+    SELECT FROM building b WHERE lower(b.estate) = lower(u.estate) AND b.estate = u.estate
+      AND (b.county IN (SELECT code FROM mine_county) OR b.id IN (SELECT id FROM mine_building)))
 ORDER BY estate, lpad(coalesce(substring(name FROM '[0-9]+'), ''), 6, '0'), name, id
 """  # noqa: S608  ours
 

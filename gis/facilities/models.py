@@ -300,6 +300,7 @@ class ServiceCircle(Base):
     __tablename__ = "service_circle"
     __table_args__ = (
         PrimaryKeyConstraint("facility_id", "profile", "minutes"),
+        Index(None, "computed_at"),
         CheckConstraint("ST_IsValid(geom)", name="shape_is_valid"),
         CheckConstraint("minutes > 0 AND speed_m_s > 0", name="limits_positive"),
         {

@@ -33,6 +33,7 @@ class Building(Base):
         one_of("outline", BUILDING_OUTLINES, "outline_known"),
         Index(None, "county"),
         *lookup_indexes("building", ("code", "estate"), ("estate || name", "address")),
+        Index("ix_building_sort_key", text("building_sort_key(estate, name, code)")),
         Index(
             "ix_building_words",
             text("building_words(estate, name, address)"),

@@ -19,18 +19,22 @@ INDEXES = {
     "ix_building_code_lower": ("building", None, "lower(code)", "btree"),
     "ix_building_name_bigrams": ("building", None, "bigrams(estate || name)", "gin"),
     "ix_building_address_bigrams": ("building", None, "bigrams(address)", "gin"),
+    "ix_building_sort_key": (
+        "building", None, "building_sort_key(estate, name, code)", "btree",
+    ),
     "ix_building_words": ("building", None, "building_words(estate, name, address)", "gin"),
     "ix_facility_name_lower": ("facility", None, "lower(name)", "btree"),
     "ix_facility_code_lower": ("facility", None, "lower(code)", "btree"),
     "ix_facility_name_bigrams": ("facility", None, "bigrams(name)", "gin"),
     "ix_facility_address_bigrams": ("facility", None, "bigrams(address)", "gin"),
+    "ix_service_circle_computed_at": ("service_circle", None, "computed_at", "btree"),
     "ix_person_name_bigrams": ("person", "personal", "bigrams(name)", "gin"),
 }
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    for function in ("bigrams", "building_words", "grid_at"):
+    for function in ("bigrams", "building_words", "building_sort_key", "grid_at"):
         replace_function(function)
     for name, (table, schema, expression, method) in INDEXES.items():
         columns = [sa.text(expression)]
@@ -41,5 +45,6 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     for name, (table, schema, _, _) in INDEXES.items():
         op.drop_index(name, table, schema=schema)
+    op.execute("DROP FUNCTION building_sort_key(text, text, text)")
     op.execute("DROP FUNCTION building_words(text, text, text)")
     op.execute("DROP FUNCTION bigrams(text)")

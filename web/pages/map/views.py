@@ -20,7 +20,7 @@ from layers.features import feature_collection
 from layers.folium_map import MIN_ZOOM, PageParts, live_map, vector_tiles
 from layers.layer import Layer
 from layers.legend import legend_of
-from layers.overview import Overview
+from layers.overview import Overview, register_counts
 from layers.registry import MAP_LAYERS, SERVICE, SOURCES
 from layers.saved_map import saved_map
 from layers.service_area import service_layers
@@ -72,6 +72,7 @@ def index() -> Response:
         at_local=_field(at) if day else "",
         compare_local=_field(compared) if compared else "",
         figures=figures,
+        counts=register_counts(session(), figures.counties),
         offered=SELECTABLE_LAYERS,
         text_of=render,
         visible=visible,
