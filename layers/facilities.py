@@ -12,6 +12,7 @@ from gis.palette import CIRCLE, TEXT_COLOURS, WHITE, text_colour_on
 from layers import icons
 from layers.layer import Label, Layer, Style, Title
 
+MAX_TILE_CIRCLES = 100  # more lie over each other and say nothing
 SHOWN_CIRCLE = (15, "adult")  # minutes and profile of the circles drawn all at once
 
 
@@ -75,7 +76,7 @@ CIRCLES = Layer(
     title=Message("layer.title.circles"),
     geometry_type="polygon",
     query=circles,
-    zooms=range(11, 20),
+    zooms=range(13, 20),
     style_property="category",
     styles={
         "": Style(
@@ -84,4 +85,5 @@ CIRCLES = Layer(
     },
     visible_by_default=False,
     user_selectable=False,
+    max_tile_features=MAX_TILE_CIRCLES,
 )

@@ -22,8 +22,7 @@ class Overview:
         the facilities; None when empty.
     attributions: Whom to credit, as each load named it.
     made_up: Whether some of the data is invented.
-    version: Changes with every load, revision or circle; part of the address of tiles, so that
-        they may be cached.
+    version: Of `data_version`; part of the address of tiles, so that they may be cached.
     """
 
     names: str
@@ -49,19 +48,26 @@ SELECT ARRAY(SELECT DISTINCT county FROM area WHERE id = ANY(in_counties(:areas)
 )
 OVERVIEW_SQL = text(
     """
-SELECT (SELECT count(*) FROM facility) AS facilities,
-       (SELECT string_agg(a.name, '、' ORDER BY a.code)
+SELECT (SELECT string_agg(a.name, '、' ORDER BY a.code)
           FROM area a LEFT JOIN area up ON up.id = a.parent_id
           WHERE (a.retired_at IS NULL OR a.retired_at > now())
             AND (a.level = 'city' OR a.level = 'county' AND up.level IS DISTINCT FROM 'city'))
          AS names,
-       (SELECT concat(max(published_at), ' ', max(effective) FILTER (WHERE effective <= now()))
-           FROM revision) AS revised,
-       (SELECT concat((SELECT max(computed_at) FROM service_circle), ' ',
-           (SELECT max(computed_at) FROM access_run))) AS circled,
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up, digest, loaded_at)
-           ORDER BY kind), '[]')
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(attribution, made_up) ORDER BY kind), '[]')
           FROM dataset) AS datasets
+"""
+)
+# what a map draws changes by a load, a revision or a run, or a row of its own is added (its id),
+# changed (its version) or taken away
+DATA_VERSION_SQL = text(
+    """
+SELECT concat_ws(' ',
+  (SELECT string_agg(concat(kind, digest, loaded_at), ' ' ORDER BY kind) FROM dataset),
+  (SELECT max(published_at) FROM revision),
+  (SELECT max(effective) FROM revision WHERE effective <= now()),
+  (SELECT max(computed_at) FROM service_circle), (SELECT max(computed_at) FROM access_run),
+  (SELECT concat(count(*), ' ', sum(version), ' ', max(id)) FROM facility),
+  (SELECT concat(count(*), ' ', sum(version), ' ', max(id)) FROM building))
 """
 )
 COUNTS_SQL = text(
@@ -118,12 +124,15 @@ def overview(session: Session, at: datetime, areas: Collection[int] = ()) -> Ove
         names=(own.names if own else row["names"]) or "",
         counties=counties,
         bbox=None if box is None else (box[0], box[1], box[2], box[3]),
-        attributions=tuple(dict.fromkeys(credit for credit, *_ in datasets if credit)),
-        made_up=any(made_up for _, made_up, *_ in datasets),
-        version=sha256(
-            repr((row["revised"], row["circled"], datasets, row["facilities"])).encode()
-        ).hexdigest()[:12],
+        attributions=tuple(dict.fromkeys(credit for credit, _ in datasets if credit)),
+        made_up=any(made_up for _, made_up in datasets),
+        version=data_version(session),
     )
+
+
+def data_version(session: Session) -> str:
+    """Return a digest that changes with whatever a map draws now."""
+    return sha256(str(session.execute(DATA_VERSION_SQL).scalar()).encode()).hexdigest()[:12]
 
 
 def register_counts(session: Session, counties: list[str] | None = None) -> dict[str, int]:

@@ -93,7 +93,7 @@ def tile_query(
     for layer in layers:
         if z in layer.zooms:
             parts.append(_part(layer, z, x, y, at, outer))
-            if layer.geometry_type == "polygon" and layer.labels:
+            if layer.geometry_type == "polygon" and _has_labels(layer, z):
                 parts.append(_label_part(layer, z, x, y, at, inner))
     if not parts:
         return None
@@ -102,6 +102,11 @@ def tile_query(
         # a tile is the sum of its layers' bytes
         whole = whole.op("||", return_type=LargeBinary())(part)
     return select(whole)
+
+
+def _has_labels(layer: Layer, z: int) -> bool:
+    """Return whether some label of a layer is written on the map of a tile, one zoom further in."""
+    return any(label.from_zoom <= z + 1 for label in layer.labels)
 
 
 def _part(
@@ -150,11 +155,18 @@ def _label_part(
     layer: Layer, z: int, x: int, y: int, at: datetime, box: tuple[float, float, float, float]
 ) -> ScalarSelect[bytes]:
     rows = layer.query(at).subquery()
-    point = func.ST_PointOnSurface(rows.c.geom)
-    inside = func.ST_Intersects(point, func.ST_MakeEnvelope(*box, STORAGE_SRID))
-    return _encode(
-        f"{layer.name}_label", rows, func.ST_Transform(point, WEB_MERCATOR), (z, x, y), box, inside
+    tile_box = func.ST_MakeEnvelope(*box, STORAGE_SRID)
+    columns = [column for column in rows.c if column.name != "geom"]
+    # OFFSET 0: a point is worked out once
+    points = (
+        select(*columns, func.ST_PointOnSurface(rows.c.geom).label("geom"))
+        .where(rows.c.geom.op("&&")(tile_box))
+        .offset(0)
+        .subquery()
     )
+    drawn = func.ST_Transform(points.c.geom, WEB_MERCATOR)
+    inside = func.ST_Intersects(points.c.geom, tile_box)
+    return _encode(f"{layer.name}_label", points, drawn, (z, x, y), box, inside)
 
 
 def _encode(
@@ -175,8 +187,12 @@ def _encode(
         select(*properties, clipped.label("geom"))
         # the tile is transformed to the CRS of the table, not the rows, so that the index answers
         .where(rows.c.geom.op("&&")(func.ST_MakeEnvelope(*box, STORAGE_SRID)), *conditions)
-        .limit(limit)
+        # OFFSET 0: clipped once, after all conditions; else also to see which are empty, of every
+        # level of areas in the box
+        .offset(0)
     )
+    if limit is not None:  # the same ones in neighbouring tiles
+        features = features.order_by(func.hashtext(rows.c.code)).limit(limit)
     return _as_mvt(name, features)
 
 

@@ -41,7 +41,7 @@ class Facility(Base):
             "GeometryType(geom) IN ('POINT', 'POLYGON', 'MULTIPOLYGON')", name="point_or_polygon"
         ),
         CheckConstraint("capacity >= 0", name="capacity_not_negative"),
-        Index(None, "county", "category"),
+        *(Index(None, *names) for names in (("county", "category"), ("version", "id"))),
         *lookup_indexes("facility", ("code", "name"), ("name", "address")),
         {"comment": "A place people walk to for a service."},
     )

@@ -32,6 +32,7 @@ class Building(Base):
         CheckConstraint("homes >= 0", name="homes_plausible"),
         one_of("outline", BUILDING_OUTLINES, "outline_known"),
         Index(None, "county"),
+        Index(None, "version", "id"),
         *lookup_indexes("building", ("code", "estate"), ("estate || name", "address")),
         Index("ix_building_sort_key", text("building_sort_key(estate, name, code)")),
         Index(

@@ -47,7 +47,7 @@ def pack(response: Response) -> Response:
     if response.mimetype not in PACKED or "Content-Encoding" in response.headers:
         return response
     response.vary.add("Accept-Encoding")
-    encoding = _accepted()
+    encoding = accepted()
     if not encoding or not _gains(response):
         return response
     is_file = response.direct_passthrough
@@ -64,10 +64,23 @@ def pack(response: Response) -> Response:
     return response
 
 
-def _accepted() -> str:
+def encode(data: bytes, encoding: str) -> tuple[bytes, str]:
+    """Return data packed, and how; as it is where that gains nothing.
+
+    Parameters
+    ----------
+    encoding
+        One of CONTENT_ENCODINGS; empty: as it is.
+    """
+    if not encoding or len(data) < MIN_BYTES:
+        return data, ""
+    return _packed(data, encoding, QUALITY), encoding
+
+
+def accepted() -> str:
     """Return the best encoding that the request accepts; empty for none."""
-    accepted = request.accept_encodings
-    return next((name for name in CONTENT_ENCODINGS if accepted.quality(name) > 0), "")
+    sent = request.accept_encodings
+    return next((name for name in CONTENT_ENCODINGS if sent.quality(name) > 0), "")
 
 
 def _gains(response: Response) -> bool:

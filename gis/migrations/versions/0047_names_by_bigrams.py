@@ -1,4 +1,4 @@
-"""Names, addresses and codes are looked up by indexes: pairs of characters, whole names, prefixes."""
+"""Names and codes are looked up by indexes (pairs of characters, whole names, prefixes), and versions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +22,8 @@ INDEXES = {
     "ix_building_sort_key": (
         "building", None, "building_sort_key(estate, name, code)", "btree",
     ),
+    "ix_building_version_id": ("building", None, "version, id", "btree"),
+    "ix_facility_version_id": ("facility", None, "version, id", "btree"),
     "ix_building_words": ("building", None, "building_words(estate, name, address)", "gin"),
     "ix_facility_name_lower": ("facility", None, "lower(name)", "btree"),
     "ix_facility_code_lower": ("facility", None, "lower(code)", "btree"),

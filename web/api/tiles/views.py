@@ -1,11 +1,13 @@
 """Vector tiles and GeoJSON of the layers."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated
 
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, request
+from flask.sansio.blueprints import BlueprintSetupState
 from pydantic import Field
 
 from gis.errors import NotFound, invalid_field
@@ -16,13 +18,21 @@ from layers import tiles
 from layers.layer import Layer
 from layers.registry import LAYERS, TILE_SETS
 from layers.service_area import service_layers
+from web.api.tiles.kept import KeptTiles, kept_tiles
 from web.http import params
-from web.http.compression import MVT
+from web.http.compression import MVT, accepted
 from web.http.db import session
 from web.http.openapi import alternative_response
 from web.http.responses import GEOJSON
 
 bp = APIBlueprint("tiles", __name__, tag="Maps")
+
+
+@bp.record_once
+def keep_tiles(state: BlueprintSetupState) -> None:
+    """Give the application its kept tiles."""
+    state.app.extensions["tiles"] = KeptTiles(state.app.config["SESSION_FACTORY"])
+
 
 # the address names the version, so the bytes never change
 CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
@@ -62,11 +72,7 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     """
     if layer not in TILE_SETS:
         raise NotFound("layer.unknown", name=layer, allowed=[*TILE_SETS])
-    data = tiles.tile(
-        session(), TILE_SETS[layer], z, x, y, params.parse_datetime(request.args.get("at"))
-    )
-    response = Response(data, 200 if data else 204, mimetype=MVT)
-    return cacheable(response, data)
+    return _tile(TILE_SETS[layer], z, x, y)
 
 
 @bp.get("/tiles/service/<category>/<int:minutes>/<int:z>/<int:x>/<int:y>.mvt")
@@ -87,15 +93,25 @@ def service_tile(category: str, minutes: int, z: int, x: int, y: int) -> Respons
         raise NotFound("layer.category_unknown", category=category)
     if minutes not in CIRCLE_MINUTES:
         raise NotFound("layer.minutes_unknown", minutes=minutes, allowed=[*CIRCLE_MINUTES])
-    data = tiles.tile(
-        session(),
-        service_layers(category, minutes),
-        z,
-        x,
-        y,
-        params.parse_datetime(request.args.get("at")),
+    return _tile(service_layers(category, minutes), z, x, y)
+
+
+def _tile(layers: Sequence[Layer], z: int, x: int, y: int) -> Response:
+    """Send layers as a vector tile of the moment that the address names, else of now."""
+    stated = request.args.get("at")
+    at = params.parse_datetime(stated)
+    address = f"{request.path} {at.isoformat() if stated else ''}"
+    drawn = kept_tiles().get(
+        address,
+        request.args.get("v", ""),
+        accepted(),
+        lambda: tiles.tile(session(), layers, z, x, y, at),
     )
-    return cacheable(Response(data, 200 if data else 204, mimetype=MVT), data)
+    response = Response(drawn.body, 200 if drawn.body else 204, mimetype=MVT)
+    response.vary.add("Accept-Encoding")
+    if drawn.encoding:
+        response.headers["Content-Encoding"] = drawn.encoding
+    return cacheable(response, drawn.etag, weak=bool(drawn.encoding))
 
 
 @bp.get("/api/v1/layers")
@@ -137,7 +153,7 @@ def layer_features(layer: str, query_data: FeaturesIn) -> Response:
     if query_data.code is not None and not collection["features"]:
         raise NotFound("layer.feature_unknown", layer=layer, code=query_data.code)
     data = orjson.dumps(collection)
-    return cacheable(Response(data, mimetype=GEOJSON), data)
+    return cacheable(Response(data, mimetype=GEOJSON), sha256(data).hexdigest()[:20])
 
 
 def require_layer(name: str) -> Layer:
@@ -153,10 +169,18 @@ def require_layer(name: str) -> Layer:
     return LAYERS[name]
 
 
-def cacheable(response: Response, data: bytes) -> Response:
-    """Set ETag and caching; answer 304 when the asker has it already."""
+def cacheable(response: Response, etag: str, *, weak: bool = False) -> Response:
+    """Set ETag and caching; answer 304 when the asker has it already.
+
+    Parameters
+    ----------
+    etag
+        Empty: none.
+    weak
+        Whether the bytes may differ, as those of a packed answer.
+    """
     response.headers["Cache-Control"] = CACHE_IMMUTABLE if "v" in request.args else CACHE_REVALIDATE
-    if data:
-        response.set_etag(sha256(data).hexdigest()[:20])
+    if etag:
+        response.set_etag(etag, weak=weak)
     response.make_conditional(request)
     return response
