@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.bench import access, boundaries, bulk, circle, coverage, growth, http, report
+from tests.bench import access, boundaries, bulk, circle, coverage, growth, http, large, report
 from tests.bench.rows import Reach, Row, machine, markdown
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
@@ -28,6 +28,7 @@ ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "report": report.measure,
     "growth": growth.measure,
     "boundaries": boundaries.measure,
+    "large": large.measure,
 }
 PAGE = ROOT / "docs" / "BENCHMARKS.md"
 

@@ -16,7 +16,7 @@ VALHALLA_PATH = REQUIREMENTS_PATH.with_name("requirements-valhalla.txt")
 VALHALLA_PYTHONS = ("python3.12", "python3.13", "python3.14")
 NAMES = (
     *("circle", "coverage", "edges", "recompute", "pin"),
-    *("bulk", "http", "report", "growth", "boundaries"),
+    *("bulk", "http", "report", "growth", "boundaries", "large"),
 )
 
 

@@ -1,0 +1,366 @@
+"""A served county of a million households and 100,000 incidents: what people wait for, and a soak
+of mixed work.
+"""
+
+import gzip
+import http.client
+import os
+import random
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
+from math import asinh, pi, radians, tan
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+import numpy as np
+import orjson
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.accounts import accounts, credentials
+from gis.accounts.models import Account
+from gis.db import engine
+from gis.demo.generate import generate_town
+from gis.demo.simulation import simulate
+from gis.incidents.reading.statistics_sql import GROUP_EXPRESSIONS
+from gis.ops import cluster, migration
+from gis.rights.principal import system_principal
+from gis.settings import Settings
+from tests.bench.http import SHAPES, WORKERS, served, wait, within
+from tests.bench.report import CODES, REPORTS
+from tests.bench.rows import Figure, Reach, Row, median
+
+PASSWORD = "a quite long sentence"
+CLIENTS = 8  # of the soak
+PAUSE_S = 0.02  # between two requests of a client: people and programs, not a flood
+ZOOMS = range(10, 17)
+
+# Incidents like those of the simulated days, with the same events, spread over all grids and half a
+# year. Triggers are off: the state of each was reached by the events that are copied with it.
+COPIES = """
+CREATE TEMPORARY TABLE copied AS
+WITH template AS (SELECT *, row_number() OVER (ORDER BY id) - 1 AS n FROM incident),
+place AS (
+  SELECT g.id, ST_PointOnSurface(b.geom) AS point,
+    row_number() OVER (ORDER BY md5(g.code)) - 1 AS n,
+    ARRAY[county.id, street.id, community.id, g.id] AS areas
+  FROM area g JOIN boundary b ON b.area_id = g.id AND b.valid_time @> now()
+  JOIN area community ON community.id = g.parent_id
+  JOIN area street ON street.id = community.parent_id
+  JOIN area county ON county.id = street.parent_id WHERE g.level = 'grid'
+)
+SELECT gen_random_uuid() AS id, t.id AS template_id, p.id AS grid_id, p.point, p.areas,
+  interval '1 day' * (s % 180) AS earlier
+FROM generate_series(1, :count) s
+JOIN template t ON t.n = s % (SELECT count(*) FROM template)
+JOIN place p ON p.n = s % (SELECT count(*) FROM place)
+"""
+MOMENTS = ("reported_at", "changed_at", "stage_started_at", "warning_at", "due_at", "closed_at")
+INCIDENTS = f"""
+INSERT INTO incident SELECT (jsonb_populate_record(i, jsonb_build_object('id', c.id,
+    'grid_id', c.grid_id, 'area_ids', c.areas, 'unit_id', NULL, 'building_id', NULL,
+    'supervise_at', NULL, 'parent_id', NULL, 'geom', c.point,
+    {", ".join(f"'{name}', i.{name} - c.earlier" for name in MOMENTS)}))).*
+FROM copied c JOIN incident i ON i.id = c.template_id
+"""
+EVENTS = """
+INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_request,
+  to_request, who, role, person_id, note, detail)
+SELECT e.county, c.id, e.at - c.earlier, e.move, e.from_state, e.to_state, e.from_request,
+  e.to_request, e.who, e.role, e.person_id, e.note, e.detail
+FROM copied c JOIN incident_event e ON e.incident_id = c.template_id ORDER BY e.id
+"""
+
+
+class Answer(NamedTuple):
+    """Status, body and milliseconds of a request."""
+
+    status: int
+    body: bytes
+    ms: float
+
+
+class Client:
+    """A connection that stays open, as those of a program."""
+
+    def __init__(self, port: int, cookie: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self.headers = {"Cookie": cookie, "Accept-Encoding": "gzip"}
+
+    def ask(self, path: str, body: bytes | None = None) -> Answer:
+        """GET a path, or POST a JSON body to it."""
+        # a report is a resident's, without a session
+        headers = {"Content-Type": "application/json"} if body else self.headers
+        begin = time.perf_counter()
+        self.connection.request("POST" if body else "GET", path, body, headers)
+        answer = self.connection.getresponse()
+        data = answer.read()
+        return Answer(answer.status, data, (time.perf_counter() - begin) * 1e3)
+
+
+def sign_in(port: int) -> str:
+    """The cookies of the command centre's session."""
+    address = f"http://127.0.0.1:{port}/sign-in"
+    jar = CookieJar()
+    opener = build_opener(HTTPCookieProcessor(jar))
+    page = opener.open(address).read().decode()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+    form = {"csrf_token": token[1], "username": "bench", "password": PASSWORD}
+    opener.open(Request(address, urlencode(form).encode(), {"Origin": address[:-8]})).close()
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+
+
+def measure(settings: Settings, small: bool) -> Row:
+    """Make the county, ask for what people wait for, then soak it."""
+    households, incidents, minutes = (300, 500, 0.05) if small else (1_000_000, 100_000, 30)
+    addresses = cluster.start(settings, throw_away=False)
+    migration.migrate(addresses)
+    begin = time.monotonic()
+    points = make(addresses, households, incidents, 20 if small else 120)
+    made = (time.monotonic() - begin) / 60
+    with served(settings, addresses.app) as port:
+        begin = time.monotonic()
+        wait(port, f"/api/v1/locate?lon={points[0][0]:.7f}&lat={points[0][1]:.7f}&crs=wgs84")
+        started = time.monotonic() - begin
+        cookie = sign_in(port)
+        client = Client(port, cookie)
+        search = [timed(client, "/api/v1/search?q=12%E6%A0%8B") for _ in range(1 + 20)][1:]
+        figures = slowest_figures(client)
+        tiles = first_and_again(client, points, small)
+        seen, memory = soak(port, cookie, points, minutes * 60)
+    return row(made, started, search, figures, tiles, seen, memory, minutes, households, incidents)
+
+
+def make(
+    addresses: cluster.DatabaseUrls, households: int, incidents: int, templates: int
+) -> list[tuple[float, float]]:
+    """Fill the database, with an account of the command centre; places in the county."""
+    now = datetime.now(UTC)
+    with Session(engine(addresses.app)) as session:
+        generate_town(session, 2026, households)
+        simulate(session, now - timedelta(days=4), now, templates)
+        account(session, session.scalar(text("SELECT code FROM area WHERE level = 'county'")))
+        session.commit()
+        grids = shapely.from_wkb([bytes(row[0]) for row in session.execute(text(SHAPES))])
+    with engine(addresses.admin or addresses.owner).begin() as admin:
+        admin.execute(text("SET LOCAL session_replication_role = replica"))
+        admin.execute(text(COPIES), {"count": incidents})
+        admin.execute(text(INCIDENTS))
+        admin.execute(text(EVENTS))
+    with engine(addresses.owner).begin() as owner:
+        owner.execute(text("ANALYZE"))
+    return within(grids, 2000)
+
+
+def account(session: Session, county: str) -> None:
+    """Create the account that the clients sign in with."""
+    created = Account(username="bench", password_hash=credentials.hash_password(PASSWORD))
+    session.add(created)
+    session.flush()
+    accounts.grant(session, system_principal("bench"), created, "command_centre", county)
+
+
+def timed(client: Client, path: str) -> float:
+    """Milliseconds of an answer, which must be there."""
+    answer = client.ask(path)
+    assert answer.status in (200, 204), answer.body[:300]
+    return answer.ms
+
+
+def slowest_figures(client: Client) -> tuple[float, int, str]:
+    """The median milliseconds and the bytes as sent of the slowest grouping, and which it is."""
+    since, found = _since(190), []
+    for per in GROUP_EXPRESSIONS:
+        answers = [client.ask(f"/api/v1/figures?since={since}&per={per}") for _ in range(3)]
+        assert all(answer.status == 200 for answer in answers), (per, answers[0].body[:300])
+        found.append((median([a.ms for a in answers]), max(len(a.body) for a in answers), per))
+    return max(found)[0], max(size for _, size, _ in found), max(found)[2]
+
+
+def first_and_again(
+    client: Client, points: Sequence[tuple[float, float]], small: bool
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of tiles asked for the first time, and of the same again."""
+    page = client.ask("/").body
+    unpacked = gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page
+    version = re.search(rb"mvt\?v=([0-9a-f]+)", unpacked)
+    assert version is not None
+    paths = [
+        f"/tiles/{name}/{z}/{x}/{y}.mvt?v={version[1].decode()}"
+        for name in ("base", "city")
+        for z in ZOOMS
+        for x, y in dict.fromkeys(tile_of(lon, lat, z) for lon, lat in points[: 3 if small else 10])
+    ]
+    first = [timed(client, path) for path in paths]
+    for _ in range(4):  # so that every worker has drawn each
+        again = [timed(client, path) for path in paths]
+    return first, again
+
+
+def tile_of(lon: float, lat: float, z: int) -> tuple[int, int]:
+    """The column and row of the tile over a place."""
+    size = 2**z
+    return int((lon + 180) / 360 * size), int((1 - asinh(tan(radians(lat))) / pi) / 2 * size)
+
+
+def soak(
+    port: int, cookie: str, points: Sequence[tuple[float, float]], seconds: float
+) -> tuple[dict[str, list[Answer]], list[float]]:
+    """Ask for all kinds of things for a while.
+
+    The answers by kind, and the memory of the workers in MB along the time.
+    """
+    end = time.monotonic() + seconds
+    seen: dict[str, list[Answer]] = defaultdict(list)
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        rng, client = random.Random(number), Client(port, cookie)
+        kinds = [name for name, (share, _) in KINDS.items() for _ in range(share)]
+        while time.monotonic() < end:
+            kind = rng.choice(kinds)
+            path, body = KINDS[kind][1](rng, rng.choice(points))
+            answer = client.ask(path, body)
+            with lock:
+                seen[kind].append(answer._replace(body=answer.body[:200]))
+            time.sleep(PAUSE_S)
+
+    memory = []
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        done = [pool.submit(work, number) for number in range(CLIENTS)]
+        while time.monotonic() < end:
+            time.sleep(min(10.0, max(end - time.monotonic(), 0.01)))
+            memory.append(memory_of_workers(port))
+        for each in done:
+            each.result()
+    return dict(seen), memory
+
+
+def memory_of_workers(port: int) -> float:
+    """Private and shared memory of the processes that serve a port (PSS), in MB."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"\0{port}\0".encode() in (folder / "cmdline").read_bytes():
+                rollup = (folder / "smaps_rollup").read_text()
+                total += int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1])  # type: ignore[index]
+        except OSError:
+            continue
+    return total / 1024
+
+
+Place = tuple[float, float]
+# kind: how many of 100 requests, and the path and body of one
+KINDS: dict[str, tuple[int, Callable[[random.Random, Place], tuple[str, bytes | None]]]] = {
+    "locate": (
+        50,
+        lambda rng, p: (f"/api/v1/locate?lon={p[0]:.7f}&lat={p[1]:.7f}&crs=wgs84", None),
+    ),
+    "tile": (
+        20,
+        lambda rng, p: (_tile_path(rng, p), None),
+    ),
+    "report": (
+        12,
+        lambda rng, p: (
+            REPORTS,
+            orjson.dumps(
+                {
+                    "lon": p[0] + rng.uniform(-1e-4, 1e-4),
+                    "lat": p[1],
+                    "crs": "wgs84",
+                    "category": rng.choice(CODES),
+                    "description": "bench",
+                }
+            ),
+        ),
+    ),
+    "search": (
+        10,
+        lambda rng, p: (f"/api/v1/search?q={rng.randint(1, 40)}%E6%A0%8B", None),
+    ),
+    "list of incidents": (6, lambda rng, p: ("/api/v1/incidents?limit=50", None)),
+    "figures": (2, lambda rng, p: (f"/api/v1/figures?since={_since(30)}&per=community", None)),
+}
+
+
+def _since(days: int) -> str:
+    return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}"
+
+
+def _tile_path(rng: random.Random, place: Place) -> str:
+    z = rng.choice(ZOOMS)
+    x, y = tile_of(*place, z)
+    return f"/tiles/{rng.choice(('base', 'city'))}/{z}/{x}/{y}.mvt"
+
+
+def row(
+    made: float,
+    started: float,
+    search: Sequence[float],
+    figures: tuple[float, int, str],
+    tiles: tuple[list[float], list[float]],
+    seen: dict[str, list[Answer]],
+    memory: Sequence[float],
+    minutes: float,
+    households: int,
+    incidents: int,
+) -> Row:
+    """What was seen, as a row."""
+    first, again = (np.percentile(times, (50, 99)) for times in tiles)
+    bad = [a for answers in seen.values() for a in answers if a.status not in (200, 201, 204)]
+    middle, (slowest, largest, per) = median(search), figures
+    third = max(len(memory) // 3, 1)
+    growth = median(memory[-third:]) / median(memory[:third]) - 1
+    return Row(
+        "large",
+        f"{households:,} households and {incidents:,} incidents, served",
+        f"Made in {made:.0f} minutes (without circles); {WORKERS} workers, which answer"
+        f" {started:.0f} s after they are started; then {CLIENTS} clients for {minutes:g} minutes,"
+        f" {PAUSE_S * 1e3:.0f} ms between two requests of each.",
+        "ms",
+        Figure("search by a building's number", middle, len(search)),
+        [
+            Figure(f"figures per {per}, the slowest", slowest, 3, f"{largest:,} bytes at most"),
+            Figure("a tile, first", first[0], len(tiles[0]), f"p99 {first[1]:.0f} ms"),
+            Figure("a tile, again", again[0], len(tiles[1]), f"p99 {again[1]:.1f} ms"),
+            *(
+                Figure(
+                    f"soak: {kind}",
+                    median([a.ms for a in seen[kind]]),
+                    len(seen[kind]),
+                    f"p99 {np.percentile([a.ms for a in seen[kind]], 99):.0f} ms",
+                )
+                for kind in KINDS
+                if kind in seen
+            ),
+        ],
+        [
+            Reach(f"search by a building's number ≤ 50 ms: {middle:.0f}", middle <= 50),
+            Reach(
+                f"figures of any grouping ≤ 300 ms and ≤ 150 kB: {slowest:.0f} ms,"
+                f" {largest / 1e3:.0f} kB",
+                slowest <= 300 and largest <= 150_000,
+            ),
+            Reach(f"tiles ≤ 50 ms first, 99 %: {first[1]:.0f}", bool(first[1] <= 50)),
+            Reach(f"tiles ≤ 5 ms again, 99 %: {again[1]:.1f}", bool(again[1] <= 5)),
+            Reach(f"soak: no error: {len(bad)} of {sum(map(len, seen.values())):,}", not bad),
+            Reach(f"soak: memory grows by less than 5 %: {growth:+.1%}", growth < 0.05),
+        ],
+        notes=[
+            f"Memory of server and workers (PSS): {memory[0]:.0f} MB when the soak begins,"
+            f" {memory[-1]:.0f} MB at its end.",
+            *(f"Not answered: {a.status} {a.body[:120]!r}" for a in bad[:3]),
+            f"{os.cpu_count()} cores, shared by server, database and clients.",
+        ],
+    )
