@@ -3,6 +3,7 @@
 import io
 from datetime import datetime
 
+import pytest
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from sqlalchemy.orm import Session
@@ -94,3 +95,24 @@ def test_an_administrator_sets_what_a_duty_asks(session: Session, client: FlaskC
     assert listed["入户"] == "联户长"
     me = system_principal("test")
     assert kind_edits.change_kind(session, me, number, zh="包保").visits_target == 12
+
+
+def test_of_many_duties_the_first_are_shown_and_others_looked_for(
+    session: Session, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pages.duties.views.MAX_SHOWN_DUTIES", 2)
+    town = build.Town(session)
+    for number, name in enumerate(("陈一", "陈二", "陈三"), 1):
+        town.post("contact_leader", town.grid(f"00{number}", number, 0), name)
+    leader = account(session, "third", person=town.person("陈三").code)
+    desk = account(session, "desk", "command_centre", town.county.code)
+    session.commit()
+
+    signed_in(client, desk)
+    page = client.get("/duties?lang=zh").text
+    assert "共 3 人，显示前 2 人" in page and page.count('<option value="grid|') == 2
+    other = client.get("/duties?lang=zh&words=陈三").text
+    assert "共 3 人" not in other and town.person("陈三").code in other and "陈一" not in other
+    assert "没有符合的职责人" in client.get("/duties?lang=zh&words=没有").text
+    signed_in(client, leader)  # who has one always writes visits down
+    assert 'value="grid|' in client.get("/duties?words=没有").text

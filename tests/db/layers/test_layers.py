@@ -379,3 +379,25 @@ def test_a_post_of_yesterday_is_not_found(session, town):
 def test_empty_and_endless_words_are_refused(session, message):
     with pytest.raises(InvalidInput, match="q: "):
         search(session, message, NOW)
+
+
+def test_no_plan_of_a_tile_is_prepared_for_any_moment(session, town):
+    """Such a plan takes it for rare that a boundary holds, and reads a city the other way round."""
+    town.grid("001")
+    z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
+    for minute in range(12):
+        assert decoded(session, "grids", z, x, y, NOW + timedelta(minutes=minute))
+    query = text("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'ST_AsMVT'")
+    assert session.scalar(query) == 0
+
+
+def test_a_tile_of_circles_holds_a_hundred(session, town):
+    shape = build.square(LON, LAT, 4 * SIDE)
+    for number in range(130):
+        placed = facility(session, f"n{number}", "clinic", LON + SIDE / 2, LAT + SIDE / 2)
+        session.add(circle_of(placed, shape))
+    session.flush()
+    z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 16)
+    drawn = decoded(session, "circles", z, x, y)["circles"]["features"]
+    assert len(drawn) == 100 == len({each["properties"]["code"] for each in drawn})
+    assert decoded(session, "circles", *tile_of(LON, LAT, 12)) == {}

@@ -30,6 +30,8 @@ from web.security.readers import require_figures_or_own, storable_id
 bp = Blueprint("duties_page", __name__)
 
 VISIT_FIELDS = ("place", "day", "note", "incident")
+MAX_SHOWN_DUTIES = 200
+MAX_WORDS_CHARS = 60  # of what is looked for
 
 
 @bp.get("/duties")
@@ -142,12 +144,16 @@ def _page(
     form: dict[str, str] | None = None,
 ) -> Response:
     language, today = i18n.chosen(), parse_datetime(None).astimezone(year.zone).date()
-    rows = queries.list_duties(session(), by, year, parse_datetime(None))
+    words = request.args.get("words", "").strip()[:MAX_WORDS_CHARS]
+    every = queries.list_duties(session(), by, year, parse_datetime(None))
+    fitting = [row for row in every if _has(row, words.lower())]
+    rows = fitting[:MAX_SHOWN_DUTIES]
+    mine = [row for row in every if row.mine and row not in rows]
     places = {
         f"{place['level']}|{place['code']}|{row.person}": (
             place["name"] if row.mine else f"{row.name} · {place['name']}"
         )
-        for row in rows
+        for row in (*mine, *rows)
         for place in row.places
         if row.mine or (row.person and by.is_allowed(Action.DISPATCH))
         if not place["retired"]
@@ -158,6 +164,8 @@ def _page(
         this_year=today.year,
         first_year=FIRST_YEAR,
         rows=rows,
+        count=len(fitting),
+        words=words,
         visits=queries.list_visits(session(), by, year),
         places=places,
         linkable=queries.list_linkable(session(), by),
@@ -168,6 +176,12 @@ def _page(
         problem=problem,
         form=form or {},
     )
+
+
+def _has(row: queries.DutyRow, words: str) -> bool:
+    """Return whether a duty's kind, person or places have some words, in lower case."""
+    names = (row.zh, row.en, row.name, row.person, *(p["name"] for p in row.places))
+    return not words or any(words in (name or "").lower() for name in names)
 
 
 def _zone() -> ZoneInfo:
