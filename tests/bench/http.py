@@ -59,7 +59,7 @@ def measure(settings: Settings, small: bool) -> Row:
     paths = [f"/api/v1/locate?lon={x:.7f}&lat={y:.7f}&crs=wgs84" for x, y in within(grids, 3000)]
     wrk = shutil.which("wrk")
     ask = by_wrk if wrk else by_threads
-    with served(settings, addresses.app) as port:
+    with served(settings, addresses.app, 1 if small else WORKERS) as port:
         wait(port, paths[0])
         for some in () if small else (paths, [CONSTANT]):
             ask(port, some, 2)  # warm
@@ -122,7 +122,7 @@ def within(shapes: Sequence[shapely.Geometry], count: int) -> list[tuple[float, 
 
 
 @contextmanager
-def served(settings: Settings, url: str) -> Iterator[int]:
+def served(settings: Settings, url: str, workers: int = WORKERS) -> Iterator[int]:
     """Serve as ./wangge serve does, with the constant beside it.
 
     The log goes to a file under var.
@@ -143,7 +143,7 @@ def served(settings: Settings, url: str) -> Iterator[int]:
         "--port",
         str(port),
         "--workers",
-        str(WORKERS),
+        str(workers),
     ]
     arguments += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:

@@ -165,7 +165,7 @@ def measure(settings: Settings, small: bool) -> Row:
             begin = time.monotonic()
             points = make(addresses, households, incidents, 20 if small else 120)
             made_min = (time.monotonic() - begin) / 60
-            with served(part, addresses.app) as port:
+            with served(part, addresses.app, 1 if small else WORKERS) as port:
                 county, cookie = look_at(
                     port, addresses, points, (households, incidents, made_min), small
                 )

@@ -62,7 +62,7 @@ def measure(settings: Settings, small: bool) -> Row:
     ]
     wrk = shutil.which("wrk")
     ask = by_wrk if wrk else by_threads
-    with served(settings, addresses.app) as port:
+    with served(settings, addresses.app, 1 if small else WORKERS) as port:
         x, y = within(grids, 1)[0]
         wait(port, f"/api/v1/locate?lon={x:.7f}&lat={y:.7f}&crs=wgs84")
         for some, path in () if small else ((bodies, REPORTS), (["{}"], CONSTANT)):
