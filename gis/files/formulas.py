@@ -1,10 +1,11 @@
 """Text that a spreadsheet would compute: neutralised in written tables, restored when read."""
 
+import re
 import unicodedata
 
 FORMULA_STARTS = frozenset("=+-@＝＋－＠")
-CONTROLS = frozenset("\t\n\r")  # control characters that a cell may hold
-NO_XML = frozenset("\ufffe\uffff")  # characters that no XML holds, so no .xlsx either
+# control characters but tab and line feeds, half characters, and what no XML holds, so no .xlsx
+NO_CELL_PATTERN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def is_formula(text: str) -> bool:
@@ -34,12 +35,7 @@ def cell_text(value: object) -> object:
 
 def xml_text(text: str) -> str:
     """Return a text without control characters and without what no XML holds."""
-    return "".join(
-        character
-        for character in text
-        if character in CONTROLS
-        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in NO_XML)
-    )
+    return NO_CELL_PATTERN.sub("", text)
 
 
 def restore(text: str) -> str:

@@ -10,6 +10,7 @@ person and approved or refused by another; so is another time limit (limit). Lab
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from gis.errors import Conflict
@@ -320,13 +321,14 @@ def next_state(
     raise Conflict("move.not_now", extra=extra, **params)
 
 
-def allowed_moves(state: str, pending: str = "") -> set[str]:
+@cache  # a list of incidents asks for each
+def allowed_moves(state: str, pending: str = "") -> frozenset[str]:
     """Return the moves that people can do to an incident as it stands."""
-    return {
+    return frozenset(
         move
         for move, from_state, from_request, *_ in TRANSITION_ROWS
         if (from_state, from_request) == (state, pending) and is_done_by_people(move)
-    }
+    )
 
 
 def is_done_by_people(name: str) -> bool:

@@ -178,7 +178,8 @@ class Reader:
         score, piece = self.like.judge(normalised)
         if score < (max(least, LIKE_LATIN) if piece and piece[0].isascii() else least):
             return None
-        rows = [row for row in self.rows if row.kind == self.like.kind(piece)]
+        kind = self.like.kind(piece)
+        rows = [row for row in self.rows if row.kind == kind]
         category = rows[0].category
         return Danger(
             (rows[0].kind,),
