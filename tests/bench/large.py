@@ -105,6 +105,10 @@ class Client:
         self.connection.request("POST" if body else "GET", path, body, headers)
         answer = self.connection.getresponse()
         data = answer.read()
+        if renewed := answer.headers.get_all("Set-Cookie"):  # a session lasts while it is used
+            cookies = dict(each.split("=", 1) for each in self.headers["Cookie"].split("; "))
+            cookies |= dict(each.split(";")[0].split("=", 1) for each in renewed)
+            self.headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in cookies.items())
         return Answer(answer.status, data, (time.perf_counter() - begin) * 1e3)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, geometry, one_of
 from gis.files.photos import PhotoColumns
-from gis.incidents.models.values import DISPATCH_MODES, SEVERITIES
+from gis.incidents.models.values import COUNTED_MOVES, DISPATCH_MODES, SEVERITIES
 from gis.incidents.states import REQUESTS, State
 
 
@@ -259,6 +259,12 @@ class IncidentEvent(Base):
     __table_args__ = (
         ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
         Index(None, "incident_id", "id"),
+        Index(
+            "ix_incident_event_counted",
+            "incident_id",
+            "id",
+            postgresql_where=text(f"move IN {COUNTED_MOVES}"),
+        ),
         Index(None, "at"),
         {"comment": "What happened to an incident, one row each; append-only."},
     )

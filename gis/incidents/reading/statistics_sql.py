@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Forbidden, invalid_field
 from gis.incidents import working_time
+from gis.incidents.models.values import COUNTED_MOVES
 from gis.incidents.reading.filters import area_id
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -20,6 +21,7 @@ from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
 AREA_OF_LEVEL_SQL = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
+AREA_LEVELS = ("county", "street", "community", "grid", "unit")
 # of the county as it is now; an incident keeps no more than its county
 CITY_SQL = (
     "(SELECT {} FROM area c JOIN area a ON a.id = c.parent_id AND a.level = 'city'"
@@ -33,7 +35,7 @@ GROUP_EXPRESSIONS = {
             AREA_OF_LEVEL_SQL.format("a.code", level),
             AREA_OF_LEVEL_SQL.format("a.name", level),
         )
-        for level in ("county", "street", "community", "grid", "unit")
+        for level in AREA_LEVELS
     },
     "city": (CITY_SQL.format("a.code"), CITY_SQL.format("a.name")),
     "category": ("i.category", "c.zh"),
@@ -95,8 +97,17 @@ def _calendar_join(moment: str, day: str) -> str:
     return f"LEFT JOIN calendar {day} ON {day}.day = ({moment} AT TIME ZONE :working_zone)::date"
 
 
+# Incidents share the areas of few places, so the area of a level is looked up once a place.
+PLACE_CTE = """, place AS MATERIALIZED (
+  SELECT i.area_ids, {key} AS key, {name} AS name FROM (SELECT DISTINCT area_ids FROM matching) i
+), picked AS (
+  SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
+      i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
+      i.follow_up_due_at, place.key, place.name
+  FROM matching i JOIN place ON place.area_ids = i.area_ids
+)"""
 CTES = f"""
-WITH picked AS (
+WITH {{source}} AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
       i.follow_up_due_at,
@@ -107,7 +118,7 @@ WITH picked AS (
       AND i.parent_id IS NULL AND {{allowed}}
     AND (CAST(:area AS bigint) IS NULL
       OR i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
-), happened AS (
+){{places}}, happened AS (
   SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
     (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
         ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
@@ -121,8 +132,7 @@ WITH picked AS (
         'supervise')) AS watched,
     bool_or(e.move = 'follow_up' AND e.detail ->> 'outcome' = 'reached') AS reached
   FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN ('take', 'handle', 'return', 'reopen', 'escalate', 'supervise',
-      'follow_up')
+  WHERE e.move IN {COUNTED_MOVES}
       GROUP BY e.incident_id
 ), checked AS (
   SELECT DISTINCT ON (s.incident_id) s.incident_id, s.verdict
@@ -198,7 +208,12 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         "area": area_id(session, scope.area) if scope.area else None,
     }
     params |= _calendar(session, scope)
-    return CTES.format(key=key, name=name, allowed=condition), params
+    if scope.per in AREA_LEVELS:
+        places = PLACE_CTE.format(key=key, name=name)
+        return CTES.format(
+            source="matching", key="''", name="''", allowed=condition, places=places
+        ), params
+    return CTES.format(source="picked", key=key, name=name, allowed=condition, places=""), params
 
 
 def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ down_revision = "0046"
 branch_labels = None
 depends_on = None
 
+COUNTED_MOVES = ("take", "handle", "return", "reopen", "escalate", "supervise", "follow_up")
 # index: table, schema, expression, method
 INDEXES = {
     "ix_area_code_prefix": ("area", None, "code text_pattern_ops", "btree"),
@@ -41,10 +42,17 @@ def upgrade() -> None:
     for name, (table, schema, expression, method) in INDEXES.items():
         columns = [sa.text(expression)]
         op.create_index(name, table, columns, schema=schema, postgresql_using=method)
+    op.create_index(
+        "ix_incident_event_counted",
+        "incident_event",
+        ["incident_id", "id"],
+        postgresql_where=sa.text(f"move IN {COUNTED_MOVES}"),
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_index("ix_incident_event_counted", "incident_event")
     for name, (table, schema, _, _) in INDEXES.items():
         op.drop_index(name, table, schema=schema)
     op.execute("DROP FUNCTION building_sort_key(text, text, text)")
