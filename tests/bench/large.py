@@ -158,7 +158,7 @@ class County(NamedTuple):
 def measure(settings: Settings, small: bool) -> Row:
     """Make counties of several sizes, ask each for what people wait for, and soak the largest."""
     sizes = [(300, 500)] if small else [(10_000, 1_000), (100_000, 10_000), (1_000_000, 100_000)]
-    minutes, counties = (0.05 if small else 30), []
+    minutes, counties = (0.02 if small else 30), []
     for households, incidents in sizes:
         part = replace(settings, var=settings.var / f"{households}")
         part.var.mkdir()
