@@ -82,3 +82,17 @@ def test_no_more_is_kept_than_may_be(
         assert answer.status_code == 200
     assert len(tiles.tiles) == 2 and tiles.kept_bytes == 2 * size
     assert not any("2026-11-01" in address for address, _ in tiles.tiles)
+
+
+def test_empty_tiles_are_kept_only_so_many(
+    own: tuple[FlaskClient, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, session = own
+    monkeypatch.setattr(kept, "MAX_KEPT_TILES", 3)
+    version, tiles = data_version(session), client.application.extensions["tiles"]
+    for x in (*range(8), "0007", "007"):  # the last three are one tile
+        answer = client.get(f"/tiles/buildings/16/{x}/7.mvt?v={version}")
+        assert answer.status_code == 204
+    assert [address.strip() for address, _ in tiles.tiles] == [
+        f"buildings/16/{x}/7" for x in (5, 6, 7)
+    ]

@@ -14,6 +14,7 @@ from web.http.compression import encode
 from web.http.db import session
 
 KEPT_BYTES = 32 * 1024 * 1024  # of tiles, in each worker
+MAX_KEPT_TILES = 20_000  # empty ones are without end
 VERSION_S = 2.0  # seconds for which the version of the data is not read again
 
 
@@ -64,13 +65,13 @@ class KeptTiles:
             if version == self.version and key not in self.tiles:
                 self.tiles[key] = tile
                 self.kept_bytes += len(tile.body)
-                while self.kept_bytes > KEPT_BYTES:
+                while self.kept_bytes > KEPT_BYTES or len(self.tiles) > MAX_KEPT_TILES:
                     _, oldest = self.tiles.popitem(last=False)
                     self.kept_bytes -= len(oldest.body)
         return tile
 
     def _current(self) -> str:
-        """Return the version of the data of some seconds ago at most; None is kept in tests."""
+        """Return the version of the data, VERSION_S old at most; empty: keep nothing (tests)."""
         if current_app.config["SESSION_FACTORY"] is not self.session_factory:
             return ""
         now = time.monotonic()

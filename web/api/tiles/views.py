@@ -100,7 +100,9 @@ def _tile(layers: Sequence[Layer], z: int, x: int, y: int) -> Response:
     """Send layers as a vector tile of the moment that the address names, else of now."""
     stated = request.args.get("at")
     at = params.parse_datetime(stated)
-    address = f"{request.path} {at.isoformat() if stated else ''}"
+    # of what was read of the address: digits may be written in many ways
+    named = "/".join(map(str, (request.view_args or {}).values()))
+    address = f"{named} {at.isoformat() if stated else ''}"
     drawn = kept_tiles().get(
         address,
         request.args.get("v", ""),
