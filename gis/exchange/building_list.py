@@ -55,8 +55,8 @@ BUILDING_SORT_KEY = "building_sort_key(b.estate, b.name, b.code)"
 def _within(name: str, areas: str) -> str:
     """Return the SQL of what lies in areas: `{name}_county` and `{name}_building`.
 
-    A building says its county itself. In other areas it is looked for in their own shapes, in
-    those below where they have none.
+    A building says its county itself, but for some loaded before there were areas. In other areas
+    it is looked for in their own shapes, in those below where they have none.
     """
     covers = "s.geom && b.geom AND ST_Covers(s.geom, ST_PointOnSurface(b.geom))"
     holds = "s.valid_time @> CAST(:at AS timestamptz)"
@@ -74,7 +74,7 @@ def _within(name: str, areas: str) -> str:
   JOIN building b ON {covers}
   UNION ALL
   SELECT b.id FROM {name}_top m JOIN boundary s ON s.area_id = m.id AND {holds}
-  JOIN building b ON b.county IS NULL AND {covers}
+  JOIN building b ON b.county IS NULL AND {covers} WHERE m.level = 'county'
 )"""  # noqa: S608  ours
 
 
@@ -149,7 +149,7 @@ BUILDING_CHANGES_SQL = """
 SELECT at, who, why, op, old, new FROM history
 WHERE table_name = 'building' AND row_key = CAST(:id AS text) ORDER BY id DESC LIMIT :most
 """
-# Those of one's own areas; of no area those of estates that have buildings there.
+# Those of one's own areas; of no area those of estates that have buildings there (lower: an index).
 UNPLACED_LIST_SQL = f"""
 {AREAS_CTE}, mine AS (
   SELECT id FROM area WHERE id = ANY(:areas)

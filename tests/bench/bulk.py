@@ -18,7 +18,6 @@ from gis.ops import cluster, migration
 from gis.settings import Settings
 from tests.bench import grids
 from tests.bench.joins import Job, duckdb_job, sedona_job, write_register
-from tests.bench.peers import PeerMissing
 from tests.bench.rows import Figure, Reach, Row, median, seconds
 
 JOIN = """
@@ -142,7 +141,7 @@ def whole_jobs(session: Session, source: Path, folder: Path) -> tuple[dict[str, 
         try:
             full_name, job = peer(source, folder / f"{name}.csv", register)
             jobs[full_name] = job
-        except PeerMissing as error:
+        except ImportError as error:
             absent.append(f"{name}: {error}")
     return jobs, absent
 

@@ -6,13 +6,13 @@ write a CSV.
 """
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import geopandas
+import pyarrow.csv
 from sqlalchemy import text
 from sqlalchemy.orm import Session
-
-from tests.bench.peers import PeerMissing
 
 Job = Callable[[], object]
 
@@ -42,18 +42,10 @@ def write_register(session: Session, path: Path) -> None:
 
 
 def duckdb_job(source: Path, target: Path, register: Path) -> tuple[str, Job]:
-    """DuckDB's name with its version, and the job.
+    """DuckDB's name with its version, and the job; ImportError where it is not installed."""
+    import duckdb
+    import duckdb_extension_spatial
 
-    Raises
-    ------
-    PeerMissing
-        It is not installed.
-    """
-    try:
-        import duckdb
-        import duckdb_extension_spatial
-    except ImportError as error:
-        raise PeerMissing(str(error)) from error
     folder = Path(duckdb_extension_spatial.__file__).parent
     extension = next(folder.rglob("*.duckdb_extension"))
 
@@ -71,19 +63,8 @@ def duckdb_job(source: Path, target: Path, register: Path) -> tuple[str, Job]:
 
 
 def sedona_job(source: Path, target: Path, register: Path) -> tuple[str, Job]:
-    """SedonaDB's name with its version, and the job.
-
-    Raises
-    ------
-    PeerMissing
-        It is not installed.
-    """
-    try:
-        import pyarrow.csv
-        import sedonadb
-    except ImportError as error:
-        raise PeerMissing(str(error)) from error
-    from importlib.metadata import version
+    """SedonaDB's name with its version, and the job; ImportError where it is not installed."""
+    import sedonadb
 
     def run() -> None:
         context = sedonadb.connect()

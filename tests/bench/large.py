@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
-from math import asinh, pi, radians, tan
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -39,6 +38,7 @@ from gis.settings import Settings
 from tests.bench.http import SHAPES, WORKERS, served, wait, within
 from tests.bench.report import CODES, REPORTS
 from tests.bench.rows import Figure, Reach, Row, median
+from tests.support.map_things import tile_of
 
 PASSWORD = "a quite long sentence"
 CLIENTS = 8  # of the soak
@@ -80,6 +80,9 @@ SELECT e.county, c.id, e.at - c.earlier, e.move, e.from_state, e.to_state, e.fro
   e.to_request, e.who, e.role, e.person_id, e.note, e.detail
 FROM copied c JOIN incident_event e ON e.incident_id = c.template_id ORDER BY e.id
 """
+
+
+Place = tuple[float, float]  # lon, lat in degrees
 
 
 class Answer(NamedTuple):
@@ -186,7 +189,7 @@ def measure(settings: Settings, small: bool) -> Row:
 def look_at(
     port: int,
     addresses: cluster.DatabaseUrls,
-    points: Sequence["Place"],
+    points: Sequence[Place],
     made: tuple[int, int, float],
     small: bool,
 ) -> tuple[County, str]:
@@ -207,7 +210,7 @@ def look_at(
 
 def make(
     addresses: cluster.DatabaseUrls, households: int, incidents: int, templates: int
-) -> list[tuple[float, float]]:
+) -> list[Place]:
     """Fill the database, with an account of the command centre; places in the county."""
     now = datetime.now(UTC)
     with Session(engine(addresses.app)) as session:
@@ -243,16 +246,18 @@ def timed(client: Client, path: str) -> float:
 
 def slowest_figures(client: Client) -> tuple[float, int, str]:
     """The median milliseconds and the bytes as sent of the slowest grouping, and which it is."""
-    since, found = _since(190), []
+    since, groupings = _since(190), []
     for per in GROUP_EXPRESSIONS:
         answers = [client.ask(f"/api/v1/figures?since={since}&per={per}") for _ in range(3)]
         assert all(answer.status == 200 for answer in answers), (per, answers[0].body[:300])
-        found.append((median([a.ms for a in answers]), max(len(a.body) for a in answers), per))
-    return max(found)[0], max(size for _, size, _ in found), max(found)[2]
+        size = max(len(answer.body) for answer in answers)
+        groupings.append((median([answer.ms for answer in answers]), size, per))
+    slowest, _, per = max(groupings)
+    return slowest, max(size for _, size, _ in groupings), per
 
 
 def first_and_again(
-    client: Client, points: Sequence[tuple[float, float]], small: bool
+    client: Client, points: Sequence[Place], small: bool
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of tiles asked for the first time, and of the same again."""
     page = client.ask("/").body
@@ -263,7 +268,7 @@ def first_and_again(
         f"/tiles/{name}/{z}/{x}/{y}.mvt?v={version[1].decode()}"
         for name in ("base", "city")
         for z in ZOOMS
-        for x, y in dict.fromkeys(tile_of(lon, lat, z) for lon, lat in points[: 3 if small else 10])
+        for _, x, y in dict.fromkeys(tile_of(*point, z) for point in points[: 3 if small else 10])
     ]
     first = [timed(client, path) for path in paths]
     for _ in range(4):  # so that every worker has drawn each
@@ -271,14 +276,8 @@ def first_and_again(
     return first, again
 
 
-def tile_of(lon: float, lat: float, z: int) -> tuple[int, int]:
-    """The column and row of the tile over a place."""
-    size = 2**z
-    return int((lon + 180) / 360 * size), int((1 - asinh(tan(radians(lat))) / pi) / 2 * size)
-
-
 def soak(
-    port: int, cookie: str, points: Sequence[tuple[float, float]], seconds: float
+    port: int, cookie: str, points: Sequence[Place], seconds: float
 ) -> tuple[dict[str, list[Answer]], list[float]]:
     """Ask for all kinds of things for a while.
 
@@ -323,7 +322,6 @@ def memory_of_workers(port: int) -> float:
     return total / 1024
 
 
-Place = tuple[float, float]
 # kind: how many of 100 requests, and the path and body of one
 KINDS: dict[str, tuple[int, Callable[[random.Random, Place], tuple[str, bytes | None]]]] = {
     "locate": (
@@ -364,7 +362,7 @@ def _since(days: int) -> str:
 
 def _tile_path(rng: random.Random, place: Place) -> str:
     z = rng.choice(ZOOMS)
-    x, y = tile_of(*place, z)
+    _, x, y = tile_of(*place, z)
     return f"/tiles/{rng.choice(('base', 'city'))}/{z}/{x}/{y}.mvt"
 
 
@@ -431,10 +429,10 @@ def _waits(county: County) -> list[Figure]:
 
 
 def _reaches(county: County) -> list[Reach]:
-    found, (slowest, largest, _) = median(county.search), county.figures
+    search, (slowest, largest, _) = median(county.search), county.figures
     first, again = _p99(county.first), _p99(county.again)
     return [
-        Reach(f"search by a building's number ≤ 50 ms: {found:.0f}", found <= 50),
+        Reach(f"search by a building's number ≤ 50 ms: {search:.0f}", search <= 50),
         Reach(
             f"figures of any grouping ≤ 300 ms and ≤ 150 kB: {slowest:.0f} ms,"
             f" {largest / 1e3:.0f} kB",

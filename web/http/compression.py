@@ -5,6 +5,7 @@ that also repeats words of its address would give the token away letter by lette
 """
 
 import gzip
+from collections.abc import Mapping
 from functools import lru_cache
 
 import brotli
@@ -52,11 +53,11 @@ def pack(response: Response) -> Response:
         return response
     is_file = response.direct_passthrough
     response.direct_passthrough = False
-    data = response.get_data()
-    if len(data) < MIN_BYTES:
+    packed, encoding = (_encode_file if is_file else encode)(response.get_data(), encoding)
+    if not encoding:
         return response
     etag, _ = response.get_etag()
-    response.set_data(_packed_file(data, encoding) if is_file else _packed(data, encoding, QUALITY))
+    response.set_data(packed)
     response.headers["Content-Encoding"] = encoding
     # what nobody may store has an ETag only as its version, for If-Match, which is strong
     if etag and not response.cache_control.no_store:
@@ -64,7 +65,7 @@ def pack(response: Response) -> Response:
     return response
 
 
-def encode(data: bytes, encoding: str) -> tuple[bytes, str]:
+def encode(data: bytes, encoding: str, quality: Mapping[str, int] = QUALITY) -> tuple[bytes, str]:
     """Return data packed, and how; as it is where that gains nothing.
 
     Parameters
@@ -74,7 +75,14 @@ def encode(data: bytes, encoding: str) -> tuple[bytes, str]:
     """
     if not encoding or len(data) < MIN_BYTES:
         return data, ""
-    return _packed(data, encoding, QUALITY), encoding
+    if encoding == "br":
+        return brotli.compress(data, quality=quality[encoding]), encoding
+    return gzip.compress(data, quality[encoding], mtime=0), encoding
+
+
+@lru_cache(maxsize=512)
+def _encode_file(data: bytes, encoding: str) -> tuple[bytes, str]:
+    return encode(data, encoding, FILE_QUALITY)
 
 
 def accepted() -> str:
@@ -90,15 +98,3 @@ def _gains(response: Response) -> bool:
     if response.mimetype == "text/html" and CSRF_TOKEN_KEY in g:
         return False
     return response.direct_passthrough or not response.is_streamed
-
-
-@lru_cache(maxsize=512)
-def _packed_file(data: bytes, encoding: str) -> bytes:
-    return _packed(data, encoding, FILE_QUALITY)
-
-
-def _packed(data: bytes, encoding: str, quality: dict[str, int]) -> bytes:
-    if encoding == "br":
-        packed: bytes = brotli.compress(data, quality=quality[encoding])
-        return packed
-    return gzip.compress(data, quality[encoding], mtime=0)

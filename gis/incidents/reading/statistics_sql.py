@@ -101,17 +101,13 @@ def _calendar_join(moment: str, day: str) -> str:
 PLACE_CTE = """, place AS MATERIALIZED (
   SELECT i.area_ids, {key} AS key, {name} AS name FROM (SELECT DISTINCT area_ids FROM matching) i
 ), picked AS (
-  SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
-      i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
-      i.follow_up_due_at, place.key, place.name
-  FROM matching i JOIN place ON place.area_ids = i.area_ids
+  SELECT i.*, place.key, place.name FROM matching i JOIN place ON place.area_ids = i.area_ids
 )"""
 CTES = f"""
 WITH {{source}} AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
-      i.follow_up_due_at,
-      {{key}} AS key, {{name}} AS name
+      i.follow_up_due_at{{group}}
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
@@ -209,11 +205,10 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
     }
     params |= _calendar(session, scope)
     if scope.per in AREA_LEVELS:
-        places = PLACE_CTE.format(key=key, name=name)
-        return CTES.format(
-            source="matching", key="''", name="''", allowed=condition, places=places
-        ), params
-    return CTES.format(source="picked", key=key, name=name, allowed=condition, places=""), params
+        source, group, places = "matching", "", PLACE_CTE.format(key=key, name=name)
+    else:
+        source, group, places = "picked", f", {key} AS key, {name} AS name", ""
+    return CTES.format(source=source, group=group, places=places, allowed=condition), params
 
 
 def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Names and codes are looked up by indexes (pairs of characters, whole names, prefixes), and versions."""
+"""Names and codes are looked up by indexes, as are versions and the events that figures count."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -148,12 +148,11 @@ def _page(
     every = queries.list_duties(session(), by, year, parse_datetime(None))
     fitting = [row for row in every if _has(row, words.lower())]
     rows = fitting[:MAX_SHOWN_DUTIES]
-    mine = [row for row in every if row.mine and row not in rows]
     places = {
         f"{place['level']}|{place['code']}|{row.person}": (
             place["name"] if row.mine else f"{row.name} · {place['name']}"
         )
-        for row in (*mine, *rows)
+        for row in (*(row for row in every if row.mine), *rows)
         for place in row.places
         if row.mine or (row.person and by.is_allowed(Action.DISPATCH))
         if not place["retired"]
@@ -166,6 +165,7 @@ def _page(
         rows=rows,
         count=len(fitting),
         words=words,
+        max_words=MAX_WORDS_CHARS,
         visits=queries.list_visits(session(), by, year),
         places=places,
         linkable=queries.list_linkable(session(), by),
