@@ -72,3 +72,18 @@ def test_a_small_table_keeps_the_inserted_row_and_what_changed(incident_town: In
     assert first.op == "insert" and first.new["level"] == "grid"
     assert last.old.keys() == last.new.keys() == {"name"}
     assert last.new["name"] == last.old["name"] + "甲"
+
+
+def test_a_row_that_gets_another_key_is_recorded_under_both(incident_town: IncidentTown) -> None:
+    session = incident_town.session
+    query = """
+    INSERT INTO leave (person_id, valid_time) SELECT min(id), tstzrange(now(), NULL)
+    FROM personal.person RETURNING id
+    """
+    leave_id = session.scalar(text(query))
+    row = row_of(session, "leave", str(leave_id))
+    session.execute(text("UPDATE leave SET id = id + 1000000 WHERE id = :id"), {"id": leave_id})
+    left = entries(session, "leave", str(leave_id))[-1]
+    assert left == ("update", row, dict.fromkeys(row))
+    became = entries(session, "leave", str(leave_id + 1000000))[-1]
+    assert became == ("update", dict.fromkeys(row), row | {"id": leave_id + 1000000})
