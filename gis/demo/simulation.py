@@ -271,27 +271,29 @@ def _step(
     now: datetime,
     counts: SimulationCounts,
 ) -> None:
-    row = moves.lock_incident(session, system_principal("simulation"), incident)
+    simulation = system_principal("simulation")
+    row = moves.lock_incident(session, simulation, incident)
     if name not in allowed_moves(row.state, row.pending_request):
         return  # another move came first, such as a deadline
     principal = _actor(session, town, row, name, now)
     payload = _payload(town, name, now)
     try:
-        result = moves.apply_move(session, principal, incident, name, now, payload)
+        moves.apply_move(session, principal, incident, name, now, payload)
     except (Conflict, Forbidden, NotFound):
         counts.refused[name] += 1
         return
     counts.moves[name] += 1
+    moved = moves.lock_incident(session, simulation, incident)
     if name == "rate":
         if payload.solved is False:  # an unsolved incident is reopened
             counts.moves["reopen"] += 1
-            _plan(town, queue, turn, incident, result.state, now, row.holder_id)
+            _plan(town, queue, turn, incident, moved.state, now, row.holder_id)
         return
-    if result.pending:  # another account approves it
+    if moved.pending_request:  # another account approves it
         at = working_time.deadline(now, MEDIAN_MINUTES["approve"])
-        heapq.heappush(queue, (at, next(turn), f"approve_{result.pending}", incident))
+        heapq.heappush(queue, (at, next(turn), f"approve_{moved.pending_request}", incident))
         return
-    _plan(town, queue, turn, incident, result.state, now, row.holder_id)
+    _plan(town, queue, turn, incident, moved.state, now, row.holder_id)
 
 
 def _actor(

@@ -45,6 +45,7 @@ from gis.rights.principal import (
 from tests.support import build
 from tests.support.deployment import new_database
 from tests.support.figures_by_hand import Counted, count_by_hand
+from tests.support.incident_town import move_and_see
 from tests.support.sign_in import account, signed_in
 
 DAY = datetime(2026, 11, 24, tzinfo=ZONE)  # a Tuesday
@@ -176,7 +177,7 @@ def test_not_solved_in_the_reporters_word_reopens_and_in_the_offices_does_not(
     }
     assert (rows[2].state, rows[2].rating, rows[2].office_solved) == ("closed", None, False)
     item = rows[None].id
-    result = moves.apply_move(
+    result = move_and_see(
         by_hand,
         reporter_principal(item),
         item,

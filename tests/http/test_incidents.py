@@ -24,7 +24,14 @@ from gis.incidents.reading import counts, duplicates, filters, incidents, orders
 from gis.network.store import WalkEdgeRow, replace_network
 from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests.support import build
-from tests.support.incident_town import NOW, POINT, IncidentTown, taker, to_state
+from tests.support.incident_town import (
+    NOW,
+    POINT,
+    IncidentTown,
+    move_and_see,
+    taker,
+    to_state,
+)
 
 
 @pytest.fixture
@@ -209,7 +216,7 @@ def test_what_is_asked_for_is_approved_by_somebody_else(incident_town: IncidentT
     incident_town.do(item, "request_void", "赵社工", note="重复")
     with pytest.raises(Forbidden):
         incident_town.do(item, "approve_void", "赵社工")
-    result = moves.apply_move(
+    result = move_and_see(
         incident_town.session, incident_town.who("街道办"), item, "approve_void", NOW
     )
     assert result.state == "void"
@@ -279,7 +286,7 @@ def test_unhappy_reopens_to_the_same_chain(incident_town: IncidentTown) -> None:
     filed = incident_town.report()
     to_state(incident_town, filed.id, "take", "handle", "check", "close")
     by = timeline.authenticate_tracking(incident_town.session, filed.id, filed.tracking_secret)
-    result = moves.apply_move(
+    result = move_and_see(
         incident_town.session,
         by,
         filed.id,
@@ -469,7 +476,7 @@ def test_another_version_is_a_conflict(incident_town: IncidentTown) -> None:
         )
     assert refused.value.extra["version"] == filed.version
     assert (
-        moves.apply_move(
+        move_and_see(
             incident_town.session,
             incident_town.who("王网格"),
             filed.id,

@@ -27,6 +27,7 @@ from gis.ops.metadata import Leave, Post, Revision
 from gis.rights.living import LIVING
 from gis.rights.principal import ANONYMOUS
 from tests.support import build, sign_in
+from tests.support.incident_town import move_and_see
 from tests.support.owners_town import NOW, World
 
 LATER = NOW + timedelta(hours=1)
@@ -63,9 +64,7 @@ def test_a_county_without_posts_waits_at_the_operator_who_can_do_everything(worl
     assert [item.id for item in listed] == [filed.id]
     assert counts.count_by_state(world.session, by, filters.IncidentFilters(), now=NOW)["open"] == 1
     for name in ("dispatch", "take", "handle", "check", "close"):
-        result = moves.apply_move(
-            world.session, by, filed.id, name, NOW, MovePayload(note="已处理")
-        )
+        result = move_and_see(world.session, by, filed.id, name, NOW, MovePayload(note="已处理"))
     assert result.state == "closed"
     assert world.sees(world.admin, filed.id) == []  # over: not the operator's to read any more
 
@@ -109,7 +108,7 @@ def test_rights_by_grant_alone_make_an_office(world: World) -> None:
     )
     assert rules(filed)[-1] == "office"
     assert (
-        moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW).state
+        move_and_see(world.session, world.who(desk), filed.id, "dispatch", NOW).state
         == "dispatched"
     )
     assert {"take", "return"} <= set(world.sees(desk, filed.id))
@@ -191,7 +190,7 @@ def test_reopened_it_does_not_go_back_to_who_has_left(world: World) -> None:
         moves.apply_move(world.session, world.who(desk), filed.id, name, NOW)
     accounts.block(world.session, sign_in.ADMIN, world.login("王网格"))
     by = timeline.authenticate_tracking(world.session, filed.id, filed.tracking_secret)
-    result = moves.apply_move(
+    result = move_and_see(
         world.session, by, filed.id, "rate", NOW, MovePayload(rating=2, solved=False)
     )
     assert (

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.intake import IncidentReport
-from gis.incidents.lifecycle.payload import MovePayload
+from gis.incidents.lifecycle.payload import EMPTY_PAYLOAD, MovePayload
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.models import OrderTaker
 from gis.incidents.reading import incidents, timeline
@@ -60,9 +60,8 @@ class IncidentTown:
         """A move by somebody of the town; a suspension is for a month unless it says."""
         if name == "request_suspend":
             wish.setdefault("until", at + timedelta(days=30))
-        return moves.apply_move(
-            self.session, self.who(by), incident_id, name, at, MovePayload(**wish)
-        )  # type: ignore[arg-type]
+        payload = MovePayload(**wish)  # type: ignore[arg-type]
+        return move_and_see(self.session, self.who(by), incident_id, name, at, payload)
 
     def seen(self, incident_id: UUID, at: datetime = NOW) -> incidents.IncidentView:
         """As we ourselves see it."""
@@ -74,6 +73,20 @@ class IncidentTown:
             event.move
             for event in timeline.events(self.session, system_principal("test"), incident_id)
         ]
+
+
+def move_and_see(
+    session: Session,
+    by: Principal,
+    incident_id: UUID,
+    name: str,
+    at: datetime,
+    payload: MovePayload = EMPTY_PAYLOAD,
+    version: int | None = None,
+) -> incidents.IncidentView:
+    """A move, and the incident as its author is shown it then."""
+    moved = moves.apply_move(session, by, incident_id, name, at, payload, version=version)
+    return incidents.get_incident(session, by, incident_id, now=at, moved=moved)
 
 
 def to_state(incident_town: IncidentTown, incident_id: UUID, *names: str) -> incidents.IncidentView:

@@ -36,7 +36,6 @@ from gis.incidents.lifecycle.payload import EMPTY_PAYLOAD, MovePayload
 from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, home_by_rule, successor
 from gis.incidents.models import Incident
-from gis.incidents.reading.incidents import IncidentView, get_incident
 from gis.incidents.reading.locked import LockedIncident, may_move
 from gis.incidents.routing.post_holders import Home
 from gis.incidents.states import (
@@ -78,8 +77,10 @@ def apply_move(
     version: int | Collection[int] | None = None,
     var: Path | None = None,
     pictures: Sequence[photos.SanitisedPhoto] = (),
-) -> IncidentView:
+) -> LockedIncident:
     """Do one move of the table to an incident, and the same to its children.
+
+    Returns its row as it was before.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def apply_move(
         if pictures:
             photos.store(session, photos.require_folder(var), row.county, row.id, event, pictures)
         _apply_consequences(session, principal, row, name, payload, now)
-    return get_incident(session, principal, incident_id, now=now, moved=row)
+    return row
 
 
 def _apply_consequences(

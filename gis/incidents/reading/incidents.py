@@ -183,17 +183,17 @@ def get_incident(
     Parameters
     ----------
     moved
-        Its row when the asker has just moved it: it may be out of sight now, and is shown this
-        once.
+        Its row before the move that the asker has just made: it may be out of sight now, and is
+        shown this once.
 
     Raises
     ------
     NotFound
         There is none, or it is not the asker's to see.
     """
-    condition = (
-        "true" if moved is not None and moved.id == incident_id else visibility_clause(by, "i")[0]
-    )
+    condition = visibility_clause(by, "i")[0]
+    if moved is not None and moved.id == incident_id:
+        condition, by = "true", by.acting(moved.area_ids) if moved.unowned else by
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:

@@ -8,6 +8,7 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.reading import incidents
 from tests.support import sign_in
+from tests.support.incident_town import move_and_see
 from tests.support.owners_town import NOW, World
 from web.http.errors import in_chinese
 
@@ -24,7 +25,7 @@ def test_a_lone_desk_is_told_that_nobody_can_approve(world: World) -> None:
     by = world.who(desk)
     assert incidents.get_incident(world.session, by, filed.id, now=NOW).approvable is False
     moves.apply_move(world.session, by, filed.id, "dispatch", NOW)
-    waiting = moves.apply_move(
+    waiting = move_and_see(
         world.session, by, filed.id, "request_limit", NOW, MovePayload(note="缺配件", minutes=600)
     )
     assert (waiting.pending, waiting.approvable) == ("limit", False)
@@ -48,7 +49,7 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
         other.active = False
         world.session.flush()
     moves.apply_move(world.session, world.who(desk), filed.id, "dispatch", NOW)
-    queries = moves.apply_move(
+    queries = move_and_see(
         world.session,
         world.who(desk),
         filed.id,
@@ -58,7 +59,7 @@ def test_a_second_living_desk_can_approve(world: World, how: str) -> None:
     )
     assert queries.approvable is (how in ("grant", "post"))
     if queries.approvable:
-        done = moves.apply_move(world.session, world.who(other), filed.id, "approve_limit", NOW)
+        done = move_and_see(world.session, world.who(other), filed.id, "approve_limit", NOW)
         assert done.pending == ""
 
 

@@ -27,6 +27,7 @@ from gis.incidents.states import (
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, system_principal
 from tests.support import build
+from tests.support.incident_town import move_and_see
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 STATES = tuple(state.value for state in State)
@@ -274,4 +275,4 @@ def test_resuming_goes_back_to_where_it_was_and_nowhere_else(session: Session, o
         if state != State.TAKEN:
             with pytest.raises(DBAPIError), session.begin_nested():
                 session.execute(text(INSERT), step | {"id": one})
-    assert moves.apply_move(session, by, one, "resume", NOW).state == "taken"
+    assert move_and_see(session, by, one, "resume", NOW).state == "taken"

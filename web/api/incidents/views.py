@@ -320,18 +320,20 @@ def _move(
     version: int | Collection[int] | None,
     pictures: Any,
 ) -> IncidentView:
-    return moves.apply_move(
+    now = parse_datetime(None)
+    moved = moves.apply_move(
         database,
         by,
         incident_id,
         submitted.move,
-        parse_datetime(None),
+        now,
         submitted.to_payload(),
         point=submitted.to_point(),
         version=version,
         var=current_app.config["SETTINGS"].var,
         pictures=pictures,
     )
+    return incidents.get_incident(database, by, incident_id, now=now, moved=moved)
 
 
 def derive_tracking_secret(incident_id: UUID) -> str:

@@ -5,6 +5,7 @@ too, and all of it may be cached for good.
 """
 
 import re
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
@@ -19,6 +20,7 @@ SHARED = "shared"  # in place of a page's name: what several pages use
 IMPORT_PATTERN = re.compile(
     r"""(?m)^(?:import|\} from|export .* from)\b[^'"\n]*['"]([./][^'"]*)['"]"""
 )
+LOOK_S = 1.0  # seconds between two looks at the files
 VENDOR_FOLDER = "vendor"  # the same for libraries
 VENDOR_LOCK = PAGES_PATH.parent / "static" / VENDOR_FOLDER / "installed-package-lock.json"
 
@@ -36,11 +38,20 @@ def asset_path(name: str) -> Path:
 
 
 def asset_digest() -> str:
-    """Return a digest of our scripts, styles and libraries, with which their addresses change."""
+    """Return a digest of our scripts, styles and libraries, with which their addresses change.
+
+    Within LOOK_S seconds after a file has changed, and the same all through a request.
+    """
     if "asset_digest" not in g:
-        files = [*list_assets(), *([VENDOR_LOCK] if VENDOR_LOCK.exists() else [])]
-        g.asset_digest = _digest(tuple((file, file.stat().st_mtime_ns) for file in files))
+        g.asset_digest = _digest(_list_times(time.monotonic() // LOOK_S))
     return str(g.asset_digest)
+
+
+@lru_cache(maxsize=1)
+def _list_times(_: float) -> tuple[tuple[Path, int], ...]:
+    """Return the files and when each was changed; anew for each number of a look."""
+    files = [*list_assets(), *([VENDOR_LOCK] if VENDOR_LOCK.exists() else [])]
+    return tuple((file, file.stat().st_mtime_ns) for file in files)
 
 
 @lru_cache(maxsize=4)

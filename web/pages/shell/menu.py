@@ -51,10 +51,10 @@ MENU: tuple[tuple[Any, ...], ...] = (
 
 def has_page(path: str) -> bool:
     """Return whether there is a page at a path under the root."""
-    paths = current_app.extensions.setdefault(
-        "wangge_paths", {rule.rule for rule in current_app.url_map.iter_rules()}
-    )
-    return f"/{path}" in paths
+    extensions = current_app.extensions
+    if "wangge_paths" not in extensions:
+        extensions["wangge_paths"] = {rule.rule for rule in current_app.url_map.iter_rules()}
+    return f"/{path}" in extensions["wangge_paths"]
 
 
 def menu() -> list[tuple[str, str]]:
