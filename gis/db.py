@@ -180,6 +180,15 @@ def allow_boundary_writes(session: Session) -> None:
     session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
 
 
+def plan_for_values(session: Session) -> None:
+    """Have PostgreSQL plan each statement of this transaction for the values it is sent with.
+
+    For statements that read much of a county: sent more than ten times, they would get one plan
+    for all values, for which it takes it that few periods hold a moment.
+    """
+    session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+
+
 def new_ids(session: Session, table: str, count: int) -> list[int]:
     """Reserve ids for rows to be written, from the table's own sequence.
 

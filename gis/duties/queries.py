@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import plan_for_values
 from gis.duties.targets import HeldTime, Light, Progress, light_of, measure
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -203,6 +204,7 @@ def list_duties(session: Session, principal: Principal, year: Year, now: datetim
         "me": principal.person_id,
         "areas": _areas(principal, Action.FIGURES),
     }
+    plan_for_values(session)
     return [_duty(row, principal) for row in session.execute(text(DUTIES_SQL), params).mappings()]
 
 

@@ -211,6 +211,23 @@ def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: l
     assert sum(item.reported for item in result) == 5
 
 
+def test_figures_are_planned_for_their_own_period(by_hand: Session) -> None:
+    """Planned for any period they took 2.6 s for 0.08 in a county, after ten in a transaction."""
+    with by_hand.begin_nested() as undo:
+        for minute in range(14):
+            until = DAY + WEEK + timedelta(minutes=minute)
+            statistics.incident_statistics(
+                by_hand, system_principal("test"), DAY, until, "community", now=at("15:00")
+            )
+        query = """
+        SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements
+        WHERE statement ~ 'WITH matching'
+        """
+        generic, custom = by_hand.execute(text(query)).one()
+        undo.rollback()
+    assert generic == 0 and custom >= 8
+
+
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:
     elsewhere = Principal("account", "x", {Action.FIGURES: frozenset({-1})})
     assert (

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import plan_for_values
 from gis.incidents.states import STATE_PARAMS
 from gis.rights.principal import Principal
 from gis.rights.visibility import names_clause, visibility_clause
@@ -33,6 +34,7 @@ def list_holders(session: Session, by: Principal, *, now: datetime) -> list[Hold
     """List who holds visible open incidents, by name, where the asker may have names."""
     visible, params = visibility_clause(by, "i")
     named, named_params = names_clause(by, "i")
+    plan_for_values(session)
     query = text(HOLDERS_SQL.format(visible=visible, named=named))
     rows = session.execute(query, params | named_params | STATE_PARAMS | {"now": now})
     return [HolderCount(**row) for row in rows.mappings()]

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import plan_for_values
 from gis.errors import Forbidden, invalid_field
 from gis.incidents import working_time
 from gis.incidents.models.values import COUNTED_MOVES
@@ -194,6 +195,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         raise invalid_field("until", "statistics.until_before_since")
     if scope.per == "person" and not by.is_allowed(Action.NAMES):
         raise Forbidden("statistics.names_forbidden")
+    plan_for_values(session)
     condition, params = _limits(by, scope.per)
     key, name = GROUP_EXPRESSIONS[scope.per]
     params |= {
