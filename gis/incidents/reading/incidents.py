@@ -193,7 +193,9 @@ def get_incident(
     """
     condition = visibility_clause(by, "i")[0]
     if moved is not None and moved.id == incident_id:
-        condition, by = "true", by.acting(moved.area_ids) if moved.unowned else by
+        condition = "true"
+        if moved.unowned:  # in the operator's queue: the operator is its desk
+            by = by.acting(moved.area_ids)
     query, params = _query(by, f"WHERE i.id = :id AND {condition}")
     row = session.execute(text(query), params | {"id": incident_id, "now": now}).one_or_none()
     if row is None:

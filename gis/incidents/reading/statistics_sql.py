@@ -180,6 +180,8 @@ class Scope:
 def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dict[str, Any]]:
     """Return `CTES` for what a principal may count of a scope, and its parameters.
 
+    From then on the transaction has its statements planned for their values.
+
     Raises
     ------
     InvalidInput
