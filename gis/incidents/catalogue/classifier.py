@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gis.incidents.catalogue.editions import Edition
@@ -107,8 +108,11 @@ class TermWeights:
     def __init__(self, edition: Edition, cut_by: Any = None) -> None:
         import jieba  # 0.7 s for its dictionary: only who asks for suggestions waits
 
-        jieba.setLogLevel(logging.WARNING)
+        jieba.setLogLevel(logging.CRITICAL)  # of a cache that it cannot write
         self.cut_by = cut_by or jieba.Tokenizer()
+        # it reads its compiled dictionary, without a check, from where anybody may put a file:
+        # /tmp, unless another folder is named
+        self.cut_by.tmp_dir = Path(jieba.__file__).parent
         catalogue_terms = {
             word.lower() for row in edition.categories.values() for word in row.words
         }

@@ -1,11 +1,13 @@
 """Words to category: the likeliest three, and why."""
 
+import marshal
 import time
+from pathlib import Path
 
 import pytest
 
 from gis.incidents.catalogue import edition_file
-from gis.incidents.catalogue.classifier import accuracy, suggest
+from gis.incidents.catalogue.classifier import TermWeights, accuracy, suggest
 from gis.incidents.catalogue.editions import Edition
 from tests.support.machine import slowdown
 
@@ -191,3 +193,13 @@ def test_a_long_text_costs_little(edition: Edition) -> None:
     for _ in range(20):
         suggest(edition, "楼下有一堆垃圾没人清理。" * 400)
     assert (time.perf_counter() - began) / 20 < 0.05 * slowdown()
+
+
+def test_no_dictionary_is_read_from_where_anybody_may_put_one(
+    edition: Edition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jieba.cache").write_bytes(marshal.dumps(({"生活": 1}, 1)))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    weights = TermWeights(edition)
+    weights.cut_by.initialize()
+    assert len(weights.cut_by.FREQ) > 300_000
