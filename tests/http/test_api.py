@@ -34,6 +34,7 @@ from gis.ops import cluster
 from gis.ops.cluster.setup import unused_port
 from gis.ops.replica import Replica
 from gis.settings import ROOT, Settings
+from tests.support.forked import Forked
 from tests.support.served import environment, started
 from web.api.areas import schemas as areas_api
 from web.api.facilities import schemas as facilities_api
@@ -770,18 +771,12 @@ def test_the_docs_load_from_here_alone(client: FlaskClient) -> None:
 @pytest.fixture(scope="module")
 def served(
     addresses: cluster.DatabaseUrls, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
+) -> Iterator[tuple[str, Forked, Path]]:
     """`serve` with two workers on the throw-away database; its address, process and log."""
     folder = tmp_path_factory.mktemp("served")
     port = unused_port()
     env = environment(folder) | {"DATABASE_URL": addresses.app}
-    with started(
-        [sys.executable, "-m", "web", "serve", "--port", port, "--no-jobs"],
-        env,
-        folder / "log",
-        port,
-        "/healthz",
-    ) as process:
+    with started(port, env, folder / "log", "--no-jobs", path="/healthz") as process:
         yield f"http://127.0.0.1:{port}", process, folder / "log"
 
 
@@ -795,7 +790,7 @@ def fetch(address: str) -> tuple[int, str]:
 
 
 def test_two_workers_serve_and_add_up_their_figures(
-    served: tuple[str, subprocess.Popen[bytes], Path],
+    served: tuple[str, Forked, Path],
 ) -> None:
     base, _, log = served
     for _ in range(20):
@@ -808,7 +803,7 @@ def test_two_workers_serve_and_add_up_their_figures(
 
 
 def test_workers_do_not_share_a_connection(
-    served: tuple[str, subprocess.Popen[bytes], Path],
+    served: tuple[str, Forked, Path],
 ) -> None:
     base, _, log = served
     with ThreadPoolExecutor(8) as pool:
@@ -823,7 +818,7 @@ def test_workers_do_not_share_a_connection(
 
 
 def test_a_taken_port_is_one_clear_sentence(
-    served: tuple[str, subprocess.Popen[bytes], Path],
+    served: tuple[str, Forked, Path],
     addresses: cluster.DatabaseUrls,
     tmp_path: Path,
 ) -> None:
@@ -845,7 +840,7 @@ def test_a_taken_port_is_one_clear_sentence(
     assert done.stderr.count("\n") == 1 and f":{port}" in done.stderr and "--port" in done.stderr
 
 
-def test_a_stop_is_graceful(served: tuple[str, subprocess.Popen[bytes], Path]) -> None:
+def test_a_stop_is_graceful(served: tuple[str, Forked, Path]) -> None:
     _, process, log = served
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 0

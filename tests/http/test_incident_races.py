@@ -6,8 +6,6 @@ Real processes, real HTTP.
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -33,7 +31,9 @@ from gis.ops.cluster.setup import unused_port
 from gis.settings import Settings
 from tests.support import build
 from tests.support.deployment import PreparedDeployments
+from tests.support.forked import Forked
 from tests.support.served import environment, serving, until
+from web.cli.serve import free_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 TAKERS = 50
@@ -200,17 +200,15 @@ class Load:
         return self.acknowledged
 
 
-def serve(var: Path, port: int) -> subprocess.Popen[bytes]:
+def serve(var: Path, port: int) -> Forked:
     """The server in a process group of its own."""
-    with (var / "serve.log").open("a") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "web", "serve", "--port", str(port), "--no-jobs"],
-            cwd=var,
-            env=environment(var),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    return Forked(
+        ("serve", "--port", port, "--no-jobs"),
+        cwd=var,
+        env=environment(var),
+        output=var / "serve.log",
+        own_group=True,
+    )
 
 
 def until_more(load: Load, count: int) -> None:
@@ -230,6 +228,7 @@ def test_kill_9_of_server_and_database_loses_nothing_and_doubles_nothing(small: 
         until_more(load, 20)
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+        until(lambda: free_port("127.0.0.1", port) == port)  # its workers have ended too
         server = serve(small.var, port)
         until_more(load, 20)
         location = cluster.cluster_location(Settings(var=small.var))

@@ -21,11 +21,13 @@ from sqlalchemy.orm import Session
 
 from gis.jobs.queries import last_run
 from gis.notices.models import NoticeTarget
+from gis.ops.cluster.setup import unused_port
 from tests.support import notice_office
+from tests.support.forked import Forked
 from tests.support.incident_town import IncidentTown
 from tests.support.machine import slowdown
 from tests.support.notice_office import SECRET, Office, gateway, until
-from tests.support.served import environment, serving
+from tests.support.served import environment, started
 
 office = notice_office.office  # the fixture
 
@@ -33,22 +35,19 @@ __all__ = ["office"]
 
 
 @contextmanager
-def worker(location: Office) -> Iterator[subprocess.Popen[bytes]]:
+def worker(location: Office) -> Iterator[Forked]:
     """`./wangge worker` on a database."""
     env = environment(location.settings.var) | {
         "DATABASE_URL": location.database,
         "WANGGE_PRIVATE_WEBHOOKS": "yes",
     }
-    log = location.settings.var / "worker.log"
-    with log.open("wb") as output:
-        popen = subprocess.Popen(
-            [sys.executable, "-m", "web", "worker"], env=env, stdout=output, stderr=output
-        )
+    var = location.settings.var
+    process = Forked(["worker"], cwd=var, env=env, output=var / "worker.log")
     try:
-        yield popen
+        yield process
     finally:
-        popen.kill()
-        popen.wait()
+        process.kill()
+        process.wait()
 
 
 def value(location: Office, query: str) -> object:
@@ -148,8 +147,10 @@ def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) ->
     with Session(engine(addresses.app)) as session, session.begin():
         build.Town(session).grid("001")
     engine(addresses.app).dispose()
-    with serving(migrated_var) as url:
-        server = child_of_ours(url)
+    port = unused_port()
+    url = f"http://127.0.0.1:{port}"
+    with started(port, environment(migrated_var), migrated_var / "serve.log") as process:
+        server = process.pid
         (initial,) = jobs_of(server)
         os.kill(initial, signal.SIGKILL)
         until(lambda: [item for item in jobs_of(server) if item != initial], 15)
@@ -191,20 +192,6 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def child_of_ours(url: str) -> int:
-    """The process number of the server this test started; others may run for other tests."""
-    me, port = str(os.getpid()), url.rpartition(":")[2].encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-            phrase = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if parent == me and b"serve" in phrase and port in phrase:
-            return int(folder.name)
-    raise AssertionError("no server")
 
 
 def swept(url: str) -> float:

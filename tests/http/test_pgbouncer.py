@@ -1,8 +1,6 @@
 """The service behind a real pgbouncer in transaction mode, with the server itself for listeners."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +12,8 @@ from sqlalchemy import text
 from gis import db
 from gis.ops import cluster
 from gis.ops.cluster.setup import unused_port
-from gis.settings import ROOT, Settings
+from gis.settings import Settings
+from tests.support import forked
 from tests.support.pgbouncer import pooled
 from tests.support.served import Deployment, environment, serving, until
 
@@ -102,14 +101,11 @@ def test_the_register_hears_of_changes_made_through_the_pooler(behind, addresses
 
 def test_without_the_server_itself_it_refuses_to_serve_and_says_why(addresses):
     deployment, urls, pooler = addresses
-    done = subprocess.run(
-        [sys.executable, "-m", "web", "serve", "--port", str(unused_port())],
-        cwd=ROOT,
+    done = forked.run(
+        ["serve", "--port", unused_port()],
+        cwd=deployment.var,
         env=environment(deployment.var)
         | {"DATABASE_URL": pooler, "DATABASE_OWNER_URL": urls.owner},
-        capture_output=True,
-        text=True,
-        timeout=120,
     )
     assert done.returncode == 1, done.stderr
     assert "set DATABASE_LISTEN_URL to the server itself" in done.stderr

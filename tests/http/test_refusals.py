@@ -5,7 +5,6 @@ nothing, versions.
 import json
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -664,19 +663,9 @@ def test_the_server_says_that_it_stops(
 ) -> None:
     port = unused_port()
     env = environment(tmp_path) | {"DATABASE_URL": addresses.app}
-    arguments = [
-        sys.executable,
-        "-m",
-        "web",
-        "serve",
-        "--port",
-        port,
-        "--workers",
-        "1",
-        "--no-jobs",
-    ]
     log = tmp_path / "log"
-    with started(arguments, env, log, port, "/healthz") as process:
+    options = ("--workers", "1", "--no-jobs")
+    with started(port, env, log, *options, path="/healthz") as process:
         process.send_signal(sign)
         assert process.wait(120) == 0
     lines = [line for line in log.read_text().splitlines() if line.startswith("wangge: ")]

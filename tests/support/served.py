@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from gis.incidents.catalogue import classifier, editions
 from gis.incidents.routing import rules
 from gis.ops.cluster.setup import unused_port
 from gis.settings import ROOT
+from tests.support import forked
+from tests.support.forked import Forked
 from web.cli import main
 
 WAIT_S = 120.0  # for what takes a second or two: the machine may be busy with eight times as much
@@ -66,15 +68,7 @@ class Deployment:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
-        return subprocess.run(
-            [sys.executable, "-m", "web", *map(str, arguments)],
-            cwd=self.var,
-            env=environment(self.var),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+        return forked.run(arguments, cwd=self.var, env=environment(self.var))
 
     def run_inside(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `run` does, but in this process, which need not import it again."""
@@ -163,16 +157,15 @@ def serving(var: Path, *options: str, **settings: str) -> Iterator[str]:
     everything once more. `settings`: more environment.
     """
     port = unused_port()
-    arguments = [sys.executable, "-m", "web", "serve", "--port", str(port), *options]
-    with started(arguments, environment(var) | settings, var / "serve.log", port):
+    with started(port, environment(var) | settings, var / "serve.log", *options):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
 def started(
-    words: Sequence[object], env: Mapping[str, str], log: Path, port: int, path: str = "/readyz"
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the end of the block.
+    port: int, env: Mapping[str, str], log: Path, *options: str, path: str = "/readyz"
+) -> Iterator[Forked]:
+    """Run `./wangge serve` until the end of the block.
 
     It answers before the block begins, or the test fails with its log.
 
@@ -181,10 +174,9 @@ def started(
     path
         Where it must answer, with any status but 5xx.
     """
-    with log.open("w") as written:
-        server = subprocess.Popen(
-            [*map(str, words)], cwd=log.parent, env=dict(env), stdout=written, stderr=written
-        )
+    log.write_text("")
+    words = ("serve", "--port", port, *options)
+    server = Forked(words, cwd=log.parent, env=env, output=log)
     try:
         until(
             lambda: _answers(f"http://127.0.0.1:{port}{path}", server, log),
@@ -203,7 +195,7 @@ def started(
             raise AssertionError(f"the server did not stop:\n{log.read_text()}") from None
 
 
-def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> bool:
+def _answers(address: str, server: Forked, log: Path) -> bool:
     assert server.poll() is None, log.read_text()
     try:
         urllib.request.urlopen(address, timeout=WAIT_S).close()
