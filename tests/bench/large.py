@@ -163,8 +163,9 @@ def measure(settings: Settings, small: bool) -> Row:
     sizes = [(300, 500)] if small else [(10_000, 1_000), (100_000, 10_000), (1_000_000, 100_000)]
     minutes, counties = (0.02 if small else 30), []
     for households, incidents in sizes:
-        part = replace(settings, var=settings.var / f"{households}")
-        part.var.mkdir()
+        # a toy's only county may lie in the deployment that is given, which is migrated
+        part = settings if small else replace(settings, var=settings.var / f"{households}")
+        part.var.mkdir(exist_ok=True)
         part.var.chmod(0o755)  # the user postgres must be able to enter
         addresses = cluster.start(part, throw_away=False)
         try:

@@ -992,6 +992,20 @@ def classify(response: TestResponse) -> str:
     )
 
 
+def faults(world: World, name: str, row: Row, asker: Asker, response: TestResponse) -> list[str]:
+    """Say where an answer is not as the row has it, or shows what is hidden from who asks."""
+    came, data = classify(response), response.get_data()
+    wrong = []
+    if came != row.who(asker):
+        wrong.append(f"gets {response.status_code} ({came}), not {row.who(asker)}")
+    if not asker.by.is_allowed(A.NAMES) and re.search("王[a-z]+_", response.get_data(as_text=True)):
+        wrong.append("is shown names")
+    phone = () if name.endswith("/contact") else ("13900000000",)
+    hidden = (str(world.hidden), MARK, *phone)
+    wrong += [f"is shown {what}" for what in hidden if what.encode() in data]
+    return [f"{name}: {asker.name} {fault}" for fault in wrong]
+
+
 def routes(app: APIFlask) -> Iterator[str]:
     """Every route of the application, as the table names it."""
     for rule in app.url_map.iter_rules():

@@ -16,10 +16,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gis.db import engine
 from gis.errors import InvalidInput, Unavailable
-from gis.ops import cluster, migration, server_check
+from gis.ops import cluster, databases, migration, server_check
 from gis.settings import ROOT, Settings
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import create_template, deployment_folder, new_database
 from tests.support.machine import slowdown
 
 
@@ -175,30 +176,39 @@ def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, m
         server_check.check_server(url)
 
 
-def fresh(settings):
-    cluster.reset(settings)
+@pytest.fixture(scope="module")
+def template(settings):
+    """An empty, migrated database to copy."""
     addresses = cluster.start(settings)
     migration.migrate(addresses)
-    return addresses
+    engine(addresses.owner).dispose()  # nobody may be in a database that is copied
+    create_template(addresses)
 
 
-def test_backup_and_restore_bring_the_same_rows_back(settings, tmp_path):
+@pytest.fixture
+def empty(settings, template):
+    """A migrated, empty database, which a restore may replace."""
+    with new_database(cluster.start(settings)) as addresses:
+        yield addresses
+        databases.drop_old(addresses)
+
+
+def test_backup_and_restore_bring_the_same_rows_back(empty, tmp_path):
     from gis.ops.backup import backup, restore
 
-    addresses = fresh(settings)
-    with psycopg.connect(addresses.app) as connection:
+    with psycopg.connect(empty.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county)"
             " VALUES ('520402', 'county', '西秀区', '520402')"
         )
-    backup(addresses, tmp_path / "all.backup", tmp_path)
-    with psycopg.connect(addresses.app) as connection:
+    backup(empty, tmp_path / "all.backup", tmp_path)
+    with psycopg.connect(empty.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county)"
             " VALUES ('520403', 'county', '平坝区', '520403')"
         )
-    restore(addresses, tmp_path / "all.backup", tmp_path)
-    with psycopg.connect(addresses.app) as connection:
+    restore(empty, tmp_path / "all.backup", tmp_path)
+    with psycopg.connect(empty.app) as connection:
         assert connection.execute("SELECT code FROM area").fetchall() == [("520402",)]
         assert connection.execute(
             "SELECT table_name, op FROM history WHERE table_name = 'area'"
@@ -219,17 +229,16 @@ def photo_in(var, name="0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg", data=b"a p
     return file
 
 
-def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
+def test_a_backup_holds_the_photos_and_brings_them_back(empty, tmp_path):
     from gis.ops.backup import backup, restore
 
-    addresses = fresh(settings)
     position, destination = tmp_path / "here", tmp_path / "there"
     large = photo_in(position, data=bytes(range(256)) * 5000)
     small = photo_in(position, "0a/0a6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d-small.jpg")
     photo_in(position, "0a/.tmp8x2.part")  # being written: no photo yet
-    assert backup(addresses, tmp_path / "all.backup", position) == 2
+    assert backup(empty, tmp_path / "all.backup", position) == 2
     mine = photo_in(destination, "ff/ff6f3f2e-7d43-4a53-9d3b-0d8b7c1f2e3d.jpg")
-    assert restore(addresses, tmp_path / "all.backup", destination) == 2
+    assert restore(empty, tmp_path / "all.backup", destination) == 2
     result = {
         file.relative_to(destination): file.read_bytes()
         for file in destination.rglob("*")
@@ -238,66 +247,62 @@ def test_a_backup_holds_the_photos_and_brings_them_back(settings, tmp_path):
     assert result.pop(mine.relative_to(destination)) == b"a photo"
     assert result == {file.relative_to(position): file.read_bytes() for file in (large, small)}
     large.unlink()
-    restore(addresses, tmp_path / "all.backup", position)  # and where they were lost
+    restore(empty, tmp_path / "all.backup", position)  # and where they were lost
     assert large.stat().st_size == 1_280_000
 
 
-def test_half_a_backup_brings_no_photo(settings, tmp_path):
+def test_half_a_backup_brings_no_photo(empty, tmp_path):
     from gis.ops.backup import backup, restore
 
-    addresses = fresh(settings)
     photo_in(tmp_path / "here")
     whole = tmp_path / "all.backup"
-    backup(addresses, whole, tmp_path / "here")
+    backup(empty, whole, tmp_path / "here")
     data, bad = whole.read_bytes(), tmp_path / "bad.backup"
     for length in (20_000, len(data) // 1024 * 512, data.rindex(b"end\0") // 512 * 512):
         bad.write_bytes(data[:length])
         with pytest.raises(InvalidInput, match=r"bad\.backup is not a backup"):
-            restore(addresses, bad, tmp_path / "there")
+            restore(empty, bad, tmp_path / "there")
         assert not (tmp_path / "there").exists()
 
 
-def test_a_backup_never_writes_outside_the_photos(settings, tmp_path):
+def test_a_backup_never_writes_outside_the_photos(empty, tmp_path):
     from gis.ops.backup import backup, restore
 
-    addresses = fresh(settings)
     whole, evil = tmp_path / "all.backup", tmp_path / "evil.backup"
-    backup(addresses, whole, tmp_path / "here")
+    backup(empty, whole, tmp_path / "here")
     with tarfile.open(whole) as source, tarfile.open(evil, "w") as target:
         target.addfile(source.getmember("database.dump"), source.extractfile("database.dump"))
         for name in ("../up.jpg", "photos/../../up.jpg", "secrets.json", "/up.jpg", "end"):
             target.addfile(tarfile.TarInfo(name))
-    assert restore(addresses, evil, tmp_path / "there") == 0
+    assert restore(empty, evil, tmp_path / "there") == 0
     assert not (tmp_path / "there").exists() and not (tmp_path / "up.jpg").exists()
 
 
-def test_a_bare_dump_of_before_the_photos_is_restored_too(settings, tmp_path):
+def test_a_bare_dump_of_before_the_photos_is_restored_too(empty, tmp_path):
     from gis.ops.backup import backup, restore
 
-    addresses = fresh(settings)
-    backup(addresses, tmp_path / "all.backup", tmp_path)
+    backup(empty, tmp_path / "all.backup", tmp_path)
     with tarfile.open(tmp_path / "all.backup") as whole:
         (tmp_path / "old.dump").write_bytes(whole.extractfile("database.dump").read())
-    with psycopg.connect(addresses.app) as connection:
+    with psycopg.connect(empty.app) as connection:
         connection.execute(
             "INSERT INTO area (code, level, name, county)"
             " VALUES ('520403', 'county', '平坝', '520403')"
         )
-    restore(addresses, tmp_path / "old.dump", tmp_path)
-    with psycopg.connect(addresses.app) as connection:
+    restore(empty, tmp_path / "old.dump", tmp_path)
+    with psycopg.connect(empty.app) as connection:
         assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"not a dump at all", b"PGDMP\x01\x0e\x00broken"])
-def test_a_broken_backup_changes_nothing(settings, tmp_path, content):
+def test_a_broken_backup_changes_nothing(empty, tmp_path, content):
     from gis.ops.backup import restore
 
-    addresses = fresh(settings)
     bad = tmp_path / "bad.dump"
     bad.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"bad\.dump is not a backup"):
-        restore(addresses, bad, tmp_path)
-    with psycopg.connect(addresses.app) as connection:
+        restore(empty, bad, tmp_path)
+    with psycopg.connect(empty.app) as connection:
         assert connection.execute("SELECT count(*) FROM area").fetchone()[0] == 0
 
 
