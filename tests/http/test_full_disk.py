@@ -100,12 +100,9 @@ def fill(folder: Path) -> Path:
 def report_with_photo() -> tuple[bytes, str]:
     picture = io.BytesIO()
     Image.effect_noise((900, 700), 90).save(picture, "PNG")
-    parts = {**POINT, "category": "06010", "description": "水管漏水"}
-    lines = b"".join(
-        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in parts.items()
-    )
-    head = b'--x\r\nContent-Disposition: form-data; name="photos"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'  # noqa: E501
+    report = json.dumps(POINT | {"category": "06010", "description": "水管漏水"})
+    lines = f'--x\r\nContent-Disposition: form-data; name="json"\r\n\r\n{report}\r\n'.encode()
+    head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'  # noqa: E501
     return lines + head + picture.getvalue() + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
 
 

@@ -6,6 +6,7 @@ otherwise spend a second on it. What a fresh Python does is in tests/unit/house/
 
 import atexit
 import contextlib
+import io
 import multiprocessing
 import os
 import signal
@@ -121,12 +122,13 @@ def _run(
     os.environ.update(env)
     time.tzset()
     tempfile.tempdir = None  # read from the environment again
-    for descriptor, file in ((1, output), (2, errors)):
+    for name, descriptor, file in (("stdout", 1, output), ("stderr", 2, errors)):
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(opened, descriptor)
         os.close(opened)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+        # as with PYTHONUNBUFFERED: what a full disk did not take is not tried again
+        raw = io.FileIO(descriptor, "w", closefd=False)
+        setattr(sys, name, io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
     sys.argv = [str(ROOT / "web" / "__main__.py"), *words]
     try:
         main()
