@@ -1,6 +1,7 @@
 """Service circles: computed, stored, and recomputed only where their input has changed."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import NotFound
+from gis.errors import NotFound, Unavailable
 from gis.facilities.accessibility import (
     DemandPoints,
     FacilityEntrances,
@@ -211,6 +212,17 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
         (minutes,),
         speed,
     )[0]
+
+
+def warm(session: Session) -> None:
+    """Read into this process what circles are computed from, by computing one, if that is possible.
+
+    For the processes that this one forks: they share it.
+    """
+    code = session.scalar(text("SELECT min(code) FROM facility"))
+    if code is not None:
+        with suppress(Unavailable):  # no walking network is loaded
+            compute(session, code, 15)
 
 
 def nearest_facilities(

@@ -22,12 +22,14 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis import db as gis_db
+from gis.areas import snapshot_cache
 from gis.areas.grids import MATCH_RULES
 from gis.areas.locate_input import read_time
 from gis.areas.locate_result import LocateRequest, without_names
 from gis.areas.resolver import locate, resolve_many, resolve_request, resolve_request_json
-from gis.areas.snapshot import read_snapshot
+from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.areas.snapshot_cache import SnapshotCache
+from gis.areas.snapshot_patch import SNAPSHOT_TABLES
 from gis.errors import InvalidInput, OutsideGrids
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.metadata import Account
@@ -949,6 +951,39 @@ def test_a_patch_that_fails_is_logged_and_everything_is_read_again(committed, mo
             assert "a fault of ours" in caplog.text
         finally:
             live.close()
+
+
+def test_a_worker_takes_over_what_was_read_before_it_was_forked(committed, monkeypatch):
+    monkeypatch.setattr(snapshot_cache, "_preloaded", {})
+    assert {table.rpartition(".")[2] for table in snapshot_cache.READ_TABLES} >= SNAPSHOT_TABLES
+
+    def registers() -> tuple[RegistrySnapshot, RegistrySnapshot | None]:
+        """What was read before, and what a new worker answers from."""
+        live = SnapshotCache(committed)
+        try:
+            assert live.ready(10)
+            return snapshot_cache._preloaded[committed][1], live.current(datetime.now(UTC))
+        finally:
+            live.close()
+
+    with Session(gis_db.engine(committed)) as session:
+        town = build.Town(session, "520405001001")
+        grid = town.grid("001", 11)
+        post = town.post("grid_worker", grid, "孙八")
+        session.commit()
+        snapshot_cache.preload(committed)
+        before, answered = registers()
+        assert answered is before
+        for change in (  # of a row, of one that goes, and of one that comes
+            lambda: setattr(town.community, "name", "改过的社区"),
+            lambda: session.delete(post),
+            lambda: town.post("grid_worker", grid, "周九"),
+        ):
+            snapshot_cache.preload(committed)
+            change()
+            session.commit()
+            before, answered = registers()
+            assert answered is not before
 
 
 def test_ready_says_when_the_register_is_not_used(app, monkeypatch):

@@ -16,9 +16,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from gis.areas import snapshot_cache
 from gis.db import engine
 from gis.errors import Unavailable
+from gis.facilities import service_circles
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
@@ -85,8 +89,9 @@ def run(
 
     check_free(host, port)
     _import_application()
+    _read_shared(addresses)
     _allow_files(2 * MAX_CONNECTIONS)
-    for url in (addresses.app, addresses.owner):
+    for url in (addresses.app, addresses.owner, addresses.listening):
         # workers are forked: two of them on one connection would read each other's answers
         engine(url).dispose()
     os.environ |= {
@@ -155,6 +160,17 @@ def _import_application() -> None:
     for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
+
+
+def _read_shared(addresses: DatabaseUrls) -> None:
+    """Read what every worker answers from, the register and the walking network."""
+    try:
+        snapshot_cache.preload(addresses.listening)
+        with Session(engine(addresses.app)) as session:
+            service_circles.warm(session)
+    except SQLAlchemyError as error:
+        say(f"wangge: nothing was read in advance, each worker reads by itself ({error})")
+    gc.freeze()
 
 
 def _allow_files(count: int) -> None:
