@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -325,9 +326,18 @@ def addresses(settings: Settings) -> cluster.DatabaseUrls:
 
 
 @pytest.fixture(scope="session")
-def database_url(addresses: cluster.DatabaseUrls) -> str:
+def between(settings: Settings, addresses: cluster.DatabaseUrls) -> Iterator[dict[str, str]]:
+    """What the environment says of what lies before the database (see `./wangge test --behind`)."""
+    from tests.support.behind import behind
+
+    with behind(settings) as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
+def database_url(addresses: cluster.DatabaseUrls, between: dict[str, str]) -> str:
     """The address of the application's role."""
-    return addresses.app
+    return between.get("DATABASE_URL", addresses.app)
 
 
 @pytest.fixture(scope="session")
@@ -347,11 +357,12 @@ def session(engine: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, database_url: str) -> APIFlask:
+def app(settings: Settings, database_url: str, between: dict[str, str]) -> APIFlask:
     """The application on the throw-away database."""
     from web.app import create_app
 
-    return create_app(settings, database_url)
+    listening = between.get("DATABASE_LISTEN_URL")
+    return create_app(replace(settings, database_listen_url=listening), database_url)
 
 
 @pytest.fixture

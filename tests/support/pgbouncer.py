@@ -36,13 +36,15 @@ server_reset_query_always = 0
 
 
 @contextmanager
-def pooled(url: str) -> Iterator[str]:
+def pooled(url: str, size: int = SERVER_CONNECTIONS) -> Iterator[str]:
     """Yield the address of a database through pgbouncer.
 
     Parameters
     ----------
     url
         `postgresql://user:password@/database?host=…&port=…`.
+    size
+        Connections to the server.
     """
     if not PROGRAM:
         pytest.skip("no pgbouncer: apt-get install pgbouncer")
@@ -57,7 +59,7 @@ def pooled(url: str) -> Iterator[str]:
             server_port=query["port"][0],
             port=port,
             folder=folder,
-            size=SERVER_CONNECTIONS,
+            size=size,
         )
     )
     command = [str(PROGRAM), str(folder / "ini")]

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pytest
 from gis.incidents.catalogue import classifier, editions
 from gis.incidents.routing import rules
 from gis.ops.cluster.setup import unused_port
-from gis.settings import ROOT
+from gis.settings import ROOT, Settings
 from tests.support import forked
 from tests.support.forked import Forked
 from web.cli import main
@@ -156,9 +156,20 @@ def serving(var: Path, *options: str, **settings: str) -> Iterator[str]:
     `options`: more words of the command; `--no-jobs` where no job is waited for, since they import
     everything once more. `settings`: more environment.
     """
+    from tests.support.behind import behind
+
     port = unused_port()
-    with started(port, environment(var) | settings, var / "serve.log", *options):
+    between = nullcontext({}) if any(map(is_database, settings)) else behind(Settings(var=var))
+    with (
+        between as more,
+        started(port, environment(var) | more | settings, var / "serve.log", *options),
+    ):
         yield f"http://127.0.0.1:{port}"
+
+
+def is_database(name: str) -> bool:
+    """Whether a setting says which database is served."""
+    return name.startswith("DATABASE_")
 
 
 @contextmanager

@@ -20,6 +20,8 @@ PROCESSES = (os.cpu_count() or 1) + 1
 PARALLEL = (f"--numprocesses={PROCESSES}", "--dist=loadgroup", "--no-loadscope-reorder")
 FAST = (*PARALLEL, "-m", "not (slow or served or browser)")
 
+BEHIND = "WANGGE_TEST_BEHIND"  # tells the tests what `--behind` names
+
 MEMORY = Path("/dev/shm")  # where Linux has a file system in memory
 MEMORY_BYTES = 6_000_000_000  # a run takes a third of it; containers may have 64 MB there
 
@@ -47,8 +49,14 @@ def _has_room(folder: Path) -> bool:
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
+@click.option(
+    "--behind",
+    type=click.Choice(["pgbouncer", "replica"]),
+    help="Put it between the service and the database: a pooler in transaction mode, or a replica"
+    " that answers what anybody may read.",
+)
 @click.argument("arguments", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
-def command(arguments: tuple[str, ...]) -> None:
+def command(behind: str | None, arguments: tuple[str, ...]) -> None:
     """Run the tests; WORDS go to pytest.
 
     `fast` as the first word takes a minute: it leaves out what drives a browser, what starts a
@@ -66,6 +74,8 @@ def command(arguments: tuple[str, ...]) -> None:
     env.setdefault(
         "PYTHONHASHSEED", "0"
     )  # processes that run tests side by side must find them in one order
+    if behind:
+        env[BEHIND] = behind
     with scratch() as folder:
         completed = subprocess.run(
             [sys.executable, "-m", "pytest", *chosen, *arguments], cwd=ROOT, env=env | folder

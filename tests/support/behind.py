@@ -1,0 +1,37 @@
+"""What `./wangge test --behind` puts between the service and its database."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gis import db
+from gis.ops import cluster
+from gis.settings import Settings
+from tests.support.pgbouncer import pooled
+from tests.support.standby import standby
+from web.cli.test import BEHIND
+
+SERVER_CONNECTIONS = 20  # as many as threads of a test ask at once, each in a transaction
+
+
+@contextmanager
+def behind(settings: Settings) -> Iterator[dict[str, str]]:
+    """Yield the environment of a service of a deployment whose private cluster runs.
+
+    Empty where nothing is put between.
+    """
+    addresses = cluster.database_urls(settings)
+    match os.environ.get(BEHIND):
+        case "pgbouncer":
+            with pooled(addresses.app, SERVER_CONNECTIONS) as pooler:
+                db.pool_transactions(pooler)  # for engines of this process
+                yield {
+                    "DATABASE_URL": pooler,
+                    "DATABASE_LISTEN_URL": addresses.app,
+                    "DATABASE_OWNER_URL": addresses.owner,
+                }
+        case "replica":
+            with standby(settings) as copy:
+                yield {"DATABASE_READ_URL": copy.url}
+        case _:
+            yield {}
