@@ -211,8 +211,12 @@ def test_every_grouping_adds_up_to_the_whole(by_hand: Session, per: str, keys: l
     assert sum(item.reported for item in result) == 5
 
 
-def test_figures_are_planned_for_their_own_period(by_hand: Session) -> None:
+def test_figures_are_planned_for_their_own_period(
+    by_hand: Session, between: dict[str, str]
+) -> None:
     """Planned for any period they took 2.6 s for 0.08 in a county, after ten in a transaction."""
+    if "DATABASE_URL" in between:
+        pytest.skip("behind a pooler nothing is prepared")
     for minute in range(14):
         until = DAY + WEEK + timedelta(minutes=minute)
         statistics.incident_statistics(
