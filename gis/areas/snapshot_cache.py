@@ -52,7 +52,7 @@ READ_TABLES = (
 )
 # A digest of which versions of rows there are: it differs once one is inserted, changed or deleted.
 DIGEST = "coalesce(sum(hashtidextended(ctid, xmin::text::bigint)), 0)"
-ROWS_SQL = "SELECT concat_ws(' ', {})".format(
+ROW_VERSIONS_SQL = "SELECT concat_ws(' ', {})".format(
     ", ".join(
         f"(SELECT {DIGEST} FROM {table})"  # noqa: S608  names of ours
         for table in READ_TABLES
@@ -71,7 +71,7 @@ def preload(url: str) -> None:
     """
     with _reading(url) as session:
         snapshot = read_snapshot(session, datetime.now(UTC))
-        _preloaded[url] = str(session.scalar(text(ROWS_SQL))), snapshot
+        _preloaded[url] = str(session.scalar(text(ROW_VERSIONS_SQL))), snapshot
     snapshot.warm()
 
 
@@ -262,7 +262,7 @@ class SnapshotCache:
         rows, snapshot = _preloaded.get(self.url, ("", None))
         if snapshot is None or not snapshot.is_valid_at(now):
             return None
-        return snapshot if session.scalar(text(ROWS_SQL)) == rows else None
+        return snapshot if session.scalar(text(ROW_VERSIONS_SQL)) == rows else None
 
     def _without_accounts(self) -> bool:
         with Session(engine(self.url)) as session:

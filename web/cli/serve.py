@@ -89,11 +89,8 @@ def run(
 
     check_free(host, port)
     _import_application()
-    _read_shared(addresses)
     _allow_files(2 * MAX_CONNECTIONS)
-    for url in (addresses.app, addresses.owner, addresses.listening):
-        # workers are forked: two of them on one connection would read each other's answers
-        engine(url).dispose()
+    _read_shared(addresses)
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
@@ -163,13 +160,19 @@ def _import_application() -> None:
 
 
 def _read_shared(addresses: DatabaseUrls) -> None:
-    """Read what every worker answers from, the register and the walking network."""
+    """Read what every worker answers from, the register and the walking network.
+
+    Connections are closed after it.
+    """
     try:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:
             service_circles.warm(session)
     except SQLAlchemyError as error:
         say(f"wangge: nothing was read in advance, each worker reads by itself ({error})")
+    for url in (addresses.app, addresses.owner, addresses.listening):
+        # workers are forked: two of them on one connection would read each other's answers
+        engine(url).dispose()
     gc.freeze()
 
 
