@@ -85,7 +85,8 @@ def test_who_reports_follows_the_report_at_once(pair):
 
 
 def test_a_dead_replica_is_stepped_over_and_used_again(pair):
-    until(lambda: is_used(pair), words=lambda: str(pair.site.get("/readyz")))
+    log = pair.copy.place.base / "log"
+    until(lambda: is_used(pair), words=lambda: f"{pair.site.get('/readyz')}\n{log.read_text()}")
     pair.copy.kill()
     assert [pair.site.ask(GRIDS).status for _ in range(20)] == [200] * 20
     pair.rename("副本不在")
