@@ -20,9 +20,9 @@ def behind(settings: Settings) -> Iterator[dict[str, str]]:
 
     Empty where nothing is put between.
     """
-    addresses = cluster.database_urls(settings)
     match os.environ.get(BEHIND):
         case "pgbouncer":
+            addresses = cluster.database_urls(settings)
             with pooled(addresses.app, SERVER_CONNECTIONS) as pooler:
                 db.pool_transactions(pooler)  # for engines of this process
                 yield {
@@ -31,6 +31,7 @@ def behind(settings: Settings) -> Iterator[dict[str, str]]:
                     "DATABASE_OWNER_URL": addresses.owner,
                 }
         case "replica":
+            cluster.database_urls(settings)  # starts what is to be copied
             with standby(settings) as copy:
                 yield {"DATABASE_READ_URL": copy.url}
         case _:
