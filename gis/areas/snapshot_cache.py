@@ -45,19 +45,11 @@ DEBOUNCE_S = 0.1  # seconds to wait for more changes before everything is read
 POLL_INTERVAL_S = 1.0  # seconds between tokens, and between attempts to connect
 MAX_UNPROVED_S = 3.0  # seconds a snapshot may be used after the last received token
 
-# The tables that a snapshot is read from.
-READ_TABLES = (
-    *("area", "boundary", "dated_parent", "former_name", "planned_name", "building", "stairwell"),
-    *("unit_part", "post", "leave", "kind", "role", "personal.person"),
-)
+# The tables that a snapshot is read from: those that announce changes, and former names.
+READ_TABLES = sorted(SNAPSHOT_TABLES - {"person"} | {"personal.person", "former_name"})
 # A digest of which versions of rows there are: it differs once one is inserted, changed or deleted.
-DIGEST = "coalesce(sum(hashtidextended(ctid, xmin::text::bigint)), 0)"
-ROW_VERSIONS_SQL = "SELECT concat_ws(' ', {})".format(
-    ", ".join(
-        f"(SELECT {DIGEST} FROM {table})"  # noqa: S608  names of ours
-        for table in READ_TABLES
-    )
-)
+DIGEST = "(SELECT coalesce(sum(hashtidextended(ctid, xmin::text::bigint)), 0) FROM {})"
+ROW_VERSIONS_SQL = f"SELECT concat_ws(' ', {', '.join(map(DIGEST.format, READ_TABLES))})"
 _preloaded: dict[str, tuple[str, RegistrySnapshot]] = {}  # by the server: digest of rows, snapshot
 
 

@@ -29,7 +29,6 @@ from gis.areas.locate_result import LocateRequest, without_names
 from gis.areas.resolver import locate, resolve_many, resolve_request, resolve_request_json
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.areas.snapshot_cache import SnapshotCache
-from gis.areas.snapshot_patch import SNAPSHOT_TABLES
 from gis.errors import InvalidInput, OutsideGrids
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.metadata import Account
@@ -41,6 +40,7 @@ from tests.support.deployment import new_database
 from tests.support.machine import slowdown
 from tests.support.pooler import Pooler
 from web.app import create_app
+from web.cli import serve
 from web.http.snapshot import register_note
 
 HALF = SIDE / 2
@@ -955,7 +955,6 @@ def test_a_patch_that_fails_is_logged_and_everything_is_read_again(committed, mo
 
 def test_a_worker_takes_over_what_was_read_before_it_was_forked(committed, monkeypatch):
     monkeypatch.setattr(snapshot_cache, "_preloaded", {})
-    assert {table.rpartition(".")[2] for table in snapshot_cache.READ_TABLES} >= SNAPSHOT_TABLES
 
     def registers() -> tuple[RegistrySnapshot, RegistrySnapshot | None]:
         """What was read before, and what a new worker answers from."""
@@ -984,6 +983,17 @@ def test_a_worker_takes_over_what_was_read_before_it_was_forked(committed, monke
             session.commit()
             before, answered = registers()
             assert answered is not before
+
+
+def test_what_cannot_be_read_in_advance_keeps_no_service_from_starting(
+    addresses, monkeypatch, capsys
+):
+    def fail(_: str) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(snapshot_cache, "preload", fail)
+    serve._read_shared(addresses)
+    assert "not everything was read in advance" in capsys.readouterr().err
 
 
 def test_ready_says_when_the_register_is_not_used(app, monkeypatch):

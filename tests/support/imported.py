@@ -3,11 +3,11 @@
 import gc
 import importlib
 
-from web.app import BLUEPRINTS
-from web.cli import COMMANDS, GC_THRESHOLDS
+from web.cli import COMMANDS, GC_THRESHOLDS, load_command
+from web.cli.serve import import_application
 
 gc.set_threshold(*GC_THRESHOLDS)
-for _name in (*BLUEPRINTS, *(f"web.cli.{name.replace('-', '_')}" for name in COMMANDS)):
-    importlib.import_module(_name)
+for _name in COMMANDS:
+    load_command(_name)
 importlib.import_module("granian")
-gc.freeze()  # a collection would write to the shared pages, and so copy them
+import_application()

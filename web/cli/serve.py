@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gis.areas import snapshot_cache
@@ -88,7 +87,7 @@ def run(
     from granian.log import LogLevels
 
     check_free(host, port)
-    _import_application()
+    import_application()
     _allow_files(2 * MAX_CONNECTIONS)
     _read_shared(addresses)
     os.environ |= {
@@ -152,7 +151,7 @@ def wake_on_signals(server: Any) -> Iterator[None]:
         theirs.close()
 
 
-def _import_application() -> None:
+def import_application() -> None:
     """Import what every worker runs: the workers are forked, and share it from then on."""
     for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
@@ -168,8 +167,8 @@ def _read_shared(addresses: DatabaseUrls) -> None:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:
             service_circles.warm(session)
-    except SQLAlchemyError as error:
-        say(f"wangge: nothing was read in advance, each worker reads by itself ({error})")
+    except Exception as error:  # whatever it is: the workers read by themselves, and report it
+        say(f"wangge: not everything was read in advance ({error!r})")
     for url in (addresses.app, addresses.owner, addresses.listening):
         # workers are forked: two of them on one connection would read each other's answers
         engine(url).dispose()
