@@ -66,12 +66,13 @@ JOIN template t ON t.n = s % (SELECT count(*) FROM template)
 JOIN place p ON p.n = s % (SELECT count(*) FROM place)
 """
 MOMENTS = ("reported_at", "changed_at", "stage_started_at", "warning_at", "due_at", "closed_at")
+# the record is a row source: (record).* would build it again for each of its columns
 INCIDENTS = f"""
-INSERT INTO incident SELECT (jsonb_populate_record(i, jsonb_build_object('id', c.id,
+INSERT INTO incident SELECT r.* FROM copied c JOIN incident i ON i.id = c.template_id
+CROSS JOIN LATERAL jsonb_populate_record(i, jsonb_build_object('id', c.id,
     'grid_id', c.grid_id, 'area_ids', c.areas, 'unit_id', NULL, 'building_id', NULL,
     'supervise_at', NULL, 'parent_id', NULL, 'geom', c.point,
-    {", ".join(f"'{name}', i.{name} - c.earlier" for name in MOMENTS)}))).*
-FROM copied c JOIN incident i ON i.id = c.template_id
+    {", ".join(f"'{name}', i.{name} - c.earlier" for name in MOMENTS)})) r
 """
 EVENTS = """
 INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_request,
