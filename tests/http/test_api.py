@@ -802,6 +802,22 @@ def test_two_workers_serve_and_add_up_their_figures(
     assert "2026-04-01" not in log.read_text()
 
 
+def memory_kb(process: int) -> dict[str, int]:
+    """What the kernel says of the memory of a process, by name."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines}
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no /proc of Linux")
+def test_workers_share_the_memory_of_the_server(served: tuple[str, Forked, Path]) -> None:
+    # the server of tests is itself started by a process whose children would share nothing
+    server = served[1].pid
+    workers = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    assert len(workers) == 2
+    for memory in map(memory_kb, map(int, workers)):
+        assert memory["Private_Dirty"] < memory["Rss"] / 2
+
+
 def test_workers_do_not_share_a_connection(
     served: tuple[str, Forked, Path],
 ) -> None:

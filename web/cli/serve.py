@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import multiprocessing
 import os
 import resource
 import signal
@@ -88,6 +89,8 @@ def run(
 
     check_free(host, port)
     import_application()
+    if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
+        multiprocessing.set_start_method("fork", force=True)
     _allow_files(2 * MAX_CONNECTIONS)
     _read_shared(addresses)
     os.environ |= {
