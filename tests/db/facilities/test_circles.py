@@ -15,11 +15,13 @@ from shapely.geometry import Point
 from sqlalchemy import text
 
 from gis import crs
+from gis.db import fetch_rows
 from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.exchange.osm.loader import load_osm
 from gis.facilities import queries, service_circles
 from gis.facilities.accessibility import (
+    NEAR_DEMAND_SQL,
     read_demand_points,
     read_facility_entrances,
 )
@@ -184,6 +186,52 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
                 living.households[np.isfinite(metres)].sum(),
                 living.people[np.isfinite(metres)].sum(),
             )
+
+
+def test_buildings_around_a_facility_are_those_of_the_whole_and_no_other_home_is_read(session):
+    generate_town(session, households=1500)
+    network = load_network(session)
+    # a building with doors of every kind, one for goods alone, one without homes
+    session.execute(
+        text(
+            "DELETE FROM entrance"
+            " WHERE building_id IN (SELECT id FROM building ORDER BY id LIMIT 2)"
+        )
+    )
+    session.execute(
+        text("""
+        INSERT INTO entrance (building_id, kind, geom, source, removed_at)
+        SELECT b.id, k.kind, ST_Translate(ST_Centroid(b.geom), k.n * 1e-5, 0), 'town', k.gone
+        FROM (SELECT id, geom, row_number() OVER (ORDER BY id) AS r FROM building) b
+        JOIN (VALUES (1, 'service', 1, NULL::timestamptz), (1, 'side', 2, NULL),
+          (1, 'main', 3, NULL), (1, 'gate', 4, now()), (2, 'service', 5, NULL)) k(r, kind, n, gone)
+          ON k.r = b.r""")
+    )
+    session.execute(
+        text("DELETE FROM household WHERE building_id = (SELECT max(id) FROM building)")
+    )
+    whole = read_demand_points(session, network)
+    assert [(whole.owner == i).sum() for i in (0, 1)] == [2, 1]
+    middle = session.scalar(
+        text("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY id) FROM building")
+    )
+    box = session.scalar(
+        text(
+            "SELECT ST_AsEWKT(ST_Expand(ST_Envelope(ST_Collect(geom)), 1e-4))"
+            " FROM building WHERE id IN ((SELECT min(id) FROM building), :id)"
+        ),
+        {"id": middle},
+    )
+    near = read_demand_points(session, network, box)
+    assert 2 <= len(near.building) < len(whole.building)
+    same = whole.select(np.flatnonzero(np.isin(whole.building, near.building)))
+    for name in ("building", "households", "people", "elders", "children", "doors", "owner"):
+        assert np.array_equal(getattr(near, name), getattr(same, name), equal_nan=True), name
+    session.execute(text("SET LOCAL enable_seqscan = off"))  # a scan that remains is the only way
+    plan = "\n".join(
+        row[0] for row in fetch_rows(session, f"EXPLAIN {NEAR_DEMAND_SQL}", {"near": box})
+    )
+    assert "Seq Scan" not in plan and "household" in plan
 
 
 def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
