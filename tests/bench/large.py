@@ -2,7 +2,6 @@
 of mixed work.
 """
 
-import gzip
 import http.client
 import os
 import random
@@ -20,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+import brotli
 import numpy as np
 import orjson
 import shapely
@@ -99,7 +99,7 @@ class Client:
 
     def __init__(self, port: int, cookie: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        self.headers = {"Cookie": cookie, "Accept-Encoding": "gzip"}
+        self.headers = {"Cookie": cookie, "Accept-Encoding": "br, gzip"}
 
     def ask(self, path: str, body: bytes | None = None) -> Answer:
         """GET a path, or POST a JSON body to it."""
@@ -263,7 +263,7 @@ def first_and_again(
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of tiles asked for the first time, and of the same again."""
     page = client.ask("/").body
-    unpacked = gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page
+    unpacked = page if b"<html" in page else brotli.decompress(page)
     version = re.search(rb"mvt\?v=([0-9a-f]+)", unpacked)
     assert version is not None
     paths = [
