@@ -117,8 +117,11 @@ def keep_log(addresses: DatabaseUrls, slot: str, keep_gb: int) -> None:
 
 def _position(url: str, query: str) -> int | None:
     """Return a position in the write-ahead log, in bytes; None if the server does not answer."""
+    # as the requests read: a connection that has been theirs begins transactions that may write,
+    # which a replica refuses, unless it is said again that they only read
+    reads = engine(url).execution_options(postgresql_readonly=True)
     try:
-        with engine(url).connect() as connection:
+        with reads.connect() as connection:
             return int(connection.scalar(text(query)) or 0)
     except SQLAlchemyError:
         return None
