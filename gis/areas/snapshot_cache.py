@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot
 from gis.areas.snapshot_patch import SNAPSHOT_TABLES, patch_snapshot
-from gis.db import engine
+from gis.db import CONNECTION_LIMITS, engine
 from gis.people.queries import names_are_public
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,9 @@ class SnapshotCache:
             self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(self.url, autocommit=True, connect_timeout=5, prepare_threshold=None)
+        return psycopg.connect(
+            self.url, autocommit=True, prepare_threshold=None, **CONNECTION_LIMITS
+        )
 
     def _listen(self, connection: psycopg.Connection, writer: psycopg.Connection) -> None:
         worker, sent_at = uuid4().hex, float("-inf")

@@ -15,6 +15,7 @@ from procrastinate import exceptions, jobs
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from gis.db import CONNECTION_LIMITS
 from gis.db import engine as engine_of
 from gis.exchange import hotline
 from gis.jobs import maintenance, questionnaires
@@ -45,7 +46,11 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
         conninfo=url,
         min_size=1,
         max_size=6,
-        kwargs={"options": "-c search_path=jobs", "application_name": "wangge jobs"},
+        kwargs={
+            "options": "-c search_path=jobs",
+            "application_name": "wangge jobs",
+            **CONNECTION_LIMITS,
+        },
     )
     app = procrastinate.App(connector=connector, periodic_defaults={"max_delay": MAX_CATCH_UP_S})
     engine = redact_errors(engine_of(url))

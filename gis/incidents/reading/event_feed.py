@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import CONNECTION_LIMITS
 from gis.incidents import working_time
 from gis.incidents.reading import event_access
 from gis.rights.principal import Principal
@@ -100,7 +101,7 @@ class EventFeed:
     def _run(self) -> None:
         while True:
             try:
-                with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+                with psycopg.connect(self.url, autocommit=True, **CONNECTION_LIMITS) as connection:
                     follower = Follower(connection)
                     self._add(*follower.recent())
                     self._up.set()
