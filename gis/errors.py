@@ -108,6 +108,16 @@ class WanggeError(Exception):
         """Return the English sentence."""
         return self.detail
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what another process makes the same error of."""
+        return _restore, (type(self), dict(self.__dict__))
+
+
+def _restore(kind: type[WanggeError], state: dict[str, object]) -> WanggeError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidInput(WanggeError):
     """A field, row or shape is missing or wrong."""

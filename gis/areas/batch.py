@@ -10,13 +10,14 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.ipc
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
@@ -34,12 +35,22 @@ from gis.areas.grids import MATCH_RULES, read_grids
 from gis.areas.locate_input import long_address_error, read_time
 from gis.areas.locate_result import LocateRequest
 from gis.areas.outside_grids import nearest_grid_error, no_grids_error
+from gis.areas.points_csv import stream_bytes
 from gis.areas.points_file import read_points
 from gis.areas.points_rows import FAULT_COLUMN
 from gis.areas.resolver import LocateResolver
-from gis.areas.snapshot import EPOCH, MICROSECOND, RegistrySnapshot, micros, read_snapshot_around
+from gis.areas.snapshot import (
+    EPOCH,
+    MICROSECOND,
+    RegistrySnapshot,
+    micros,
+    read_period,
+    read_snapshot_around,
+)
 from gis.errors import InvalidInput, WanggeError, invalid_field
 from gis.places.address import MAX_ADDRESS_CHARS
+from gis.shapes.tiles import neighbouring_parts
+from gis.spread import Spread, spread_of
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class BatchCounts:
 
 
 Progress = Callable[[int, int], None]
+PART_ROWS = 50_000  # located by one worker at a time
 
 
 def locate_file(
@@ -89,7 +101,13 @@ def locate_file(
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
     table = read_points(source)
-    lines, row_lines, located = locate_table(session, table, at, progress)
+    spread = spread_of(session)
+    if spread is None:
+        lines, row_lines, located = locate_table(session, table, at, progress)
+    else:
+        lines, row_lines, located = _locate_spread(spread, table, at, progress)
+    ids = table["id"].combine_chunks()
+    del table  # its memory is for the answers now
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -97,14 +115,14 @@ def locate_file(
     try:
         with os.fdopen(handle, "wb") as file:
             file.write((",".join(HEADER) + "\n").encode())
-            for part in format_rows(table["id"].combine_chunks(), lines, row_lines):
+            for part in format_rows(ids, lines, row_lines):
                 file.write(part)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return BatchCounts(table.num_rows, located)
+    return BatchCounts(len(ids), located)
 
 
 def locate_table(
@@ -141,6 +159,55 @@ def locate_table(
         progress(done, total)
         remaining = remaining[times[remaining] >= snapshot.until]
     return batch.lines, batch.line, located
+
+
+@dataclass(frozen=True)
+class PointsTask:
+    """Rows of a file of points as a stream of Arrow, and the default moment."""
+
+    rows: bytes
+    at: datetime
+
+
+def locate_part(session: Session, task: PointsTask) -> tuple[list[str], Ints, int]:
+    """Answer a part of a file, as `locate_table`."""
+    return locate_table(session, pa.ipc.open_stream(task.rows).read_all(), task.at)
+
+
+def _locate_spread(
+    spread: Spread, table: pa.Table, at: datetime, progress: Progress
+) -> tuple[list[str], Ints, int]:
+    """Answer a table of points by workers, as `locate_table`.
+
+    A row's answer does not depend on the others. Neighbours go together, so that a worker reads
+    little of the register beside what its points need.
+    """
+    parts = neighbouring_parts(_degrees(table["lon"]), _degrees(table["lat"]), PART_ROWS)
+    tasks = (PointsTask(stream_bytes(table.take(pa.array(rows))), at) for rows in parts)
+    lines: list[str] = []
+    row_lines, located, done = np.full(table.num_rows, -1, dtype=np.int64), 0, 0
+    for rows, part in zip(parts, spread.each(locate_part, tasks), strict=True):
+        row_lines[rows] = part[1] + len(lines)
+        lines += part[0]
+        located += part[2]
+        done += len(rows)
+        progress(done, table.num_rows)
+    return lines, row_lines, located
+
+
+def _degrees(column: pa.ChunkedArray) -> Floats:
+    """Return numbers to sort rows by; NaN where a row has none."""
+    if pa.types.is_string(column.type):
+        return np.array([_number_of(text) for text in column.to_pylist()], float)
+    return np.asarray(column.to_numpy(), float)
+
+
+def _number_of(text: str | None) -> float:
+    """Return the number that a text says; NaN where it says none."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return np.nan
 
 
 class _Batch:
@@ -247,7 +314,7 @@ class _Batch:
     ) -> int:
         """Locate the rows of one snapshot, and return how many have a grid."""
         grid, rule, _ = snapshot.grids.grids_at(x[rows], y[rows])
-        self._refuse_outside(at, rows[grid < 0], x, y, times)
+        self._refuse_outside(at.tzinfo, rows[grid < 0], x, y, times)
         inside = grid >= 0
         rows, grid, rule = rows[inside], grid[inside], rule[inside]
         resolver = LocateResolver(lambda: self.session, snapshot)
@@ -282,18 +349,22 @@ class _Batch:
         self.line[rows] = first_line + of
         return int(inside.sum())
 
-    def _refuse_outside(self, at: datetime, rows: Ints, x: Floats, y: Floats, times: Ints) -> None:
-        """Reject rows outside all grids, with the nearest grid."""
-        if not rows.size:
-            return
-        grids = read_grids(self.session, at)
-        for row in rows:
-            nearest = grids.nearest(float(x[row]), float(y[row]))
-            if nearest is None:
-                moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(at.tzinfo)
-                self.refuse(int(row), no_grids_error(self.session, moment).detail)
-            else:
-                self.refuse(int(row), nearest_grid_error(grids, nearest).detail)
+    def _refuse_outside(
+        self, zone: tzinfo | None, rows: Ints, x: Floats, y: Floats, times: Ints
+    ) -> None:
+        """Reject rows outside all grids, each with the grid that is nearest at its moment."""
+        while rows.size:
+            begin = (EPOCH + int(times[rows].min()) * MICROSECOND).astimezone(zone)
+            grids = read_grids(self.session, begin)
+            is_now = times[rows] < read_period(self.session, begin)[1]
+            for row in rows[is_now]:
+                nearest = grids.nearest(float(x[row]), float(y[row]))
+                if nearest is None:
+                    moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(zone)
+                    self.refuse(int(row), no_grids_error(self.session, moment).detail)
+                else:
+                    self.refuse(int(row), nearest_grid_error(grids, nearest).detail)
+            rows = rows[~is_now]
 
     def _resolve_row(
         self, resolver: LocateResolver, row: int, x: Floats, y: Floats, times: Ints, address: str

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-CSV_CHUNK_ROWS = 100_000  # rows joined and written together
+CSV_CHUNK_ROWS = 5_000  # rows joined and written together
 
 
 SPECIAL_CHARS = frozenset(',"\r\n')

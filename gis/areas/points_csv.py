@@ -42,7 +42,7 @@ def read_csv(source: Path) -> Iterator[bytes]:
     del content
     tables = read_rows(source, encoding) if table is None else _pieces(table)
     for piece in tables:
-        yield _stream(piece)
+        yield stream_bytes(piece)
 
 
 def _read_in_bulk(content: bytes, encoding: str) -> pa.Table | None:
@@ -84,7 +84,8 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(offset, PIECE_ROWS)
 
 
-def _stream(table: pa.Table) -> bytes:
+def stream_bytes(table: pa.Table) -> bytes:
+    """Return a table as a stream of Arrow."""
     target = pa.BufferOutputStream()
     with pa.ipc.new_stream(target, table.schema) as writer:
         writer.write_table(table)

@@ -5,7 +5,7 @@ counted, at the speed of a profile.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,7 @@ def label_buildings(
     *,
     countable: Bools | None = None,
     edge_minutes: Floats | None = None,
+    near: Mapping[str, "Near"] | None = None,
 ) -> AccessLabels:
     """Label buildings for categories of facilities.
 
@@ -90,6 +91,8 @@ def label_buildings(
         are not looked for there. None: any may.
     edge_minutes
         Those of the buildings, where they are known already.
+    near
+        What `near_buildings` returns for all facilities of each category, where that is known.
 
     Notes
     -----
@@ -98,10 +101,7 @@ def label_buildings(
     as far as 15 minutes; the nearest beyond needs one run for each category.
     """
     metre_min = 1.0 / (60.0 * speed_m_s)
-    door = np.flatnonzero(demand.snaps.edge >= 0)
-    places = demand.snaps[door]
-    on, begin = np.unique(demand.owner[door], return_index=True)
-    homes = _Homes(places, begin)
+    on, homes = _homes_of(demand)
     count = len(demand.building)
     minutes = np.full((count, len(categories)), np.inf)
     facility = np.full((count, len(categories)), -1, np.int64)
@@ -112,9 +112,12 @@ def label_buildings(
             continue
         doors = _Doors.of(network, entrances, which)
         close = which if countable is None else which[countable[which]]
-        candidates = _near(network, _Doors.of(network, entrances, close), homes, metre_min)
+        if near is None:
+            candidates = _near(network, entrances, close, homes, metre_min)
+        else:
+            candidates = near[category].select(on)
         nearest_min, nearest_facility = homes.nearest(
-            *_nearest(network, doors, places, limit_min / metre_min)
+            *_nearest(network, doors, homes.places, limit_min / metre_min)
         )
         nearest_min *= metre_min
         is_far = ~np.isfinite(candidates.minutes)
@@ -122,7 +125,7 @@ def label_buildings(
         reached = best <= limit_min
         minutes[on, column] = np.where(reached, best, np.inf)
         index = np.where(is_far, which[np.maximum(nearest_facility, 0)], -1)
-        index[~is_far] = close[candidates.facility[~is_far]]
+        index[~is_far] = candidates.facility[~is_far]
         facility[on, column] = np.where(reached, index, -1)
         within[on, column] = candidates.within
     if edge_minutes is None:
@@ -130,6 +133,26 @@ def label_buildings(
     return AccessLabels(
         tuple(categories), minutes, facility, within, edge_minutes, demand.off_network
     )
+
+
+def near_buildings(
+    network: Network,
+    demand: DemandPoints,
+    entrances: FacilityEntrances,
+    category: str,
+    speed_m_s: float,
+) -> "Near":
+    """Return what of a category is within the longest of `STEPS_MIN` of each building.
+
+    Parameters are those of `label_buildings`.
+    """
+    on, homes = _homes_of(demand)
+    result = Near.none(len(demand.building))
+    which = np.flatnonzero(entrances.category == category)
+    if which.size and on.size:
+        close = _near(network, entrances, which, homes, 1.0 / (60.0 * speed_m_s))
+        result.add(on, close.minutes, close.facility, close.within)
+    return result
 
 
 def minutes_to_edge(
@@ -201,20 +224,63 @@ class _Homes:
         return metres[nearest_rows], facility[nearest_rows]
 
 
+def _homes_of(demand: DemandPoints) -> tuple[Ints, _Homes]:
+    """Return the buildings with a door on the network, and their doors there."""
+    door = np.flatnonzero(demand.snaps.edge >= 0)
+    on, begin = np.unique(demand.owner[door], return_index=True)
+    return on, _Homes(demand.snaps[door], begin)
+
+
 @dataclass(frozen=True)
-class _Near:
-    """Of buildings: minutes to the nearest within 15 minutes, which one it is, and how many are."""
+class Near:
+    """Facilities within the longest of `STEPS_MIN` of buildings.
+
+    Attributes
+    ----------
+    minutes
+        To the nearest; infinite for none.
+    facility
+        Its index in `FacilityEntrances`, the lowest of several at the same distance.
+    within
+        How many are within each of `STEPS_MIN`, shape (buildings, 3).
+    """
 
     minutes: Floats
     facility: Ints
     within: NDArray[np.int64]
 
+    @classmethod
+    def none(cls, count: int) -> "Near":
+        """Return that nothing is near some buildings."""
+        return cls(
+            np.full(count, np.inf),
+            np.full(count, -1, np.int64),
+            np.zeros((count, len(STEPS_MIN)), np.int64),
+        )
 
-def _near(network: Network, doors: _Doors, homes: _Homes, metre_min: float) -> _Near:
+    def add(self, rows: Ints, minutes: Floats, facility: Ints, within: NDArray[np.int64]) -> None:
+        """Count further facilities: the nearest of them, and how many, for buildings (indices)."""
+        self.within[rows] += within
+        same = (minutes == self.minutes[rows]) & (facility < self.facility[rows])
+        closer = (minutes < self.minutes[rows]) | (same & np.isfinite(minutes))
+        self.minutes[rows[closer]] = minutes[closer]
+        self.facility[rows[closer]] = facility[closer]
+
+    def select(self, rows: Ints) -> "Near":
+        """Return what is near some of the buildings."""
+        return Near(self.minutes[rows], self.facility[rows], self.within[rows])
+
+
+def _near(
+    network: Network,
+    entrances: FacilityEntrances,
+    which: Ints,
+    homes: _Homes,
+    metre_min: float,
+) -> Near:
     """Return what is within 15 minutes of buildings, by one run for each facility."""
-    minutes = np.full(len(homes), np.inf)
-    facility = np.full(len(homes), -1)
-    within = np.zeros((len(homes), len(STEPS_MIN)), np.int64)
+    doors, result = _Doors.of(network, entrances, which), Near.none(len(homes))
+    every = np.arange(len(homes))
     size = network.graph.shape[0] + len(homes.places)
     # the facilities of a step are nodes too
     step = max(1, min(CHUNK_CELLS // size, math.isqrt(CHUNK_CELLS)))
@@ -222,13 +288,12 @@ def _near(network: Network, doors: _Doors, homes: _Homes, metre_min: float) -> _
         part = doors.select(start, min(start + step, doors.facilities))
         by_door = _facility_distances(network, part, homes.places, STEPS_MIN[-1] / metre_min)
         table = np.minimum.reduceat(by_door, homes.begin, axis=1) * metre_min
-        for number, limit in enumerate(STEPS_MIN):
-            within[:, number] += (table <= limit).sum(axis=0)
+        within = np.stack([(table <= limit).sum(axis=0) for limit in STEPS_MIN], axis=1)
         nearest = table.argmin(axis=0)
-        value = table[nearest, np.arange(len(homes))]
-        closer = (value < minutes) & (value <= STEPS_MIN[-1])
-        minutes[closer], facility[closer] = value[closer], nearest[closer] + start
-    return _Near(minutes, facility, within)
+        minutes = table[nearest, every]
+        minutes[minutes > STEPS_MIN[-1]] = np.inf
+        result.add(every, minutes, which[nearest + start], within)
+    return result
 
 
 def _facility_distances(

@@ -26,6 +26,7 @@ from gis.facilities.accessibility import (
     read_demand_points,
     read_facility_entrances,
 )
+from gis.facilities.by_county import label_everywhere
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.category_labels import CategoryLabels, by_category
 from gis.facilities.opening import find_open
@@ -34,6 +35,7 @@ from gis.facilities.walkers import ProfileNetwork, walker_on
 from gis.network.edits import find_edits
 from gis.network.loading import load_edited
 from gis.network.snapping import Floats
+from gis.spread import reading
 
 LABELS_SQL = """
 SELECT building_id, minutes, facility_id, within_5, within_10, within_15, edge_minutes, off_network
@@ -117,25 +119,26 @@ def recompute_access(session: Session, profile: str = "adult") -> AccessRecomput
     facilities are as they were. If only edits of paths or facilities have changed, only buildings
     that the change can reach are computed anew (`gis.facilities.access_changes`); else all are.
     """
-    edits = find_edits(session)
-    walker = walker_on(session, load_edited(session, edits).network, profile)
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('building_access'))"))
+    state = reading(session)
+    edits = find_edits(state)
+    walker = walker_on(state, load_edited(state, edits).network, profile)
     for table in ("access_run", "access_facility", "building_access"):
         session.execute(
             text(f"DELETE FROM {table} WHERE profile = :profile AND category <> ALL(:known)"),  # noqa: S608  ours
             {"profile": profile, "known": [*CATEGORY_BY_KEY]},
         )
-    inputs = read_inputs(session, walker.version)
+    inputs = read_inputs(state, walker.version)
     stored = read_runs(session, profile)
     changed = [
         key for key in CATEGORY_BY_KEY if key not in stored or stored[key].inputs != inputs[key]
     ]
     unchanged = tuple(key for key in CATEGORY_BY_KEY if key not in changed)
     if not changed:
-        count = session.scalar(text("SELECT count(*) FROM building")) or 0
+        count = state.scalar(text("SELECT count(*) FROM building")) or 0
         return AccessRecompute(profile, (), unchanged, count)
-    refreshed = _refresh(session, walker, changed, inputs, stored)
+    refreshed = _refresh(state, walker, changed, inputs, stored)
     for key in changed:
         session.execute(
             text(
@@ -188,7 +191,7 @@ def _refresh(
                 result.labels[key], result.which[key] = change.relabel(key, labels)
     others = [key for key in categories if key not in result.labels]
     if others:
-        anew = label_buildings(walker.network, demand, entrances, others, walker.speed_m_s)
+        anew = label_everywhere(session, walker, demand, entrances, others)
         result.labels.update(by_category(anew, demand, entrances))
         result.which.update(dict.fromkeys(others, np.arange(len(demand.building))))
     return result
@@ -303,7 +306,7 @@ def _label_open(
     entrances = read_facility_entrances(session, walker.network)
     facilities = find_open(session, entrances, at)
     certain, possible = (
-        label_buildings(walker.network, demand, entrances.only(which), categories, walker.speed_m_s)
+        label_everywhere(session, walker, demand, entrances.only(which), categories, at)
         for which in (facilities.open, facilities.unknown)
     )
     return {

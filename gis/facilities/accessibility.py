@@ -49,6 +49,7 @@ SELECT f.id, f.code, f.category,
 FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))
+  AND (CAST(:ids AS bigint[]) IS NULL OR f.id = ANY(:ids))
 ORDER BY f.id
 """  # noqa: S608  ours
 
@@ -246,7 +247,11 @@ def sum_elders(elders: Floats, people: NDArray[np.int64]) -> int | None:
 
 
 def read_facility_entrances(
-    session: Session, network: Network, category: str | None = None, bbox: str | None = None
+    session: Session,
+    network: Network,
+    category: str | None = None,
+    bbox: str | None = None,
+    ids: Sequence[int] | None = None,
 ) -> FacilityEntrances:
     """Read the facilities and their entrances.
 
@@ -256,8 +261,11 @@ def read_facility_entrances(
         Only this key of `gis.facilities.categories`; None means all.
     bbox
         Only facilities that touch this box, EWKT; None means all.
+    ids
+        Only these; None means all.
     """
-    rows = session.execute(text(FACILITY_DOORS_SQL), {"category": category, "near": bbox}).all()
+    params = {"category": category, "near": bbox, "ids": None if ids is None else [*ids]}
+    rows = session.execute(text(FACILITY_DOORS_SQL), params).all()
     return place_entrances(network, rows)
 
 

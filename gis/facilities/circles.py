@@ -20,7 +20,7 @@ from gis.facilities.accessibility import (
 from gis.network.build import Network
 from gis.network.isochrone import isochrones
 from gis.network.profiles import WalkingProfile
-from gis.network.snapping import MAX_SNAP_DISTANCE_M
+from gis.network.snapping import MAX_SNAP_DISTANCE_M, Shapes
 from gis.network.walk import network_distances
 from gis.shapes.local_distance import widen_bbox
 
@@ -88,8 +88,14 @@ def compute_circles(
 
 def reachable_box(entrances: FacilityEntrances, i: int, network: Network, limit: float) -> str:
     """Return the box of all that can be reached from a facility, legs included; degrees, EWKT."""
+    return reachable_from(entrances.shape[[i]], network, limit)
+
+
+def reachable_from(shapes: Shapes, network: Network, limit: float) -> str:
+    """Return the box of all that can be reached from some places; as `reachable_box`."""
     reach = limit + 2 * MAX_SNAP_DISTANCE_M
-    west, south, east, north = shapely.bounds(entrances.shape[i])
+    # of places without any shape a box where nobody lives
+    west, south, east, north = np.nan_to_num(shapely.total_bounds(shapes))
     x = [west - reach, east + reach, west - reach, east + reach]
     y = [south - reach, south - reach, north + reach, north + reach]
     lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)

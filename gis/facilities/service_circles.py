@@ -1,6 +1,6 @@
 """Service circles: computed, stored, and recomputed only where their input has changed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from gis.db import STORAGE_SRID, copy_rows
 from gis.errors import NotFound, Unavailable
 from gis.facilities.accessibility import (
-    DemandPoints,
     FacilityEntrances,
     read_demand_points,
     read_facility_entrances,
 )
+from gis.facilities.by_county import spread_circles
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.circles import (
     Circle,
@@ -32,6 +32,7 @@ from gis.network.profile_table import find_profile
 from gis.network.profiled import network_for
 from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
+from gis.spread import reading, spread_of
 
 CIRCLE_MINUTES = (5, 10, 15)  # the limits whose circles are stored
 Progress = Callable[[int, int], None]
@@ -105,9 +106,10 @@ def recompute(
     profile = find_profile(session, profile_name)
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
-    network = network_for(session, profile_name)
-    demand = read_demand_points(session, network)
-    entrances = read_facility_entrances(session, network)
+    state = reading(session)
+    network = network_for(state, profile_name)
+    demand = read_demand_points(state, network)
+    entrances = read_facility_entrances(state, network)
     stored = _read_digests(session, profile_name, network.version)
     limits = {*requested, *(limit for by_limit in stored.values() for limit in by_limit)}
     digests = {
@@ -120,12 +122,16 @@ def recompute(
         for i, facility_id in enumerate(entrances.id.tolist())
         if any(stored.get(facility_id, {}).get(limit) != digests[limit][i] for limit in requested)
     ]
-    _store(
-        session,
-        _rows(network, demand, entrances, changed, requested, profile, digests, progress),
-        requested,
-        profile_name,
-    )
+    spread = spread_of(session)
+    computed: Iterable[tuple[int, list[Circle]]]
+    if spread is None:
+        computed = (
+            (i, compute_circles(network, demand, entrances, i, requested, profile.speed_m_s))
+            for i in changed
+        )
+    else:
+        computed = spread_circles(spread, network, profile, entrances, changed, requested)
+    _store(session, _rows(network, entrances, computed, profile, digests, len(changed), progress))
     # circles of other limits are outdated once the network has changed
     removed = session.execute(
         text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
@@ -280,17 +286,15 @@ def nearest_facilities(
 
 def _rows(
     network: Network,
-    demand: DemandPoints,
     entrances: FacilityEntrances,
-    which: Sequence[int],
-    minutes: Sequence[int],
+    computed: Iterable[tuple[int, list[Circle]]],
     profile: WalkingProfile,
     digests: dict[int, list[str]],
+    total: int,
     progress: Progress | None,
 ) -> Iterator[tuple[object, ...]]:
-    speed = profile.speed_m_s
-    for done, i in enumerate(which, 1):
-        for circle in compute_circles(network, demand, entrances, i, minutes, speed):
+    for done, (i, circles) in enumerate(computed, 1):
+        for circle in circles:
             hexed = shapely.to_wkb(
                 shapely.set_srid(circle.shape, STORAGE_SRID), hex=True, include_srid=True
             )
@@ -298,7 +302,7 @@ def _rows(
                 int(entrances.id[i]),
                 profile.name,
                 circle.minutes,
-                speed,
+                profile.speed_m_s,
                 network.version,
                 digests[circle.minutes][i],
                 circle.off_network,
@@ -309,7 +313,7 @@ def _rows(
                 hexed,
             )
         if progress:
-            progress(done, len(which))
+            progress(done, total)
 
 
 CIRCLE_COLUMNS = (
@@ -328,10 +332,8 @@ CIRCLE_COLUMNS = (
 )
 
 
-def _store(
-    session: Session, rows: Iterator[tuple[object, ...]], minutes: Sequence[int], profile_name: str
-) -> None:
-    """Replace circles through COPY into a temporary table."""
+def _store(session: Session, rows: Iterator[tuple[object, ...]]) -> None:
+    """Replace circles through COPY into a temporary table, in one order whoever computed them."""
     session.execute(text("DROP TABLE IF EXISTS new_circle"))
     session.execute(
         text("CREATE TEMP TABLE new_circle (LIKE service_circle INCLUDING DEFAULTS) ON COMMIT DROP")
@@ -344,5 +346,7 @@ def _store(
             " n.minutes)"
         )
     )
-    session.execute(text("INSERT INTO service_circle SELECT * FROM new_circle"))
+    session.execute(
+        text("INSERT INTO service_circle SELECT * FROM new_circle ORDER BY facility_id, minutes")
+    )
     session.execute(text("DROP TABLE new_circle"))

@@ -28,6 +28,7 @@ from gis.facilities.standards import TIERS, WALK_M_PER_MINUTE
 from gis.network.snapping import Floats
 from gis.rights.actions import PLANNING
 from gis.rights.principal import Principal
+from gis.spread import reading
 
 SNAPSHOTS, ITEMS = (
     cast(Table, model.__table__) for model in (CoverageSnapshot, CoverageSnapshotItem)
@@ -48,8 +49,7 @@ CROSS JOIN LATERAL (
   SELECT categories, minutes
   FROM coverage_snapshot_item
   WHERE snapshot_id = s.id
-  ORDER BY item
-  LIMIT 1
+  ORDER BY item LIMIT 1
 ) i
 WHERE CAST(:name AS text) IS NULL OR s.name = :name
 ORDER BY s.saved_at DESC, s.id DESC
@@ -240,7 +240,7 @@ def save(session: Session, principal: Principal, name: str, question: Question) 
         raise Conflict("snapshot.name_taken", name=name)
     if (session.scalar(select(func.count()).select_from(SNAPSHOTS)) or 0) >= MAX_SNAPSHOTS:
         raise TooLarge("snapshot.too_many", limit=MAX_SNAPSHOTS)
-    state = take(session, question, name)
+    state = take(reading(session), question, name)
     number = session.execute(
         insert(SNAPSHOTS).returning(SNAPSHOTS.c.id),
         {

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from web.cli.common import progress_bar, session_scope
+from web.cli.common import DASK, dask_scope, progress_bar, session_scope
 
 
 @click.command()
@@ -14,7 +14,8 @@ from web.cli.common import progress_bar, session_scope
 )
 @click.option("--profile", default="adult", show_default=True, help="Who walks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(minutes: str, profile: str, as_json: bool) -> None:
+@DASK
+def command(minutes: str, profile: str, as_json: bool, dask: str | None) -> None:
     """Recompute the service circles where something changed.
 
     Raises
@@ -30,7 +31,7 @@ def command(minutes: str, profile: str, as_json: bool) -> None:
         raise click.BadParameter(
             "whole numbers with commas between, as 5,10,15", param_hint="--minutes"
         ) from None
-    with session_scope("service circles") as session:
+    with session_scope("service circles") as session, dask_scope(session, dask):
         done = recompute(session, limits, profile, progress_bar("circles"))
         session.commit()
     if as_json:

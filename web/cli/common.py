@@ -20,10 +20,16 @@ from gis.files.report import LoadReport
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
 from gis.settings import Settings
+from gis.spread import SPREAD
 from gis.years import Year, read_year
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DRY_RUN = "Dry run: nothing was changed. Add --commit to apply."
+DASK = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Compute with Dask: local, local:N or the tcp:// or tls:// address of a scheduler.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -157,6 +163,31 @@ def session_scope(reason: str = "") -> Iterator[Session]:
         with audit_context(session, user(), reason):
             yield session
         session.rollback()
+
+
+@contextmanager
+def dask_scope(session: Session, address: str | None) -> Iterator[Session]:
+    """Yield the session that reads what workers of Dask read; the session itself without address.
+
+    What computes with either session has their help. Only the session given may write.
+    """
+    if address is None:
+        yield session
+        return
+    from gis.ops.dask_spread import WORKERS_S, dask_spread
+
+    def wait() -> None:
+        click.echo(
+            f"wangge: no worker at {address}; waiting up to {WORKERS_S:.0f} s for one", err=True
+        )
+
+    bind = session.get_bind()
+    with dask_spread(address, bind.engine, wait) as spread:
+        session.info[SPREAD] = spread.session.info[SPREAD] = spread
+        try:
+            yield spread.session
+        finally:
+            del session.info[SPREAD]
 
 
 def record_disclosure(

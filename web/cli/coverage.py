@@ -20,7 +20,15 @@ from gis.facilities.snapshot_difference import CoverageDifference, difference, r
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
 from gis.facilities.walkers import profile_network
 from gis.rights.principal import system_principal
-from web.cli.common import AS_JSON, MOMENT, record_disclosure, session_scope, user
+from web.cli.common import (
+    AS_JSON,
+    DASK,
+    MOMENT,
+    dask_scope,
+    record_disclosure,
+    session_scope,
+    user,
+)
 from web.cli.coverage_text import (
     print_capacity,
     print_difference,
@@ -58,6 +66,7 @@ class Options:
     forget: str | None
     marks: bool
     recompute: bool
+    dask: str | None
     as_json: bool
 
     @property
@@ -125,6 +134,7 @@ class Options:
 @click.option("--forget", metavar="NAME", help="Delete a saved state.")
 @click.option("--score", "marks", is_flag=True, help="One mark for each area, of all categories.")
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
+@DASK
 @AS_JSON
 def command(**values: Any) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said.
@@ -134,24 +144,28 @@ def command(**values: Any) -> None:
     """
     _require_usage(values)
     options = Options(**values)
-    with session_scope("coverage") as session:
+    with session_scope("coverage") as session, dask_scope(session, options.dask) as state:
         if options.recompute:
             _recompute(session, options.profile)
-        planned = _read_plan(session, options)
+            state.rollback()  # it reads the new walks from now on
+        planned = _read_plan(state, options)
         if options.saved or options.forget is not None:
             _saved(session, options.forget, options.as_json)
         elif options.against is not None:
-            _against(session, options, planned)
+            _against(state, session, options, planned)
         elif options.saved_as is not None:
             _save(session, options.saved_as, options.question(planned), options.as_json)
         elif options.category or options.tier or options.marks:
-            _print_present(session, options, planned)
+            _print_present(state, session, options, planned)
 
 
 def _print_present(
-    session: Session, options: Options, planned: tuple[PlannedFacility, ...]
+    state: Session, session: Session, options: Options, planned: tuple[PlannedFacility, ...]
 ) -> None:
-    """Print one of the answers on the present state: marks, capacity, a tier or categories."""
+    """Print one of the answers on the present state: marks, capacity, a tier or categories.
+
+    The session writes what auditors read.
+    """
     from gis.facilities.access_score import score
     from gis.facilities.capacity import CapacityRequest, capacity_coverage
     from gis.facilities.coverage_tiers import tier_coverage
@@ -159,22 +173,22 @@ def _print_present(
     area, by, profile, as_json = options.area, options.by, options.profile, options.as_json
     if options.marks:
         categories = options.categories or None
-        marks = score(session, area, profile, by=by, categories=categories, open_at=options.at)
+        marks = score(state, area, profile, by=by, categories=categories, open_at=options.at)
         print_scores(marks, as_json)
     elif options.shares:
         request = CapacityRequest(
             options.category or "", options.minutes, profile, options.method, options.demand
         )
-        print_capacity(capacity_coverage(session, request, area=area, by=by), as_json)
+        print_capacity(capacity_coverage(state, request, area=area, by=by), as_json)
     elif options.tier is not None:
         items = tier_coverage(
-            session, options.tier, profile, area=area, by=by, open_at=options.at, planned=planned
+            state, options.tier, profile, area=area, by=by, open_at=options.at, planned=planned
         )
         print_tier(items, as_json)
     else:
-        buildings, summary = _coverage(session, options.question(planned), area, by)
+        buildings, summary = _coverage(state, options.question(planned), area, by)
         if options.file is not None:
-            _write_gaps(session, list_gaps(session, buildings, options.minutes), options)
+            _write_gaps(session, list_gaps(state, buildings, options.minutes), options)
         print_summary(summary, as_json)
 
 
@@ -197,6 +211,8 @@ def _require_usage(values: Mapping[str, object]) -> None:
         raise click.UsageError("--changes needs --against")
     if "against" in used and used & {"category", "tier"}:
         raise click.UsageError("--against asks again what the saved state asked")
+    if "dask" in used and used & {"saved", "forget"}:
+        raise click.UsageError("--dask goes with what is computed, not with --saved and --forget")
     if "plan" in used and used & {"marks", "shares"}:
         raise click.UsageError("--with goes with --category, --tier, --save and --against")
 
@@ -263,11 +279,13 @@ def _saved(session: Session, forget: str | None, as_json: bool) -> None:
     print_saved(list_snapshots(session), as_json)
 
 
-def _against(session: Session, options: Options, planned: tuple[PlannedFacility, ...]) -> None:
+def _against(
+    state: Session, session: Session, options: Options, planned: tuple[PlannedFacility, ...]
+) -> None:
     """Print what has changed since a saved state; write the buildings that changed if wanted."""
-    answer = _compare(session, options, planned)
+    answer = _compare(state, options, planned)
     if options.changes is not None:
-        _write_changes(session, answer, options.changes, options)
+        _write_changes(state, session, answer, options.changes, options)
     print_difference(answer, options.as_json)
 
 
@@ -318,13 +336,13 @@ def _write_gaps(session: Session, rows: list[Gap], options: Options) -> None:
 
 
 def _write_changes(
-    session: Session, answer: CoverageDifference, file: Path, options: Options
+    state: Session, session: Session, answer: CoverageDifference, file: Path, options: Options
 ) -> None:
     """Write the buildings that changed to a file, and note it for auditors."""
     from gis.exchange.gaps_file import write_changes
     from gis.facilities.snapshot_changes import list_changes
 
-    count = write_changes(list_changes(session, answer, options.item), file)
+    count = write_changes(list_changes(state, answer, options.item), file)
     subject = f"changes since {options.against} {file.suffix}"
     _note_export(session, file, count, subject, options.reason)
 

@@ -10,7 +10,7 @@ import orjson
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate
-from web.cli.common import MOMENT, local_now, session_scope
+from web.cli.common import DASK, MOMENT, dask_scope, local_now, session_scope
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # a longitude may be negative
@@ -22,6 +22,7 @@ from web.cli.common import MOMENT, local_now, session_scope
 @click.option(
     "--batch", is_flag=True, help="Read IN.csv (id,lon,lat,crs[,address][,at]) and write OUT.csv."
 )
+@DASK
 def command(
     places: tuple[str, str],
     crs: str | None,
@@ -29,6 +30,7 @@ def command(
     at: datetime | None,
     as_json: bool,
     batch: bool,
+    dask: str | None,
 ) -> None:
     """Say who answers for a place.
 
@@ -37,14 +39,17 @@ def command(
     Raises
     ------
     UsageError
-        --crs is missing or does not go with --batch, or LON and LAT are no numbers.
+        --crs is missing or does not go with --batch, --dask goes without it, or LON and LAT are no
+        numbers.
     """
     moment = at or local_now()
     if batch:
         if crs or address:
             raise click.UsageError("with --batch every row of IN.csv has its own crs and address")
-        many(Path(places[0]), Path(places[1]), moment, as_json)
+        many(Path(places[0]), Path(places[1]), moment, as_json, dask)
         return
+    if dask:
+        raise click.UsageError("--dask goes with --batch")
     if crs is None:
         raise click.UsageError("--crs is missing: wgs84, cgcs2000, gcj02 or bd09")
     try:
@@ -58,14 +63,15 @@ def command(
     click.echo(orjson.dumps(result).decode() if as_json else in_words(result))
 
 
-def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
-    """Locate a file of places."""
+def many(source: Path, target: Path, at: datetime, as_json: bool, dask: str | None = None) -> None:
+    """Locate a file of places, by workers of Dask where an address is given."""
     from tqdm import tqdm
 
     from gis.areas.batch import locate_file
 
     with (
         session_scope() as session,
+        dask_scope(session, dask) as state,
         tqdm(file=sys.stderr, unit=" points", unit_scale=True, leave=False, disable=None) as bar,
     ):
 
@@ -73,7 +79,7 @@ def many(source: Path, target: Path, at: datetime, as_json: bool) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        counts = locate_file(session, source, target, at, progress)
+        counts = locate_file(state, source, target, at, progress)
     summary = {
         "rows": counts.rows,
         "located": counts.located,

@@ -24,6 +24,7 @@ FLOORS = [
     "gis.years",
     "gis.db",
     "gis.sql",
+    "gis.spread",
     "gis.labels",
     "gis.bigrams",
     "gis.pinyin",
