@@ -12,7 +12,7 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
 NO_SPACE = "No space left on device"
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
-READ_ONLY_STATE = "25006"  # of PostgreSQL
+READ_ONLY_STATE, FORBIDDEN_STATE = "25006", "42501"  # of PostgreSQL
 
 
 def create_file(path: Path) -> Path:
@@ -64,6 +64,11 @@ def is_read_only(error: BaseException | None) -> bool:
     )
 
 
+def is_forbidden(error: BaseException | None) -> bool:
+    """Return whether an error, or one that caused it, is that PostgreSQL's role may not do it."""
+    return any(FORBIDDEN_STATE in _get_states(cause) for cause in _list_causes(error))
+
+
 def _list_causes(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -90,6 +95,8 @@ ENTRIES = (
     ".cluster.lock",
     ".restore.lock",
     "photos",
+    "shards.json",
+    "counties",
 )
 
 

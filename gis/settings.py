@@ -1,8 +1,9 @@
 """Settings: one frozen value, read from the environment once and passed on."""
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,16 @@ from gis.errors import InvalidInput
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ROOT = Path(__file__).resolve().parent.parent
+SHARD_FILE, COUNTY_FOLDERS = "shards.json", "counties"  # in the folder of the deployment
+SHARD_ID_BITS = 40
+# what `./wangge db shard` finds addresses in: their passwords must not stand on a command line
+SHARD_URL_VARIABLES = {
+    "url": "WANGGE_SHARD_URL",
+    "owner_url": "WANGGE_SHARD_OWNER_URL",
+    "admin_url": "WANGGE_SHARD_ADMIN_URL",
+    "main_admin_url": "WANGGE_MAIN_ADMIN_URL",
+    "main_url": "WANGGE_MAIN_URL",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,24 @@ class Hotline:
     name: str
     url: str
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A county whose rows lie in a database of their own.
+
+    Attributes
+    ----------
+    number
+        From 1 on; the ids of its rows are from `number << SHARD_ID_BITS` on.
+    url, owner_url
+        Its database for the application, and for the role that owns the tables.
+    """
+
+    county: str
+    number: int
+    url: str = field(repr=False)
+    owner_url: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,6 +121,8 @@ class Settings:
         Whether a boundary draft must be published by another person than those who drew it.
     publication_approval
         Whether a boundary draft must be approved by another person before it is published.
+    county
+        The county whose shard is used; None means the main database.
     """
 
     var: Path
@@ -114,11 +145,18 @@ class Settings:
     hotline: Hotline | None = None
     two_persons: bool = False
     publication_approval: bool = False
+    county: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings from the environment; unset ones have their defaults."""
-        return cls(
+        """Read the settings from the environment; unset ones have their defaults.
+
+        Raises
+        ------
+        InvalidInput
+            A value is wrong, or WANGGE_COUNTY names no shard.
+        """
+        settings = cls(
             var=Path(env.get("WANGGE_VAR") or ROOT / "var").expanduser().absolute(),
             database_url=env.get("DATABASE_URL") or None,
             database_listen_url=env.get("DATABASE_LISTEN_URL") or None,
@@ -142,6 +180,34 @@ class Settings:
             two_persons=_yes(env, "WANGGE_TWO_PERSONS"),
             publication_approval=_yes(env, "WANGGE_PUBLICATION_APPROVAL"),
         )
+        if not (county := env.get("WANGGE_COUNTY")):
+            return settings
+        shards = read_shards(settings.var)
+        if county not in shards:
+            raise InvalidInput("setting.county_unknown", county=repr(county), known=[*shards])
+        return settings.of_shard(shards[county])
+
+    def of_shard(self, shard: Shard) -> "Settings":
+        """Return the settings of a county: its database and folder, all else as in the others."""
+        return replace(
+            self,
+            var=self.var / COUNTY_FOLDERS / shard.county,
+            database_url=shard.url,
+            database_owner_url=shard.owner_url,
+            database_listen_url=None,
+            database_read_url=None,
+            hotline=None,  # its orders are not of a county before they are placed
+            county=shard.county,
+        )
+
+
+def read_shards(var: Path) -> dict[str, Shard]:
+    """Return the shards of a deployment by county; empty where everything is in one database."""
+    try:
+        rows = json.loads((var / SHARD_FILE).read_text())
+    except FileNotFoundError:
+        return {}
+    return {row["county"]: Shard(**row) for row in rows}
 
 
 def _number(

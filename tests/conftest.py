@@ -142,6 +142,7 @@ STARTING = (
     "test_revision_commands",
     "test_revision_races",
     "test_served",
+    "test_shards",
 )
 # groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …)
 # stands apart from each other, since it is made when the first of them begins
@@ -220,6 +221,7 @@ SLOW = (
     "test_sandbox",
     "test_schema",
     "test_shapes",
+    "test_shards",
     "test_siting",
     "test_siting_search",
     "test_snapshot_patch",

@@ -16,6 +16,7 @@ from web.http import (
     observability,
     openapi,
     request_headers,
+    shards,
     snapshot,
 )
 from web.security import guard, sanitising
@@ -160,6 +161,7 @@ def create_app(settings: Settings, database_url: str) -> APIFlask:
     observability.init_app(app)
     body_limit.init_app(app)
     request_headers.init_app(app)
+    shards.init_app(app)
     snapshot.init_app(app)
     sanitising.init_app(app)
     guard.init_app(app, settings)

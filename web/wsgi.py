@@ -5,13 +5,13 @@ import os
 from gis import private
 from gis.ops import cluster
 from gis.settings import Settings
-from web.app import create_app
 from web.gateway import Gateway
 from web.http import observability, worker_metrics
+from web.shards.service import make_application
 
 os.umask(private.UMASK)
 observability.configure()
 worker_metrics.share()
 settings = Settings.from_env()
-app = create_app(settings, settings.database_url or cluster.database_urls(settings).app)
+app = make_application(settings, settings.database_url or cluster.database_urls(settings).app)
 gateway = Gateway(app)

@@ -13,6 +13,7 @@ from gis.accounts.sessions import LOCKOUT_PERIOD, MAX_FAILED_ATTEMPTS
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ACCESS_ROLE_BY_POST, role_label
+from gis.settings import SHARD_ID_BITS
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,12 @@ FROM (
     SELECT unnest(CAST(:posts AS text[])) AS post, unnest(CAST(:access AS text[])) AS access
   ) m ON m.post = p.role
   WHERE c.id = ANY(:ids)
+  -- posts of another database's people are not known here: their county stands for them
+  UNION ALL
+  SELECT c.id, 'resident', county.id, 'post'
+  FROM personal.account c
+  JOIN area county ON county.level = 'county' AND county.id >> :id_bits = c.person_id >> :id_bits
+  WHERE c.id = ANY(:ids) AND c.person_id >> :id_bits > 0
 ) r
 LEFT JOIN area a ON a.id = r.area_id
 ORDER BY r.account_id, r.source, r.role, a.code
@@ -146,6 +153,7 @@ def roles_of(session: Session, ids: Iterable[int], now: Any) -> dict[int, list[R
         "at": now,
         "posts": [*ACCESS_ROLE_BY_POST],
         "access": [*ACCESS_ROLE_BY_POST.values()],
+        "id_bits": SHARD_ID_BITS,
     }
     grants_by_account: dict[int, list[RoleGrant]] = {}
     for row in session.execute(text(ROLES_SQL), params):

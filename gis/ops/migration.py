@@ -17,6 +17,7 @@ from gis.incidents.states import TRANSITION_ROWS
 from gis.network import profile_table
 from gis.ops import qgis, schema
 from gis.ops.cluster import DatabaseUrls
+from gis.ops.shards import county as county_database
 from gis.people.models import Role
 from gis.rights.roles import ROLES
 
@@ -76,18 +77,26 @@ def migrate(addresses: DatabaseUrls, to: str = "head") -> None:
         if schema.current(connection) == schema.head():
             _fill_roles(connection)
             _fill_moves(connection)
-            connection.execute(
-                text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
-            )
-            edition_file.fill(connection)
-            duties.fill(connection)
-            rules_store.load_default_rules(connection)
-            danger.EDITIONS.fill(connection)
-            standard_editions.EDITIONS.fill(connection)
-            profile_table.fill(connection)
+            is_shard = county_database.shard_number(connection) > 0
+            if not is_shard:  # there the main database's rows are copied
+                _fill_shared(connection)
             qgis.prepare(connection)
             if app and app != owner:
                 _grant(connection, app)
+                if is_shard:
+                    county_database.protect(connection, app)
+
+
+def _fill_shared(connection: Connection) -> None:
+    connection.execute(
+        text("SELECT set_config('wangge.who', :who, true)"), {"who": MIGRATION_ACTOR}
+    )
+    edition_file.fill(connection)
+    duties.fill(connection)
+    rules_store.load_default_rules(connection)
+    danger.EDITIONS.fill(connection)
+    standard_editions.EDITIONS.fill(connection)
+    profile_table.fill(connection)
 
 
 def _fill_roles(connection: Connection) -> None:

@@ -20,6 +20,16 @@ log_min_messages = warning
 """
 
 
+# of a server with shards: room for both directions of some dozen counties
+LOGICAL_CONF = """wal_level = logical
+max_replication_slots = 64
+max_wal_senders = 64
+max_logical_replication_workers = 64
+max_sync_workers_per_subscription = 16
+max_worker_processes = 80
+max_slot_wal_keep_size = 10GB
+wal_retrieve_retry_interval = 500ms
+"""
 EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 

@@ -16,6 +16,10 @@ from web.docstrings import without_raises
 
 DISK_FULL_MESSAGE = "the disk is full; nothing was changed. Free some space and try again"
 
+SHARED_MESSAGE = (
+    "accounts, keys, kinds and tables of rules are all counties': change them without WANGGE_COUNTY"
+)
+
 # Objects that are new before Python looks for garbage among them, and how often it then looks among
 # older ones. At Python's own 700 a quarter of the time that a command starts is spent looking
 # through modules, which stay.
@@ -75,9 +79,11 @@ COMMANDS = {
 def load_command(name: str) -> click.Command:
     """Import a command of the table."""
     command: click.Command = importlib.import_module(f"web.cli.{name.replace('-', '_')}").command
-    subcommands = command.commands.values() if isinstance(command, click.Group) else ()
-    for each in (command, *subcommands):
+    waiting = [command]
+    while waiting:
+        each = waiting.pop()
         each.help = without_raises(each.help or "")
+        waiting += each.commands.values() if isinstance(each, click.Group) else ()
     return command
 
 
@@ -129,6 +135,9 @@ def main() -> None:
             click.echo(f"  {field_error.field}: {field_error.message}", err=True)
         sys.exit(1)
     except Exception as error:
+        if os.environ.get("WANGGE_COUNTY") and private.is_forbidden(error):
+            click.echo(f"wangge: {SHARED_MESSAGE}", err=True)
+            sys.exit(1)
         if not private.is_disk_full(error):
             raise
         click.echo(f"wangge: {DISK_FULL_MESSAGE}", err=True)

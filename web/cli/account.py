@@ -10,8 +10,10 @@ import click
 from sqlalchemy.orm import Session
 
 from gis.accounts import account_list, accounts
+from gis.ops.shards.people import bring_person
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.principal import Principal, system_principal
+from gis.settings import Settings
 from web.cli.common import session_scope
 
 ROLE = click.Choice([*ACCESS_ROLES])
@@ -79,7 +81,11 @@ def list_(search: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--role", type=ROLE, help="Access role to begin with.")
 @click.option("--area", multiple=True, help="Code of an area for the role; may be given again.")
-@click.option("--person", default="", help="Staff number of the person whose posts count.")
+@click.option(
+    "--person",
+    default="",
+    help="Staff number of the person whose posts count (of a shard: COUNTY:NUMBER).",
+)
 @click.option(
     "--subject", default="", help='"issuer|sub", when they sign in at the identity provider.'
 )
@@ -94,6 +100,7 @@ def add(name: str, role: str | None, area: tuple[str, ...], person: str, subject
     if area and not role:
         raise click.UsageError("--area needs --role")
     with changing("account add") as (session, by):
+        bring_person(session, Settings.from_env(), person)
         new_account, password = accounts.add(session, by, name, person=person, subject=subject)
         for code in (area or ("",)) if role else ():
             accounts.grant(session, by, new_account, str(role), code)
@@ -174,6 +181,7 @@ def link(name: str, subject: str | None, person: str | None) -> None:
     if subject is None and person is None:
         raise click.UsageError("give --subject, --person or both")
     with changing("account link") as (session, by):
+        bring_person(session, Settings.from_env(), person or "")
         accounts.link(
             session, by, accounts.get_account(session, name), person=person, subject=subject
         )

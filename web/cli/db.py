@@ -14,6 +14,7 @@ from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, migration, schema, server_check
 from gis.ops import replica as replicas
 from gis.settings import Settings
+from web.cli import shard
 from web.cli.common import AS_JSON, MOMENT, make_private
 
 YES_OPTION = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -27,7 +28,10 @@ IDENTITY = click.option(
 
 @click.group()
 def command() -> None:
-    """Manage the database: start, stop, status, migrate, backup, verify, restore, archive, key."""
+    """Manage the database: start, stop, status, migrate, shard, backup, restore, archive, key."""
+
+
+command.add_command(shard.group)
 
 
 @command.command()
@@ -134,9 +138,12 @@ def _print(answer: dict[str, object], as_json: bool) -> None:
 @command.command()
 @click.option("--to", default="head", show_default=True, help="A migration, or head.")
 def migrate(to: str) -> None:
-    """Bring the schema up to date."""
-    addresses = cluster.database_urls(Settings.from_env())
+    """Bring the schema up to date, that of the shards too."""
+    settings = Settings.from_env()
+    addresses = cluster.database_urls(settings)
     migration.migrate(addresses, to)
+    for county in shard.migrate_all(settings, addresses, to):
+        click.echo(f"schema of the shard of {county} up to date")
     with engine(addresses.app).connect() as connection:
         click.echo(f"schema at {schema.current(connection)}")
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ from gis.facilities import service_circles
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
-from gis.settings import ROOT, Settings
+from gis.settings import ROOT, Settings, Shard, read_shards
 from web.cli.common import make_private, open_database
 from web.http import worker_metrics
 from web.http.observability import say
@@ -92,7 +92,8 @@ def run(
     if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
         multiprocessing.set_start_method("fork", force=True)
     _allow_files(2 * MAX_CONNECTIONS)
-    _read_shared(addresses)
+    shards = read_shards(settings.var)
+    _read_shared(addresses, shards.values())
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
@@ -118,8 +119,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="wangge-figures-") as folder, ExitStack() as stack:
         os.environ[worker_metrics.FOLDER_VARIABLE] = folder
         stack.enter_context(wake_on_signals(server))
-        if jobs:
-            stack.enter_context(beside())
+        for county in ("", *shards) if jobs else ():
+            stack.enter_context(beside(county))
         if not settings.database_url:
             stack.enter_context(keep_database(settings, addresses.app))
         server.serve()
@@ -161,11 +162,13 @@ def import_application() -> None:
     gc.freeze()  # a collection would write to the shared pages, and so copy them
 
 
-def _read_shared(addresses: DatabaseUrls) -> None:
+def _read_shared(addresses: DatabaseUrls, shards: Iterable[Shard] = ()) -> None:
     """Read what every worker answers from, the register and the walking network.
 
-    Connections are closed after it.
+    Those of the counties with shards, too. Connections are closed after it.
     """
+    for shard in shards:
+        _read_shared(DatabaseUrls(shard.url, shard.owner_url))
     try:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:
@@ -229,13 +232,21 @@ def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
 
 
 @contextmanager
-def beside() -> Iterator[None]:
-    """Keep a process that runs the jobs: started again when it ends, stopped with this one."""
+def beside(county: str = "") -> Iterator[None]:
+    """Keep a process that runs the jobs: started again when it ends, stopped with this one.
+
+    Parameters
+    ----------
+    county
+        Whose shard's jobs; empty: those of the main database.
+    """
     # started without a fork of ours (posix_spawn): the web workers must not hold its ends open
     arguments = [sys.executable, "-m", "web", "worker", "--beside", str(os.getpid())]
     python_path = {
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     }
+    if county:
+        python_path["WANGGE_COUNTY"] = county
     stopping = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 
 from flask import Flask, current_app, g, request
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from gis.db import engine
 from gis.ops.replica import Replica
+from gis.ops.shards import city
 from web.http.replica import may_read_replica
+from web.http.shards import is_about_city
 
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -61,6 +64,8 @@ def session() -> Session:
     if current is None:
         factory: Factory = current_app.config["SESSION_FACTORY"]
         current = g.session = factory(request.method in READ_METHODS)
+        if is_about_city():
+            current.execute(text(f"SET LOCAL search_path TO {city.SEARCH_PATH}"))
     return current
 
 

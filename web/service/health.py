@@ -18,7 +18,7 @@ from gis.incidents.reading.unanswered import unanswered
 from gis.jobs.queries import last_run
 from gis.messages import Message
 from gis.ops import cluster, schema
-from gis.settings import Settings
+from gis.settings import Settings, read_shards
 from web.http import worker_metrics
 from web.http.db import session
 from web.http.errors import storage_error_code
@@ -116,7 +116,8 @@ def missing_components() -> list[FieldError]:
                     "schema", "service.schema_outdated", {"version": str(version), "needed": newest}
                 )
             ]
-        if not has_boundaries(session()):
+        has_shards = bool(read_shards(current_app.config["SETTINGS"].var))
+        if not has_shards and not has_boundaries(session()):
             return [FieldError("areas", "service.areas_missing")]
     except SQLAlchemyError as error:
         return [FieldError("database", storage_error_code(error) or "service.database_unreachable")]

@@ -147,7 +147,9 @@ class Incident(Base):
     building_id: Mapped[int | None] = mapped_column(
         ForeignKey("building.id"), comment="The building, when on one."
     )
-    revision_id: Mapped[int] = mapped_column(comment="Boundary revision that drew the grid.")
+    revision_id: Mapped[int] = mapped_column(
+        BigInteger, comment="Boundary revision that drew the grid."
+    )
     explanation: Mapped[list[dict[str, Any]]] = mapped_column(
         JSONB, comment="How place, rule and person were decided."
     )

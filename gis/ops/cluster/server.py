@@ -22,7 +22,7 @@ from gis.ops.cluster.location import (
     cluster_location,
 )
 from gis.ops.cluster.programs import find_binaries, run
-from gis.ops.cluster.setup import create_cluster, create_database, launch
+from gis.ops.cluster.setup import LOGICAL_FILE, create_cluster, create_database, launch
 from gis.ops.server_check import check_server
 from gis.settings import Settings
 
@@ -137,6 +137,21 @@ def reset(settings: Settings) -> None:
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DATABASE))
         )
     start(settings)
+
+
+def make_logical(settings: Settings, *, throw_away: bool = False) -> bool:
+    """Have the private cluster write its log for logical replication, too.
+
+    Returns whether it did not yet: then it has been restarted.
+    """
+    file = cluster_location(settings).base / LOGICAL_FILE
+    if file.exists():
+        return False
+    start(settings, throw_away=throw_away)
+    private.create_file(file)
+    stop(settings)
+    start(settings, throw_away=throw_away)
+    return True
 
 
 @contextmanager

@@ -28,12 +28,19 @@ from gis.ops.cluster.location import (
     user_id,
 )
 from gis.ops.cluster.programs import find_binaries, run
-from gis.ops.postgresql_conf import EPHEMERAL_CONF, POSTGRESQL_CONF, quoted, shell_path
+from gis.ops.postgresql_conf import (
+    EPHEMERAL_CONF,
+    LOGICAL_CONF,
+    POSTGRESQL_CONF,
+    quoted,
+    shell_path,
+)
 
 # below those that the system gives to connections that go out, which would take one again at once
 PORTS = range(20_000, 32_000)
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of the log
+LOGICAL_FILE = "logical"  # beside the data; its log is for logical replication, too
 
 
 def create_cluster(cluster: Cluster) -> None:
@@ -115,6 +122,8 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
         settings_text = POSTGRESQL_CONF.format(port=port, sockets=cluster.sockets) + (
             EPHEMERAL_CONF if throw_away else ""
         )
+        if (cluster.base / LOGICAL_FILE).exists():
+            settings_text += LOGICAL_CONF
         private.create_file(conf).write_text(settings_text + archive_settings(cluster))
         give(cluster, conf)
         try:

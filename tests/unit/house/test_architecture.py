@@ -63,6 +63,7 @@ FLOORS = [
     "web.pages",
     "web.cli",
     "web.app",
+    "web.shards",
     "web.gateway",
     "web.wsgi",
     "web.vendor",

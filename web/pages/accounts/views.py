@@ -13,6 +13,7 @@ from gis.accounts.models import Account
 from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, WanggeError, invalid_field
+from gis.ops.shards.people import bring_person
 from gis.rights.actions import ACCESS_ROLES, Action
 from gis.rights.principal import Principal
 from gis.rights.roles import role_label
@@ -51,7 +52,7 @@ ACCOUNT_CHANGES: dict[str, Change] = {
         session(),
         principal,
         account,
-        person=form.get("person", "").strip(),
+        person=_known_person(form.get("person", "").strip()),
         subject=form.get("subject", "").strip(),
     ),
 }
@@ -63,6 +64,12 @@ CONFIRMATIONS = {
     "end": lazy_gettext("The account was signed out everywhere."),
     "link": lazy_gettext("The links are saved; the account was signed out."),
 }
+
+
+def _known_person(code: str) -> str:
+    """Return the staff number of a person, who is known here from then on if of a shard."""
+    bring_person(session(), current_app.config["SETTINGS"], code)
+    return code
 
 
 @bp.get("/accounts")
@@ -110,7 +117,7 @@ def add_account() -> Response:
                 session(),
                 principal,
                 form["username"],
-                person=form["person"],
+                person=_known_person(form["person"]),
                 subject=form["subject"],
             )
             if form["role"]:

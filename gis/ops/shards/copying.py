@@ -1,0 +1,173 @@
+"""Logical replication between the main database and a shard: what is shared goes down, areas go up.
+
+Slots are made apart from their subscriptions, since within one cluster a subscription that makes
+its own waits for itself.
+"""
+
+import time
+
+import psycopg
+from psycopg import sql
+
+from gis.errors import Unavailable
+from gis.ops.shards.county import AREAS_PUBLICATION
+from gis.ops.shards.tables import SHARED_TABLES
+
+SHARED_PUBLICATION = "wangge_shared"
+COPY_TIMEOUT_S = 300.0  # of the first copy
+SUBSCRIPTION_SQL = """
+SELECT EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+  WHERE s.subname = %s AND d.datname = current_database())
+"""
+LEFT_SQL = """
+SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
+WHERE s.subname = %s AND r.srsubstate <> 'r'
+"""
+
+
+def require_logical(connection: psycopg.Connection, whose: str) -> None:
+    """Raise Unavailable unless a server writes what logical replication needs.
+
+    Parameters
+    ----------
+    whose
+        The county, or "main", for the message.
+
+    Raises
+    ------
+    Unavailable
+        Its wal_level is another.
+    """
+    row = connection.execute("SHOW wal_level").fetchone()
+    if row != ("logical",):
+        raise Unavailable("shard.wal_level", whose=whose)
+
+
+def publish_shared(owner: psycopg.Connection) -> None:
+    """Publish what all counties share, and the areas over them; again, only what is new."""
+    tables = sql.SQL(", ").join(sql.Identifier(*name.split(".")) for name in SHARED_TABLES)
+    listed = sql.SQL("{}, area WHERE (level IN ('province', 'city'))").format(tables)
+    name = sql.Identifier(SHARED_PUBLICATION)
+    is_known = owner.execute(
+        "SELECT true FROM pg_publication WHERE pubname = %s", [SHARED_PUBLICATION]
+    ).fetchone()
+    owner.execute("ALTER TABLE area REPLICA IDENTITY FULL")
+    statement = (
+        "ALTER PUBLICATION {} SET TABLE {}" if is_known else "CREATE PUBLICATION {} FOR TABLE {}"
+    )
+    owner.execute(sql.SQL(statement).format(name, listed))
+
+
+def subscribe(
+    publisher: psycopg.Connection,
+    subscriber: psycopg.Connection,
+    publisher_url: str,
+    publication: str,
+    name: str,
+) -> bool:
+    """Have a database copy a publication, from now on; return whether it did not yet.
+
+    Parameters
+    ----------
+    publisher, subscriber
+        Connections of superusers.
+    publisher_url
+        As the subscriber's server reaches it, for a role that may replicate.
+    name
+        Of the subscription and of its slot.
+    """
+    row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
+    if row and row[0]:
+        subscriber.execute(
+            sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION").format(sql.Identifier(name))
+        )
+        return False
+    drop_slot(publisher, name)
+    if publication == SHARED_PUBLICATION:
+        _empty_shared(subscriber)
+    publisher.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
+    subscriber.execute(
+        sql.SQL(
+            "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {}"
+            " WITH (create_slot = false, slot_name = {})"
+        ).format(
+            sql.Identifier(name),
+            sql.Literal(publisher_url),
+            sql.Identifier(publication),
+            sql.Literal(name),
+        )
+    )
+    return True
+
+
+def _empty_shared(subscriber: psycopg.Connection) -> None:
+    """Delete the rows that are to be copied; what refers to them refers to the copies."""
+    with subscriber.transaction():
+        subscriber.execute("SET LOCAL session_replication_role = replica")
+        for table in SHARED_TABLES:
+            subscriber.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split("."))))
+        subscriber.execute("DELETE FROM area WHERE level IN ('province', 'city')")
+
+
+def wait_copied(subscriber: psycopg.Connection, name: str) -> None:
+    """Wait until the first copy of a subscription is whole.
+
+    Raises
+    ------
+    Unavailable
+        It is not after COPY_TIMEOUT_S.
+    """
+    deadline = time.monotonic() + COPY_TIMEOUT_S
+    while subscriber.execute(LEFT_SQL, [name]).fetchone() != (0,):
+        if time.monotonic() > deadline:
+            raise Unavailable("shard.copy_unfinished", name=name)
+        time.sleep(0.05)
+
+
+def unsubscribe(subscriber: psycopg.Connection, name: str) -> None:
+    """End a subscription, if there is one; its slot is left to `drop_slot`."""
+    row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
+    if not (row and row[0]):
+        return
+    for words in ("DISABLE", "SET (slot_name = NONE)"):
+        subscriber.execute(
+            sql.SQL("ALTER SUBSCRIPTION {} {}").format(sql.Identifier(name), sql.SQL(words))
+        )
+    subscriber.execute(sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(name)))
+
+
+def drop_slot(publisher: psycopg.Connection, name: str) -> None:
+    """Drop a slot, if there is one; whoever reads from it is cut off.
+
+    Raises
+    ------
+    Unavailable
+        It is still in use.
+    """
+    publisher.execute(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+        " WHERE slot_name = %s AND active_pid IS NOT NULL",
+        [name],
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        row = publisher.execute(
+            "SELECT active FROM pg_replication_slots WHERE slot_name = %s", [name]
+        ).fetchone()
+        if row is None:
+            return
+        if not row[0]:
+            publisher.execute("SELECT pg_drop_replication_slot(%s)", [name])
+            return
+        time.sleep(0.05)
+    raise Unavailable("shard.slot_busy", name=name)
+
+
+def shared_name(county: str) -> str:
+    """Return the name of the slot and subscription of what goes down to a county."""
+    return f"{SHARED_PUBLICATION}_{county}"
+
+
+def areas_name(county: str) -> str:
+    """Return the name of the slot and subscription of what comes up from a county."""
+    return f"{AREAS_PUBLICATION}_{county}"

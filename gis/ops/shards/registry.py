@@ -1,0 +1,313 @@
+"""The shards of a deployment: added, listed, removed; kept in one private file of its folder."""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from gis import private
+from gis.db import engine
+from gis.errors import Conflict, NotFound, Unavailable, invalid_field
+from gis.ops import databases, migration, schema, server_check
+from gis.ops.cluster import EXTENSIONS, DatabaseUrls
+from gis.ops.shards import city, copying
+from gis.ops.shards import county as county_database
+from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
+
+COUNTY_PATTERN = re.compile(r"\d{6}")
+# shared by all counties of a deployment: the key of its cookies, and the counters of requests
+LINKED_FILES = ("session.key", "limits")
+REPLICATION_SQL = "ALTER ROLE {} REPLICATION"
+LAGS_SQL = text(
+    "SELECT slot_name::text AS name,"
+    " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
+    " FROM pg_replication_slots WHERE slot_type = 'logical'"
+)
+
+
+@dataclass(frozen=True)
+class ShardUrls:
+    """Addresses of a shard to be added: as `Shard`, and for a superuser.
+
+    Attributes
+    ----------
+    admin_url
+        None: the owner is one.
+    main_admin_url
+        A superuser of the main database; None: that of the private cluster, or the owner.
+    main_url
+        The main database as the shard's server reaches it, for a role that may replicate; None: as
+        the owner reaches it from here.
+    """
+
+    url: str
+    owner_url: str
+    admin_url: str | None = None
+    main_admin_url: str | None = None
+    main_url: str | None = None
+
+
+def add(settings: Settings, main: DatabaseUrls, county: str, urls: ShardUrls) -> tuple[Shard, bool]:
+    """Make a database the shard of a county, and say whether it was not yet.
+
+    What is done already is not done again, so that an interrupted call is repeated.
+
+    Raises
+    ------
+    InvalidInput
+        The county is none.
+    Conflict
+        The database has rows of its own or another schema, or the county is elsewhere.
+    Unavailable
+        A server cannot be reached, has another wal_level, or our role may not.
+    """
+    if not COUNTY_PATTERN.fullmatch(county):
+        raise invalid_field("county", "shard.county_wrong", county=county[:40])
+    server_check.check_server(urls.url)
+    shards = read_shards(settings.var)
+    with ExitStack() as stack:
+        main_admin = stack.enter_context(_connect(urls.main_admin_url or main.admin or main.owner))
+        admin = stack.enter_context(_connect(urls.admin_url or urls.owner_url))
+        copying.require_logical(main_admin, "main")
+        copying.require_logical(admin, county)
+        try:
+            _migrate(admin, urls)
+            number = _prepare(main_admin, main, county, urls, shards)
+            shard = Shard(county, number, urls.url, urls.owner_url)
+            _write(settings.var, {**shards, county: shard}.values())
+            create_folder(settings.var, county)
+            is_new = _connect_both(main_admin, admin, main, shard, urls)
+            city.permit(main_admin, _role(main.owner))
+            _rebuild_city(main, read_shards(settings.var).values())
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0]) from None
+    return shard, is_new or shards.get(county) != shard
+
+
+def _connect(url: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(databases.libpq(url), autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise Unavailable("database.unreachable", reason=reason) from None
+
+
+def _role(url: str) -> str:
+    return str(make_url(url).username)
+
+
+def _migrate(admin: psycopg.Connection, urls: ShardUrls) -> None:
+    """Bring an empty database to this code's schema; one at another is refused.
+
+    Raises
+    ------
+    Conflict
+        It has another schema.
+    """
+    with engine(urls.owner_url).connect() as connection:
+        version = schema.current(connection)
+    if version is None:
+        for extension in EXTENSIONS:
+            admin.execute(
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+            )
+        migration.migrate(DatabaseUrls(urls.url, urls.owner_url))
+    elif version != schema.head():
+        raise Conflict("shard.other_schema", version=version, needed=schema.head())
+
+
+def _prepare(
+    main_admin: psycopg.Connection,
+    main: DatabaseUrls,
+    county: str,
+    urls: ShardUrls,
+    shards: dict[str, Shard],
+) -> int:
+    """Give the database its number, and return it.
+
+    Raises
+    ------
+    Conflict
+        It has rows of its own, is the shard of another county or deployment, or the county is in
+        the main database.
+    """
+    with engine(main.owner).connect() as connection:
+        if county_database.shard_number(connection):
+            raise Conflict("shard.is_shard")
+        if county not in shards and county_database.holds(connection, county):
+            raise Conflict("shard.county_in_main", county=county)
+    with engine(urls.owner_url).begin() as connection:
+        number = county_database.shard_number(connection)
+        known = next((shard for shard in shards.values() if shard.number == number), None)
+        if number and (known is None or known.county != county):
+            raise Conflict("shard.of_another", county=known.county if known else "?")
+        if not number:
+            if county in shards or county_database.has_areas(connection):
+                raise Conflict("shard.has_rows", county=county)
+            main_admin.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
+            row = main_admin.execute("SELECT nextval('public.shard_number')").fetchone()
+            number = int(row[0]) if row else 0
+        county_database.prepare(connection, county, number)
+        county_database.protect(connection, _role(urls.url))
+    return number
+
+
+def _connect_both(
+    main_admin: psycopg.Connection,
+    admin: psycopg.Connection,
+    main: DatabaseUrls,
+    shard: Shard,
+    urls: ShardUrls,
+) -> bool:
+    """Begin to copy both ways, and wait for what there is; return whether it is new."""
+    for connection, url in ((main_admin, main.owner), (admin, urls.owner_url)):
+        connection.execute(sql.SQL(REPLICATION_SQL).format(sql.Identifier(_role(url))))
+    with _connect(main.owner) as owner:
+        copying.publish_shared(owner)
+    down, up = copying.shared_name(shard.county), copying.areas_name(shard.county)
+    main_url = databases.libpq(urls.main_url or main.owner)
+    is_new = copying.subscribe(main_admin, admin, main_url, copying.SHARED_PUBLICATION, down)
+    copying.wait_copied(admin, down)
+    is_new |= copying.subscribe(
+        admin,
+        main_admin,
+        databases.libpq(urls.owner_url),
+        county_database.AREAS_PUBLICATION,
+        up,
+    )
+    copying.wait_copied(main_admin, up)
+    return is_new
+
+
+def _rebuild_city(main: DatabaseUrls, shards: Iterable[Shard]) -> None:
+    with _connect(main.owner) as owner:
+        city.rebuild(owner, _role(main.app), databases.libpq(main.listening), shards)
+
+
+def migrate(settings: Settings, main: DatabaseUrls, to: str = "head") -> list[str]:
+    """Migrate every shard, after the main database; return their counties.
+
+    What the city reads is made anew, of the columns that there are now.
+    """
+    shards = read_shards(settings.var)
+    for shard in shards.values():
+        migration.migrate(DatabaseUrls(shard.url, shard.owner_url), to)
+        with engine(shard.owner_url).begin() as connection:
+            county_database.prepare(connection, shard.county, shard.number)
+    if shards:
+        with _connect(main.owner) as owner:
+            copying.publish_shared(owner)
+        _rebuild_city(main, shards.values())
+    return [*shards]
+
+
+def remove(
+    settings: Settings,
+    main: DatabaseUrls,
+    county: str,
+    admin_url: str | None = None,
+    main_admin_url: str | None = None,
+    *,
+    is_lost: bool = False,
+) -> None:
+    """Forget a shard: its database stays as it is, and is served no more.
+
+    Parameters
+    ----------
+    admin_url, main_admin_url
+        As for `add`.
+    is_lost
+        Its server is gone: the copying is ended here only.
+
+    Raises
+    ------
+    NotFound
+        The county has none.
+    """
+    shards = read_shards(settings.var)
+    if county not in shards:
+        raise NotFound("shard.unknown", county=county)
+    shard = shards.pop(county)
+    down, up = copying.shared_name(county), copying.areas_name(county)
+    with _connect(main_admin_url or main.admin or main.owner) as main_admin:
+        copying.unsubscribe(main_admin, up)
+        if not is_lost:
+            with _connect(admin_url or shard.owner_url) as admin:
+                copying.unsubscribe(admin, down)
+                copying.drop_slot(admin, up)
+        copying.drop_slot(main_admin, down)
+    _rebuild_city(main, shards.values())
+    _write(settings.var, shards.values())
+
+
+def _write(var: Path, shards: Iterable[Shard]) -> None:
+    """Write the file of the shards, whole or not at all."""
+    part = var / f".{SHARD_FILE}"
+    with private.open_file(part) as file:
+        json.dump([asdict(shard) for shard in sorted(shards, key=lambda shard: shard.number)], file)
+    part.replace(var / SHARD_FILE)
+
+
+def first_id(shard: Shard) -> int:
+    """Return where the ids of a shard begin."""
+    return shard.number << SHARD_ID_BITS
+
+
+def create_folder(var: Path, county: str) -> None:
+    """Create the folder of a county's photos, in which what all share is linked."""
+    folder = private.create_folder(var / COUNTY_FOLDERS / county)
+    for name in LINKED_FILES:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(os.path.relpath(var / name, folder))
+
+
+@dataclass(frozen=True)
+class ShardState:
+    """A shard as it is listed: where it is, without a password, and whether all is copied there.
+
+    Attributes
+    ----------
+    schema
+        Its migration; None where it does not answer.
+    lag_bytes
+        Of the main database's log that is not copied yet; None where that is not known.
+    """
+
+    county: str
+    number: int
+    address: str
+    schema: str | None
+    lag_bytes: int | None
+
+
+def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
+    """List the shards by number."""
+    with engine(main.app).connect() as connection:
+        lags = {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
+    listed = []
+    for shard in read_shards(settings.var).values():
+        options = conninfo_to_dict(databases.libpq(shard.url))
+        address = "{host}:{port}/{dbname}".format(
+            **{"host": "", "port": 5432, "dbname": ""} | options
+        )
+        lag = lags.get(copying.shared_name(shard.county))
+        listed.append(ShardState(shard.county, shard.number, address, _version(shard), lag))
+    return listed
+
+
+def _version(shard: Shard) -> str | None:
+    try:
+        with engine(shard.url).connect() as connection:
+            return schema.current(connection)
+    except OperationalError:
+        return None

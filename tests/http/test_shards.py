@@ -1,0 +1,475 @@
+"""Three counties on three clusters behind one service, beside one database that holds all three:
+each request meets its county, and the answers are the same.
+"""
+
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from subprocess import CompletedProcess
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from werkzeug.test import Client, TestResponse
+
+from gis.accounts import accounts, api_keys
+from gis.db import engine
+from gis.errors import Forbidden
+from gis.ops import cluster, schema
+from gis.ops.shards.people import bring_person
+from gis.rights.principal import account_principal
+from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
+from tests.support import build, served
+from tests.support.served import Deployment, environment, serving, until
+from tests.support.shard_city import (
+    CITY,
+    COUNTIES,
+    ShardCity,
+    border,
+    inside,
+    place,
+    shard_city,
+    wait_for,
+)
+from tests.support.sign_in import ADMIN, sign_in, token, with_password
+from web.shards.service import make_application
+
+WEST, MIDDLE, EAST = COUNTIES
+ACTIONS = (
+    "incident.report",
+    "incident.read",
+    "incident.note",
+    "incident.handle",
+    "incident.dispatch",
+    "reports.read",
+    "boundary.draft",
+    "boundary.publish",
+)
+REPORT = {"category": "06010", "description": "楼下有一堆垃圾", "channel": "web"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The city on shards and the same in one database, with keys for each county and the city."""
+
+    city: ShardCity
+    shards: Client
+    whole: Client
+    keys: dict[str, str]
+    whole_keys: dict[str, str]
+
+    def ask(
+        self, path: str, body: Any = None, *, key: str = "", method: str = "", **headers: str
+    ) -> TestResponse:
+        """Ask the city on shards, with the key of a county or of the city."""
+        return send(self.shards, path, body, self.keys.get(key, ""), method, headers)
+
+    def ask_whole(self, path: str, body: Any = None, *, key: str = "") -> TestResponse:
+        """Ask the deployment with one database the same."""
+        return send(self.whole, path, body, self.whole_keys.get(key, ""), "", {})
+
+
+def send(
+    client: Client, path: str, body: Any, key: str, method: str, headers: dict[str, str]
+) -> TestResponse:
+    """Send a request, with a key or without."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    method = method or ("GET" if body is None else "POST")
+    return client.open(path, method=method, json=body, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def pair(prepared) -> Iterator[Pair]:
+    with shard_city(prepared) as city:
+        keys, whole_keys = (make_keys(url) for url in (city.main.owner, city.whole.owner))
+        for shard in city.shards.values():
+            wait_for(shard.url, "SELECT count(*) = 4 FROM personal.api_key")
+        yield Pair(
+            city,
+            Client(make_application(city.settings, city.main.app), use_cookies=False),
+            Client(make_application(city.whole_settings, city.whole.app), use_cookies=False),
+            keys,
+            whole_keys,
+        )
+
+
+def make_keys(url: str) -> dict[str, str]:
+    """A key for each county, and one for the city."""
+    with Session(engine(url)) as session:
+        now = datetime.now(UTC)
+        keys = {
+            area: api_keys.add(session, f"key {area}", ACTIONS, [area], now, per_minute=100_000)
+            for area in (*COUNTIES, CITY)
+        }
+        session.commit()
+    return keys
+
+
+def plain(value: Any) -> Any:
+    """An answer without what differs between two databases: ids and moments."""
+    differing = ("id", "revision", "at", "due", "tracking_secret", "reported_at", "version")
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if name not in differing}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+POINTS = {
+    "west": inside(WEST),
+    "middle": inside(MIDDLE, 1),
+    "east": inside(EAST),
+    "border": border(MIDDLE),
+    "eastern border": border(EAST),
+    "just outside": place(build.LON - 0.0001, build.LAT + 0.0005),
+    "outside of two": place(build.LON + 4 * build.SIDE, build.LAT + build.SIDE + 0.0002),
+    "far outside": place(build.LON + 0.1, build.LAT),
+    "no point": {"lon": 26.23, "lat": 105.95, "crs": "wgs84"},
+    "no crs": {"lon": 105.95, "lat": 26.23, "crs": "none"},
+}
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_a_place_is_located_as_in_one_deployment(pair: Pair, point):
+    path = "/api/v1/locate?" + "&".join(f"{name}={value}" for name, value in point.items())
+    ours, whole = pair.ask(path), pair.ask_whole(path)
+    assert ours.status_code == whole.status_code
+    assert plain(without_border(ours.json)) == plain(without_border(whole.json))
+
+
+def without_border(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without how the grid was chosen: a county does not see that it has a neighbour."""
+    if {"covers", "border_lower_code"} & {step["rule"] for step in answer.get("how", ())[:1]}:
+        return answer | {"how": answer["how"][1:]}
+    return answer
+
+
+def test_the_common_border_is_of_the_lower_code(pair: Pair):
+    answer = pair.ask("/api/v1/locate", {"points": [border(MIDDLE)]}).json["results"][0]["answer"]
+    assert answer["areas"][0]["code"] == WEST
+
+
+def test_many_places_of_several_counties_come_back_in_their_order(pair: Pair):
+    points = [*POINTS.values(), *reversed(POINTS.values())]
+    points[2] = points[2] | {"id": "mine"}
+    ours, whole = (
+        ask("/api/v1/locate", {"points": points}).json for ask in (pair.ask, pair.ask_whole)
+    )
+    assert [result["id"] for result in ours["results"]] == [
+        result["id"] for result in whole["results"]
+    ]
+    for mine, theirs in zip(ours["results"], whole["results"], strict=True):
+        assert mine.keys() == theirs.keys()
+        kind = "answer" if "answer" in mine else "error"
+        assert plain(without_border(mine[kind])) == plain(without_border(theirs[kind]))
+
+
+def report(pair: Pair, county: str, key: str = "", **headers: str) -> dict[str, Any]:
+    """File the same report in a county, in both cities; what the one on shards answered."""
+    body = REPORT | inside(county)
+    whole = pair.ask_whole("/api/v1/incidents", body)
+    ours = pair.ask("/api/v1/incidents", body, key=key, **headers)
+    assert (ours.status_code, whole.status_code) == (201, 201), ours.text
+    assert plain(ours.json) | {"locate": 0} == plain(whole.json) | {"locate": 0}
+    return ours.json
+
+
+@pytest.mark.parametrize("county", COUNTIES)
+def test_a_report_lies_and_is_worked_in_its_county(pair: Pair, county):
+    filed = report(pair, county)
+    assert filed["assigned_to"]["area"].startswith(county)
+    address = f"/api/v1/incidents/{filed['id']}"
+    secret = {"X_Tracking_Secret": filed["tracking_secret"]}
+    assert pair.ask(f"{address}/track", **secret).json["state"] == "dispatched"
+    assert pair.ask(address, key=county).json["state"] == "dispatched"
+    moved = pair.ask(f"{address}/moves", {"move": "note", "note": "在路上"}, key=county)
+    assert moved.status_code == 200, moved.text
+    for name, shard in pair.city.shards.items():
+        with psycopg.connect(shard.url) as connection:
+            row = connection.execute(
+                "SELECT county FROM incident WHERE id = %s", [filed["id"]]
+            ).fetchone()
+        assert row == ((county,) if name == county else None)
+
+
+def test_the_key_of_a_county_reaches_no_other(pair: Pair):
+    address = f"/api/v1/incidents/{report(pair, EAST)['id']}"
+    assert pair.ask(address, key=EAST).status_code == 200
+    assert pair.ask(address, key=WEST).status_code == 404
+    note = {"move": "note", "note": "不该写"}
+    assert pair.ask(f"{address}/moves", note, key=WEST).status_code in (403, 404)
+    listed = pair.ask("/api/v1/incidents?limit=1000", key=WEST).json["items"]
+    assert {row["county"] for row in listed if "county" in row} <= {WEST}
+
+
+def test_a_report_sent_twice_is_filed_once(pair: Pair):
+    headers = {"Idempotency_Key": "one-and-the-same"}
+    first = report(pair, MIDDLE, **headers)
+    second = pair.ask("/api/v1/incidents", REPORT | inside(MIDDLE), **headers)
+    assert first == second.json
+    assert second.headers["Idempotency-Replayed"] == "true"
+    # the answer is kept where the report is: in another county the key is new
+    assert report(pair, EAST, **headers)["id"] != first["id"]
+
+
+def test_the_figures_for_alarms_are_those_of_each_county(pair: Pair):
+    lines = pair.ask("/metrics").text.splitlines()
+    for county in COUNTIES:
+        assert f'wangge_unanswered_grids{{county="{county}"}} 0.0' in lines
+    assert sum(line.startswith("wangge_operators") for line in lines) == len(COUNTIES)
+    assert pair.ask("/readyz").json["status"] == "ready"
+
+
+def test_ids_say_their_county(pair: Pair):
+    for shard in pair.city.shards.values():
+        with psycopg.connect(shard.url) as connection:
+            (low, high) = connection.execute("SELECT min(id), max(id) FROM boundary").fetchone()
+        assert low >> SHARD_ID_BITS == high >> SHARD_ID_BITS == shard.number
+
+
+FIGURES = "/api/v1/figures?since=2020-01-01"
+COUNTS = ("reported", "open", "closed", "overdue", "supervised", "rated", "taken", "handled")
+
+
+def test_figures_of_the_city_are_those_of_one_deployment(pair: Pair):
+    for county in (WEST, MIDDLE, MIDDLE, EAST):
+        report(pair, county)
+    for county, moves in ((MIDDLE, ("take", "handle")), (EAST, ("take",))):
+        for ask in (pair.ask, pair.ask_whole):
+            listed = ask(f"/api/v1/incidents?area={county}", key=CITY)
+            number = listed.json["items"][0]["id"]
+            for move in moves:
+                body = {"move": move, "note": "已清理"}
+                done = ask(f"/api/v1/incidents/{number}/moves", body, key=county)
+                assert done.status_code == 200, done.text
+    whole, ours = (ask(FIGURES, key=CITY).json["items"][0] for ask in (pair.ask_whole, pair.ask))
+    parts = [pair.ask(f"{FIGURES}&area={county}", key=CITY).json["items"] for county in COUNTIES]
+    assert min(ours[name] for name in ("reported", "taken", "handled")) > 0
+    for name in COUNTS:
+        assert ours[name] == whole[name] == sum(rows[0][name] for rows in parts), name
+    assert ours["rates"] == whole["rates"]
+    hours = sorted(hours_to_take(pair))
+    assert ours["hours_to_take"] == pytest.approx(statistics.median(hours), abs=1e-4)
+
+
+def hours_to_take(pair: Pair) -> Iterator[float]:
+    """The hours from report to taking of each incident, of every county, by a plain query."""
+    for shard in pair.city.shards.values():
+        with psycopg.connect(shard.url) as connection:
+            rows = connection.execute(
+                "SELECT extract(epoch FROM min(e.at) - i.reported_at) / 3600 FROM incident i"
+                " JOIN incident_event e ON e.incident_id = i.id WHERE e.move = 'take'"
+                " GROUP BY i.id, i.reported_at"
+            )
+            yield from (float(hours) for (hours,) in rows)
+
+
+@pytest.mark.parametrize("per", ["county", "city", "grid", "category", "channel", "month"])
+def test_figures_of_the_city_by_group_are_those_of_one_deployment(pair: Pair, per):
+    whole, ours = (
+        {row["key"]: (row["name"], row["reported"], row["rates"]) for row in reply.json["items"]}
+        for reply in (ask(f"{FIGURES}&per={per}", key=CITY) for ask in (pair.ask_whole, pair.ask))
+    )
+    assert ours == whole
+
+
+def test_what_is_not_of_the_whole_city_is_refused(pair: Pair):
+    for path in (f"{FIGURES}&per=person", "/api/v1/facilities", "/api/v1/revisions"):
+        reply = pair.ask(path, key=CITY)
+        assert reply.status_code == 422, (path, reply.text)
+        assert reply.json["code"].startswith("shard.")
+    assert pair.ask("/api/v1/revisions", key=MIDDLE).status_code == 200
+
+
+def test_a_border_move_changes_its_county_alone(pair: Pair):
+    def revisions() -> dict[str, Any]:
+        return {county: pair.ask("/api/v1/revisions", key=county).json for county in COUNTIES}
+
+    before = revisions()
+    draft = pair.ask("/api/v1/revisions", {"title": "北段调整"}, key=MIDDLE)
+    assert draft.status_code == 201, draft.text
+    number = draft.json["id"]
+    assert number >> SHARD_ID_BITS == pair.city.shards[MIDDLE].number
+    west, east = (f"{MIDDLE}00701200{grid}" for grid in (1, 2))
+    east_of = build.LON + 3 * build.SIDE
+    line = [[east_of + 0.0002, build.LAT - 0.0001], [east_of + 0.0002, build.LAT + 0.0011]]
+    operation = {
+        "op": "move_border",
+        "between": [west, east],
+        "line": {"type": "LineString", "coordinates": line},
+    }
+    address = f"/api/v1/revisions/{number}"
+    done = pair.ask(f"{address}/operations", operation, key=MIDDLE)
+    assert done.status_code in (200, 201), done.text
+    assert pair.ask(f"{address}/preview", key=WEST).status_code in (403, 404)
+    published = pair.ask(f"{address}/publish", {"reason": "试"}, key=MIDDLE)
+    assert published.status_code == 200, published.text
+    after = revisions()
+    assert {county for county in COUNTIES if before[county] != after[county]} == {MIDDLE}
+    moved = place(east_of + 0.0001, build.LAT + 0.0005)
+    answer = pair.ask("/api/v1/locate", {"points": [moved]}).json["results"][0]["answer"]
+    assert answer["areas"][-1]["code"] == west
+
+
+@pytest.fixture
+def browser(pair: Pair) -> Client:
+    """A browser without a session."""
+    return Client(pair.shards.application)
+
+
+def make_account(pair: Pair, name: str, role: str = "", area: str = "", person: str = "") -> None:
+    """An account on the main database whose password is known, once every county has it.
+
+    The deployment with one database gets the same.
+    """
+    for url, known in ((pair.city.main.owner, person), (pair.city.whole.owner, person[7:])):
+        with Session(engine(url)) as session:
+            with_password(session, name)
+            created = accounts.get_account(session, name)
+            if known:
+                bring_person(session, pair.city.settings, known)
+                accounts.link(session, ADMIN, created, person=known)
+            if role:
+                accounts.grant(session, ADMIN, created, role, area)
+            session.commit()
+    granted = "personal.access_grant g ON g.account_id = a.id"
+    for shard in pair.city.shards.values():
+        wait_for(
+            shard.url,
+            f"SELECT bool_and((a.person_id IS NOT NULL) = {bool(person)}"
+            f" AND (g.id IS NOT NULL) = {bool(role)})"
+            f" FROM personal.account a LEFT JOIN {granted} WHERE username = '{name}'",
+        )
+
+
+def test_an_account_signs_in_once_and_works_in_its_county(pair: Pair, browser: Client):
+    make_account(pair, "worker", person=f"{MIDDLE}:p-员{MIDDLE}1")
+    filed, elsewhere = report(pair, MIDDLE), report(pair, EAST)
+    answer = sign_in(browser, "worker")
+    assert answer.status_code == 303, answer.text
+    assert browser.get("/work").status_code == 200
+    taken = ask_as(browser, f"/api/v1/incidents/{filed['id']}/moves", {"move": "take"})
+    assert (taken.status_code, taken.json["state"]) == (200, "taken"), taken.text
+    refused = ask_as(browser, f"/api/v1/incidents/{elsewhere['id']}/moves", {"move": "take"})
+    assert refused.status_code in (403, 404)
+    assert browser.get(f"/api/v1/incidents/{elsewhere['id']}").status_code == 404
+    assert browser.get("/api/v1/incidents").json["items"]
+
+
+def ask_as(browser: Client, path: str, body: Any) -> TestResponse:
+    """Send a change of the API as a page does."""
+    return browser.post(path, json=body, headers={"X-CSRFToken": token(browser)})
+
+
+def test_who_works_in_the_whole_city_chooses_the_county(pair: Pair, browser: Client):
+    make_account(pair, "centre", "command_centre", CITY)
+    sign_in(browser, "centre")
+    assert browser.get("/desk").status_code == 422
+    assert browser.get(f"/desk?county={EAST}").status_code == 200
+    assert browser.get("/desk").status_code == 200  # the browser keeps it
+    rows = browser.get("/api/v1/incidents?limit=1000").json["items"]
+    assert {row["id"] for row in rows} == {
+        row["id"] for row in pair.ask("/api/v1/incidents?limit=1000", key=EAST).json["items"]
+    }
+
+
+def test_a_county_admin_does_not_reach_the_people_of_another(pair: Pair):
+    make_account(pair, "chief", "administrator", WEST)
+    make_account(pair, "colleague", person=f"{EAST}:p-员{EAST}1")
+    with Session(engine(pair.city.main.app)) as session:
+        chief = accounts.get_account(session, "chief")
+        rights = account_principal(session, chief.id, None, "chief", datetime.now(UTC))
+        with pytest.raises(Forbidden):
+            accounts.reset_password(session, rights, accounts.get_account(session, "colleague"))
+
+
+def test_one_served_process_answers_for_all_counties(pair: Pair):
+    with serving(pair.city.var, "--workers", "1", "--no-jobs") as url:
+        site = Deployment(pair.city.var, url)
+        for county in COUNTIES:
+            filed = site.ask("/api/v1/incidents", REPORT | inside(county))
+            assert filed.status == 201, filed.body
+            track = f"/api/v1/incidents/{filed.json()['id']}/track"
+            secret = {"X_Tracking_Secret": filed.json()["tracking_secret"]}
+            assert site.ask(track, **secret).json()["state"] == filed.json()["state"]
+        points = {"points": [inside(county) for county in reversed(COUNTIES)]}
+        results = site.ask("/api/v1/locate", points).json()["results"]
+        assert [result["answer"]["areas"][0]["code"] for result in results] == [EAST, MIDDLE, WEST]
+
+
+def test_the_commands_add_a_shard_once_and_list_it(pair: Pair, monkeypatch):
+    site, shard = Deployment(pair.city.var), pair.city.shards[EAST]
+    admin = cluster.database_urls(Settings(var=pair.city.clusters[EAST])).admin
+    given = {"URL": shard.url, "OWNER_URL": shard.owner_url, "ADMIN_URL": admin}
+    command = ("db", "shard", "add", EAST)
+    assert site.run_inside(*command).returncode == 2
+    told = site.run_inside(*command, "--url", shard.url)
+    assert (told.returncode, shard.url in told.stderr) == (2, False)
+    before = (pair.city.var / SHARD_FILE).read_text()
+    with_urls = {f"WANGGE_SHARD_{name}": str(url) for name, url in given.items()}
+    again = run_with(site, with_urls, *command)
+    assert again.stdout == f"county {EAST} is shard 3 already\n", again.stderr
+    assert (pair.city.var / SHARD_FILE).read_text() == before
+    assert (pair.city.var / SHARD_FILE).stat().st_mode & 0o077 == 0
+    other = run_with(site, with_urls, "db", "shard", "add", "520499")
+    assert (other.returncode, EAST in other.stderr) == (1, True)
+    listed = site.run_inside("db", "shard", "list", "--json")
+    rows = json.loads(listed.stdout)
+    assert [(row["county"], row["number"]) for row in rows] == list(
+        zip(COUNTIES, (1, 2, 3), strict=True)
+    )
+    assert {row["schema"] for row in rows} == {schema.head()}
+    password = make_url(shard.url).password
+    assert password and password not in listed.stdout
+
+
+def test_a_command_works_on_the_county_that_is_set(pair: Pair):
+    site = Deployment(pair.city.var)
+    for county in COUNTIES:
+        told = run_with(site, {"WANGGE_COUNTY": county}, "locate", *WORDS, "--json")
+        code = json.loads(told.stdout)["areas"][0]["code"] if told.returncode == 0 else None
+        assert code == (WEST if county == WEST else None), told.stderr
+    told = run_with(site, {"WANGGE_COUNTY": EAST}, "account", "add", "nobody")
+    assert (told.returncode, "without WANGGE_COUNTY" in told.stderr) == (1, True)
+    assert run_with(site, {"WANGGE_COUNTY": "520499"}, "db", "status").returncode == 1
+
+
+WORDS = ("105.9505", "26.2305", "--crs", "cgcs2000")
+
+
+def run_with(site: Deployment, env: dict[str, str], *words: str) -> CompletedProcess[str]:
+    """Run a command with more in its environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(served, "environment", lambda var: environment(var) | env)
+        return site.run_inside(*words)
+
+
+def test_a_county_whose_cluster_is_down_is_missed_and_named(pair: Pair):
+    """The last test: the cluster stays down."""
+    known = pair.ask("/api/v1/incidents?limit=1", key=EAST).json["items"][0]["id"]
+    cluster.stop(Settings(var=pair.city.clusters[EAST]))
+    until(lambda: located(pair, EAST).status_code == 503)
+    assert located(pair, EAST).json["code"] == "shard.unavailable"
+    assert located(pair, EAST).json["params"] == {"county": EAST}
+    for county in (WEST, MIDDLE):
+        assert located(pair, county).status_code == 200
+        filed = pair.ask("/api/v1/incidents", REPORT | inside(county))
+        assert filed.status_code == 201
+    figures = pair.ask(FIGURES, key=CITY)
+    assert (figures.status_code, figures.json["params"]) == (503, {"county": EAST})
+    assert pair.ask(f"{FIGURES}&area={WEST}", key=CITY).status_code == 200
+    assert pair.ask(f"/api/v1/incidents/{known}", key=EAST).status_code == 503
+    ready = pair.ask("/readyz")
+    assert (ready.status_code, ready.json["notes"]) == (200, [f"county {EAST} is not ready"])
+    mixed = {"points": [inside(WEST), inside(EAST)]}
+    assert pair.ask("/api/v1/locate", mixed).status_code == 503
+
+
+def located(pair: Pair, county: str) -> TestResponse:
+    """Who answers for a place of a county."""
+    query = "&".join(f"{name}={value}" for name, value in inside(county).items())
+    return pair.ask(f"/api/v1/locate?{query}")

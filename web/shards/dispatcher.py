@@ -1,0 +1,203 @@
+"""The WSGI application of a city whose counties have databases of their own.
+
+One application for each county, and the main one, in the same process. A request goes to the
+county that it is about; what it says of that is read in this order:
+
+1. ids, codes and incidents in its path, parameters and body;
+2. a place (`lon`, `lat`, `crs`), a box or a tile;
+3. the county that somebody chose (the parameter `county`, kept in a cookie);
+4. the county of the rights of who asks.
+
+What names none goes to the main application where that holds all of it (MAIN_…), or is put together
+from all counties (`web.shards.merging`); all else is refused, so that nothing is silently a part.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from gis.errors import InvalidInput, Unavailable, WanggeError
+from gis.ops.shards.finder import MAIN_DATABASE, CountyFinder
+from web.http import shards as routing
+from web.shards import merging
+from web.shards.questions import COUNTY_COOKIE, Question
+
+# of which the main database has all: accounts, keys, and the tables that all counties share
+MAIN_BLUEPRINTS = frozenset(
+    {
+        "account",
+        "accounts_page",
+        "categories",
+        "coverage_tables",
+        "docs",
+        "health",
+        "keys_page",
+        "kinds",
+        "kinds_page",
+        "openapi",
+        "profiles",
+        "rules",
+        "rules_page",
+        "shell",
+        "standards",
+    }
+)
+MAIN_ENDPOINTS = frozenset(
+    {
+        "",
+        "desk_api.delete",
+        "desk_api.list_filters",
+        "desk_api.save",
+        "ogc.conformance",
+        "ogc.get_collection",
+        "ogc.get_queryables",
+        "ogc.landing_page",
+        "ogc.list_collections",
+        "open311.discovery",
+        "open311.service",
+        "open311.services",
+        "static",
+        "tiles.layers",
+    }
+)
+# of these blueprints, yet about the incidents of a county
+COUNTY_ENDPOINTS = frozenset({"rules.test"})
+# which the main application answers for the whole city when no county is named
+CITY_ENDPOINTS = frozenset(
+    {
+        "areas.areas",
+        "areas.area",
+        "areas.children",
+        "figures_page.figures",
+        "figures_page.table",
+        "reports.counted",
+    }
+)
+# which say what is wrong with a place, whatever county it would be in
+PLACE_ENDPOINTS = frozenset({"incidents.report", "locate.locate"})
+POINT_NAMES = frozenset({"lon", "lat"})
+# of these, those that count what only the counties have
+COUNTED_ENDPOINTS = frozenset({"figures_page.figures", "figures_page.table", "reports.counted"})
+
+
+class Dispatcher:
+    """The applications of the counties, and of what they share, as one.
+
+    Parameters
+    ----------
+    main
+        Of the main database.
+    counties
+        By the code of the county.
+    """
+
+    def __init__(
+        self, main: Flask, counties: Mapping[str, WSGIApplication], finder: CountyFinder
+    ) -> None:
+        self.main, self.finder = main, finder
+        self.apps: dict[str, WSGIApplication] = {MAIN_DATABASE: main, **counties}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        question = Question(environ, self.main)
+        try:
+            if (merge := merging.MERGES.get((question.method, question.endpoint))) is not None:
+                return merge(self, question)(environ, start_response)
+            county = self.choose(question)
+            if county != MAIN_DATABASE:
+                self.finder.require(county)
+        except WanggeError as error:
+            environ[routing.SHARD_ERROR] = error
+            county = MAIN_DATABASE
+        except SQLAlchemyError:  # of the main database: rights cannot be read
+            environ[routing.SHARD_ERROR] = Unavailable("shard.main_unavailable")
+            county = MAIN_DATABASE
+        if question.query.get("county") in self.apps and question.method == "GET":
+            start_response = _keeping(start_response, str(question.query["county"]))
+        return self.apps[county](environ, start_response)
+
+    def choose(self, question: Question) -> str:
+        """Return the county that a request is about; MAIN_DATABASE for what is all counties'.
+
+        Raises
+        ------
+        InvalidInput
+            It is about several, or about one and does not say which.
+        Unavailable
+            That cannot be found out at present.
+        """
+        blueprint = question.endpoint.partition(".")[0]
+        is_main = blueprint in MAIN_BLUEPRINTS or question.endpoint in MAIN_ENDPOINTS
+        if is_main and question.endpoint not in COUNTY_ENDPOINTS:
+            return MAIN_DATABASE
+        named = self.named(question)
+        if len(named) > 1:
+            raise InvalidInput("shard.several_counties", counties=sorted(named))
+        if named:
+            return named.pop()
+        if question.endpoint in PLACE_ENDPOINTS and not POINT_NAMES.isdisjoint(
+            question.query.keys() | question.members.keys()
+        ):
+            return MAIN_DATABASE  # a place that cannot be one: it says why
+        is_wide = any(True for _ in question.wide_codes())
+        if not is_wide and (mine := self.of_person(question)) is not None:
+            return mine
+        if question.endpoint in CITY_ENDPOINTS:
+            if question.endpoint in COUNTED_ENDPOINTS:
+                self.prepare_city(question)
+            return MAIN_DATABASE
+        raise InvalidInput("shard.county_needed", counties=self.finder.counties())
+
+    def named(self, question: Question) -> set[str]:
+        """Return the counties that a request names, by codes, ids, incidents, a place or a box."""
+        found = {self.finder.of_code(code) for code in question.codes()}
+        found |= {self.finder.of_number(number) for number in question.numbers()}
+        found |= {self.finder.of_uuid(key) for key in question.incidents()}
+        if found:
+            return found
+        if (point := question.point()) is not None:
+            return {self.finder.at(*point)}
+        if (box := question.box()) is not None:
+            return self.finder.meeting(box)
+        return set()
+
+    def of_person(self, question: Question) -> str | None:
+        """Return the county that somebody chose, or that their rights are for; None if several."""
+        chosen = question.request.cookies.get(COUNTY_COOKIE)
+        if chosen in self.apps and chosen != MAIN_DATABASE:
+            return str(chosen)
+        if (key := question.key_id()) is not None:
+            counties = self.finder.of_key(key)
+        elif (account := question.account()) is not None:
+            counties = self.finder.of_account(account)
+        else:
+            return None
+        return next(iter(counties)) if counties is not None and len(counties) == 1 else None
+
+    def prepare_city(self, question: Question) -> None:
+        """Have the main application read all counties.
+
+        Raises
+        ------
+        InvalidInput
+            It is grouped by what the main database does not know.
+        Unavailable
+            A county does not answer: the sum would be too small.
+        """
+        if (per := question.query.get("per", "")) in ("unit", "person"):
+            raise InvalidInput("shard.not_of_city", per=per, counties=self.finder.counties())
+        self.finder.require(*self.finder.members)
+        question.environ[routing.ABOUT_CITY] = True
+
+
+def _keeping(start_response: StartResponse, county: str) -> StartResponse:
+    """Return a `start_response` that also keeps a chosen county in the browser."""
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        cookie = f"{COUNTY_COOKIE}={county}; Path=/; HttpOnly; SameSite=Lax"
+        return start_response(status, [*headers, ("Set-Cookie", cookie)], *more)
+
+    return start
