@@ -89,8 +89,6 @@ def run(
 
     check_free(host, port)
     import_application()
-    if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
-        multiprocessing.set_start_method("fork", force=True)
     _allow_files(2 * MAX_CONNECTIONS)
     shards = read_shards(settings.var)
     _read_shared(addresses, shards.values())
@@ -157,6 +155,8 @@ def wake_on_signals(server: Any) -> Iterator[None]:
 
 def import_application() -> None:
     """Import what every worker runs: the workers are forked, and share it from then on."""
+    if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
+        multiprocessing.set_start_method("fork", force=True)
     for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
