@@ -11,6 +11,7 @@ from tests.support.pgbouncer import pooled
 from tests.support.standby import standby
 from web.cli.test import BEHIND
 
+REPLICA_DELAY = "1s"  # every commit is seen there so much later
 SERVER_CONNECTIONS = 20  # as many as threads of a test ask at once, each in a transaction
 
 
@@ -33,6 +34,8 @@ def behind(settings: Settings) -> Iterator[dict[str, str]]:
         case "replica":
             cluster.database_urls(settings)  # starts what is to be copied
             with standby(settings) as copy:
+                copy.control(f"ALTER SYSTEM SET recovery_min_apply_delay = '{REPLICA_DELAY}'")
+                copy.control("SELECT pg_reload_conf()")
                 yield {"DATABASE_READ_URL": copy.url}
         case _:
             yield {}
