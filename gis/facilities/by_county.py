@@ -38,7 +38,7 @@ from gis.spread import Spread, spread_of
 
 CIRCLE_FACILITIES = 100  # of a task: one or two seconds
 LABEL_FACILITIES = 2000
-FACILITY_COUNTIES_SQL = "SELECT id, coalesce(county, '') FROM facility WHERE id = ANY(:ids)"
+COUNTIES_OF_SQL = "SELECT id, coalesce(county, '') FROM facility WHERE id = ANY(:ids)"
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _by_county(
     session: Session, entrances: FacilityEntrances, which: Ints, size: int
 ) -> list[Ints]:
     """Return indices of facilities in parts of one county each, of at most a size."""
-    rows = session.execute(text(FACILITY_COUNTIES_SQL), {"ids": entrances.id[which].tolist()})
+    rows = session.execute(text(COUNTIES_OF_SQL), {"ids": entrances.id[which].tolist()})
     county_by_id = {row[0]: row[1] for row in rows}
     county = np.array([county_by_id[number] for number in entrances.id[which].tolist()], np.str_)
     middle = shapely.centroid(entrances.shape[which])

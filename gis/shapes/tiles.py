@@ -26,7 +26,7 @@ def neighbouring_parts(
     -----
     Strips of equal numbers of points from west to east, each cut from south to north.
     """
-    count = -(-len(x) // size)
+    count = max(1, -(-len(x) // size))
     strips = max(1, round(math.sqrt(count)))
     strip_rows = size * -(-count // strips)
     parts: list[NDArray[np.int64]] = []

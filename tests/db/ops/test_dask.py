@@ -191,6 +191,9 @@ def test_a_file_of_points_is_answered_as_by_one_machine(
     assert alone.read_bytes() == spread.read_bytes() and len(lines) > 500
     counts = [json.loads(result.stdout) | {"file": ""} for result in results]
     assert counts[0] == counts[1] and counts[0]["errors"] >= (6 if bad_rows else 2)
+    source.write_text("id,lon,lat,crs\n", encoding="utf-8")
+    empty = run("locate", "--batch", source, spread, "--json", "--dask", address)
+    assert json.loads(empty.stdout)["rows"] == 0, empty.output
     absent = tmp_path / "absent.csv"
     assert code_of(run("locate", "--batch", absent, spread, "--dask", address)) == code_of(
         run("locate", "--batch", absent, spread)
