@@ -357,13 +357,14 @@ class _Batch:
             begin = (EPOCH + int(times[rows].min()) * MICROSECOND).astimezone(zone)
             grids = read_grids(self.session, begin)
             is_now = times[rows] < read_period(self.session, begin)[1]
-            for row in rows[is_now]:
-                nearest = grids.nearest(float(x[row]), float(y[row]))
-                if nearest is None:
+            of = rows[is_now]
+            for row, nearest, metres in zip(of, *grids.nearest_each(x[of], y[of]), strict=True):
+                if nearest < 0:
                     moment = (EPOCH + int(times[row]) * MICROSECOND).astimezone(zone)
                     self.refuse(int(row), no_grids_error(self.session, moment).detail)
                 else:
-                    self.refuse(int(row), nearest_grid_error(grids, nearest).detail)
+                    error = nearest_grid_error(grids, int(nearest), float(metres))
+                    self.refuse(int(row), error.detail)
             rows = rows[~is_now]
 
     def _resolve_row(

@@ -12,7 +12,6 @@ from gis.areas.grids import MATCH_RULES, nearest_many
 from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import RegistrySnapshot
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
-from gis.shapes import local_distance
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -112,10 +111,9 @@ def buildings_at(snapshot: RegistrySnapshot, grid: Ints, x: Floats, y: Floats) -
     off = np.flatnonzero(rows < 0)
     rule[off] = 2
     if off.size and len(places.codes):
-        boxes = local_distance.buffer_boxes(x[off], y[off], MAX_BUILDING_DISTANCE_M)
         in_same_grid = lambda point, shape: snapshot.building_grid[shape] == grid[off[point]]  # noqa: E731
         nearest, metres = nearest_many(
-            places.tree, places.shapes, x[off], y[off], boxes, in_same_grid
+            places.tree, places.shapes, x[off], y[off], MAX_BUILDING_DISTANCE_M, in_same_grid
         )
         close = metres <= MAX_BUILDING_DISTANCE_M
         rows[off[close]], rule[off[close]] = nearest[close], 1

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
 # metres; longer distances are measured on the ellipsoid
+MAX_BOXES = 20_000  # whose boxes and pairs are in memory at a time
+BAND_DEG = 0.1  # of latitude: a degree of longitude is 0.1 % longer or shorter within it
 MAX_PLANAR_DISTANCE_M = 10_000.0
 
 GRIDS_AT_SQL = """
@@ -84,19 +86,46 @@ class GridIndex:
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
         """Return the nearest grid at any distance; None if there are no grids."""
-        first_row = self.tree.nearest(shapely.Point(lon, lat))
-        if first_row is None:
-            return None
+        rows, metres = self.nearest_each(np.array([lon]), np.array([lat]))
+        return GridMatch(int(rows[0]), MATCH_RULES[2], float(metres[0])) if rows[0] >= 0 else None
+
+    def nearest_each(self, lon: Floats, lat: Floats) -> tuple[Ints, Floats]:
+        """Return the nearest grid of each of many points, at any distance.
+
+        Returns
+        -------
+        Rows of the grids, and metres, by the geodesic from MAX_PLANAR_DISTANCE_M on. -1 and inf
+        if there are no grids.
+        """
+        if not len(self.codes):
+            return np.full(len(lon), -1, np.int64), np.full(len(lon), np.inf)
+        points = shapely.points(lon, lat)
+        rows = np.array(self.tree.nearest(points), np.int64)
+        metres = local_distance.point_distances_m(self.shapes[rows], lon, lat)
         # The nearest in degrees may not be the nearest in metres: search again within its distance.
-        reach = float(local_distance.point_distances_m(self.shapes[[first_row]], lon, lat)[0])
-        rows = np.append(
-            self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, reach)), first_row
-        )
-        match = self._nearest_of(rows, lon, lat, np.inf)
-        if match is None or match.distance_m < MAX_PLANAR_DISTANCE_M:
-            return match
-        x, y = shapely.shortest_line(self.shapes[match.row], shapely.Point(lon, lat)).coords[0]
-        return match._replace(distance_m=float(GEOD.inv(x, y, lon, lat)[2]))
+        near = np.flatnonzero(metres < MAX_PLANAR_DISTANCE_M)
+        found, found_m = nearest_many(self.tree, self.shapes, lon[near], lat[near], metres[near])
+        is_found = found >= 0
+        rows[near[is_found]], metres[near[is_found]] = found[is_found], found_m[is_found]
+        # A box that large would hold every grid, so those far away are sought by bands of latitude.
+        far = np.flatnonzero(metres >= MAX_PLANAR_DISTANCE_M)
+        bands = np.round(lat[far] / BAND_DEG)
+        for band in np.unique(bands):
+            of = far[bands == band]
+            rows[of] = self._nearest_stretched(float(band) * BAND_DEG, lon[of], lat[of])
+        if far.size:
+            ends = shapely.get_coordinates(
+                shapely.shortest_line(self.shapes[rows[far]], points[far])
+            )
+            metres[far] = GEOD.inv(*ends[0::2].T, *ends[1::2].T)[2]
+        return rows, metres
+
+    def _nearest_stretched(self, lat_deg: float, lon: Floats, lat: Floats) -> Ints:
+        """Return the row nearest to each point where a degree of latitude is as long as there."""
+        per_lon, per_lat = local_distance.metres_per_degree(lat_deg)
+        stretch = np.array([per_lon / per_lat, 1.0])
+        tree = shapely.STRtree(shapely.transform(self.shapes, lambda xy: xy * stretch))
+        return np.array(tree.nearest(shapely.points(lon * stretch[0], lat)), np.int64)
 
     @cached_property
     def cell_index(self) -> CellIndex:
@@ -114,9 +143,8 @@ class GridIndex:
         rules, metres = (hits > 1).astype(np.int8), np.zeros(len(lon))
         outside = np.flatnonzero(rows < 0)
         if outside.size and len(self.codes):
-            boxes = local_distance.buffer_boxes(lon[outside], lat[outside], MAX_GRID_DISTANCE_M)
             nearest, distances_m = nearest_many(
-                self.tree, self.shapes, lon[outside], lat[outside], boxes
+                self.tree, self.shapes, lon[outside], lat[outside], MAX_GRID_DISTANCE_M
             )
             close = distances_m <= MAX_GRID_DISTANCE_M
             rows[outside[close]], rules[outside[close]], metres[outside[close]] = (
@@ -135,9 +163,14 @@ class GridIndex:
 
 
 def nearest_many(
-    tree: shapely.STRtree, shapes: Any, lon: Floats, lat: Floats, boxes: Any, allowed: Any = None
+    tree: shapely.STRtree,
+    shapes: Any,
+    lon: Floats,
+    lat: Floats,
+    reach_m: Floats | float,
+    allowed: Any = None,
 ) -> tuple[Ints, Floats]:
-    """Return the nearest shape that meets each point's box, and its distance in metres.
+    """Return the nearest shape within reach of each point, and its distance in metres.
 
     Parameters
     ----------
@@ -145,8 +178,9 @@ def nearest_many(
         The shapes and their index.
     lon, lat
         Degrees, EPSG:4490.
-    boxes
-        Box to search around each point.
+    reach_m
+        Metres to search around each point; shapes that meet that box count, those in its corners
+        too.
     allowed
         Called with arrays of points and shapes (indices); says which pairs count. None means all.
 
@@ -155,15 +189,20 @@ def nearest_many(
     Indices of the shapes, the lowest of several equally near, and distances; -1 and inf for none.
     """
     rows, distances_m = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
-    point, shape = tree.query(boxes)
-    if allowed is not None:
-        keep = allowed(point, shape)
-        point, shape = point[keep], shape[keep]
-    if point.size:
-        metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
-        order = np.lexsort((shape, metres, point))
-        point, first_pairs = np.unique(point[order], return_index=True)
-        rows[point], distances_m[point] = shape[order][first_pairs], metres[order][first_pairs]
+    reach_m = np.broadcast_to(reach_m, lon.shape)
+    for begin in range(0, len(lon), MAX_BOXES):
+        part = slice(begin, begin + MAX_BOXES)
+        boxes = local_distance.buffer_boxes(lon[part], lat[part], reach_m[part])
+        point, shape = tree.query(boxes)
+        point += begin
+        if allowed is not None:
+            keep = allowed(point, shape)
+            point, shape = point[keep], shape[keep]
+        if point.size:
+            metres = local_distance.point_distances_m(shapes[shape], lon[point], lat[point])
+            order = np.lexsort((shape, metres, point))
+            point, first_pairs = np.unique(point[order], return_index=True)
+            rows[point], distances_m[point] = shape[order][first_pairs], metres[order][first_pairs]
     return rows, distances_m
 
 

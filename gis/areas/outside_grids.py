@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.areas.grids import GridIndex, GridMatch, nearest_grids
+from gis.areas.grids import GridIndex, nearest_grids
 from gis.errors import OutsideGrids
 
 FIRST_BOUNDARY_SQL = (
@@ -20,17 +20,14 @@ def outside_grids_error(session: Session, at: datetime, x: float, y: float) -> O
     match = grids.nearest(x, y)
     if match is None:
         return no_grids_error(session, at)
-    return nearest_grid_error(grids, match)
+    return nearest_grid_error(grids, match.row, match.distance_m)
 
 
-def nearest_grid_error(grids: GridIndex, match: GridMatch) -> OutsideGrids:
+def nearest_grid_error(grids: GridIndex, row: int, metres: float) -> OutsideGrids:
     """Return the error for a point without a grid, with the nearest grid and its distance."""
-    nearest = {"code": grids.codes[match.row], "name": grids.names[match.row]}
-    extra = {"nearest": nearest, "distance_m": round(match.distance_m, 1)}
-    name, code = grids.names[match.row], grids.codes[match.row]
-    return OutsideGrids(
-        "grid.outside", extra=extra, name=name, code=code, metres=round(match.distance_m)
-    )
+    name, code = grids.names[row], grids.codes[row]
+    extra = {"nearest": {"code": code, "name": name}, "distance_m": round(metres, 1)}
+    return OutsideGrids("grid.outside", extra=extra, name=name, code=code, metres=round(metres))
 
 
 def no_grids_error(session: Session, at: datetime) -> OutsideGrids:

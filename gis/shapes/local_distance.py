@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 
 _GRS80_AXIS_M = 6378137.0  # metres, GRS 80, the ellipsoid of CGCS2000
 _E2 = 0.00669438002290
+MAX_COORDINATES = 500_000  # in memory at a time, about 30 MB
 
 
 def metres_per_degree(lat: Any) -> tuple[Any, Any]:
@@ -46,6 +47,16 @@ def point_distances_m(shapes: Any, lon: Any, lat: Any) -> Floats:
     """
     shapes = np.atleast_1d(np.asarray(shapes, dtype=object))
     x, y = np.broadcast_to(lon, shapes.shape), np.broadcast_to(lat, shapes.shape)
+    ends = np.cumsum(shapely.get_num_coordinates(shapes))
+    if not shapes.size or ends[-1] <= MAX_COORDINATES:
+        return _distances_m(shapes, x, y)
+    parts = np.flatnonzero(np.diff(ends // MAX_COORDINATES)) + 1
+    cut = (np.split(values, parts) for values in (shapes, x, y))
+    return np.concatenate([_distances_m(*part) for part in zip(*cut, strict=True)])
+
+
+def _distances_m(shapes: Any, x: Floats, y: Floats) -> Floats:
+    """Return what `point_distances_m` does, with all coordinates in memory at once."""
     per_lon, per_lat = metres_per_degree(y)
     points, owners = shapely.get_coordinates(shapes, return_index=True)
     local = np.empty_like(points)
@@ -75,7 +86,7 @@ def widen_bbox(
     return west - aside, low[1], east + aside, high[3]
 
 
-def buffer_boxes(lon: Any, lat: Any, metres: float) -> Any:
+def buffer_boxes(lon: Any, lat: Any, metres: Any) -> Any:
     """Boxes that hold everything within some metres of points; shapely boxes in degrees."""
     per_lon, per_lat = metres_per_degree(lat)
     dx, dy = metres / per_lon, metres / per_lat
