@@ -14,7 +14,19 @@ from pathlib import Path
 
 from gis.ops import cluster
 from gis.settings import ROOT, Settings
-from tests.bench import access, boundaries, bulk, circle, coverage, growth, http, large, report
+from tests.bench import (
+    access,
+    boundaries,
+    bulk,
+    circle,
+    coverage,
+    failover,
+    growth,
+    http,
+    large,
+    report,
+)
+from tests.bench.ha_cluster import CannotRun
 from tests.bench.rows import Reach, Row, machine, markdown
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
@@ -30,6 +42,8 @@ ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "boundaries": boundaries.measure,
     "large": large.measure,
 }
+# run only when named: it needs packages of its own, and is compared with nothing
+APART: dict[str, Callable[[Settings, bool], Row]] = {"failover": failover.measure}
 PAGE = ROOT / "docs" / "BENCHMARKS.md"
 
 
@@ -60,7 +74,7 @@ def run(names: list[str], small: bool) -> list[Row]:
         print(f"bench: {name} …", file=sys.stderr, flush=True)
         with deployment() as settings:
             old = os.getloadavg()[0]
-            row = ROWS[name](settings, small)
+            row = (ROWS | APART)[name](settings, small)
             row.notes.append(
                 f"Load of the machine (1 minute) before and after: {old:.1f},"
                 f" {os.getloadavg()[0]:.1f}."
@@ -75,14 +89,17 @@ def run(names: list[str], small: bool) -> list[Row]:
 def main() -> None:
     """Read the words, measure, tell."""
     parser = argparse.ArgumentParser(prog="./wangge bench")
-    parser.add_argument("--only", choices=ROWS, action="append")
+    parser.add_argument("--only", choices=[*ROWS, *APART], action="append")
     parser.add_argument("--small", action="store_true")
     phrase = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
         del os.environ[name]  # a deployment's own settings must not reach a measurement
     gc.freeze()  # as `serve` does: a collection of all that is imported takes 0.15 s
     begin, where = time.monotonic(), machine()
-    rows = run(phrase.only or list(ROWS), phrase.small)
+    try:
+        rows = run(phrase.only or list(ROWS), phrase.small)
+    except CannotRun as error:
+        sys.exit(f"bench: {error}")
     page = markdown(rows, where, (time.monotonic() - begin) / 60)
     if phrase.only or phrase.small:  # a part, or toy sizes: no record
         page += "\nA part or toy sizes only: docs/BENCHMARKS.md was not written.\n"

@@ -14,9 +14,11 @@ from gis.settings import ROOT, Settings
 REQUIREMENTS_PATH = ROOT / "tests" / "bench" / "requirements.txt"
 VALHALLA_PATH = REQUIREMENTS_PATH.with_name("requirements-valhalla.txt")
 VALHALLA_PYTHONS = ("python3.12", "python3.13", "python3.14")
+UNCOMPARED = "failover"  # is compared with nobody, and measured only when named
 NAMES = (
     *("circle", "coverage", "edges", "recompute", "pin"),
     *("bulk", "http", "report", "growth", "boundaries", "large"),
+    UNCOMPARED,
 )
 
 
@@ -29,11 +31,13 @@ def command(only: tuple[str, ...], small: bool) -> None:
     """Measure, beside peers on the same data; a whole run writes docs/BENCHMARKS.md."""
     arguments = [word for name in only for word in ("--only", name)] + ["--small"] * small
     var = Settings.from_env().var
-    install_pgrouting()
-    env = os.environ | {
-        "PYTHONPATH": f"{ROOT}:{peers(var)}",
-        "BENCH_VALHALLA": str(valhalla(var) or ""),
-    }
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    if set(only) != {UNCOMPARED}:
+        install_pgrouting()
+        env |= {
+            "PYTHONPATH": f"{ROOT}:{peers(var)}",
+            "BENCH_VALHALLA": str(valhalla(var) or ""),
+        }
     sys.exit(
         subprocess.run(
             [sys.executable, "-m", "tests.bench", *arguments], cwd=ROOT, env=env
