@@ -73,6 +73,34 @@ def test_a_script_can_be_run(name: str) -> None:
     subprocess.run(["sh", "-n"], input=by_sed(path), text=True, check=True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "histories", "code"),
+    [
+        (0, ["00000002"], 0),
+        (45, ["00000003", "0000000A"], 0),  # another machine's end of a timeline that is over
+        (45, ["00000002"], 45),  # of the present one: two machines write it
+        (45, [], 45),
+        (82, ["0000000A"], 82),
+    ],
+)
+def test_only_another_end_of_a_timeline_that_is_over_is_left_as_it_is(
+    tmp_path: Path, answer: int, histories: list[str], code: int
+) -> None:
+    program = tmp_path / "pgbackrest"
+    program.write_text(f"#!/bin/sh\nexit {answer}\n")
+    program.chmod(0o755)
+    (tmp_path / "pg_wal").mkdir()
+    for name in histories:
+        (tmp_path / "pg_wal" / f"{name}.history").touch()
+    script = by_sed(FILES / "archive-push")
+    done = subprocess.run(
+        ["sh", "-c", script, "archive-push", "pg_wal/000000020000000000000009"],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert done.returncode == code
+
+
 def test_what_is_missing_is_said_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ha_cluster.PROGRAMS, "no-such-program", "its-package")
     with pytest.raises(
