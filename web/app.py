@@ -89,6 +89,7 @@ BLUEPRINTS = (
     "web.api.rules.views",
     "web.pages.shell.views",
     "web.pages.map.views",
+    "web.pages.counties.views",
     "web.pages.docs.views",
     "web.pages.account.views",
     "web.pages.accounts.views",

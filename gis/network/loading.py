@@ -32,9 +32,17 @@ PUBLIC_STREET_CLASSES = (
 )
 # kinds of edge that connect nothing: a part of only these is an island
 ISLAND_KINDS = ("plaza", "across", "platform", "pier", "link")
-MAX_LOADED = 3  # networks in memory: of the map, and with the edits of some moments
-_loaded: OrderedDict[str, EditedNetwork] = OrderedDict()
+MAX_LOADED = 3  # networks of a map in memory: as it is, and with the edits of some moments
+# by map, then by edits; a process that serves several counties keeps the map of each
+_loaded: OrderedDict[str, OrderedDict[str, EditedNetwork]] = OrderedDict()
+_max_maps = 1
 _lock = threading.Lock()
+
+
+def keep_maps(count: int) -> None:
+    """Keep the networks of so many maps, where one process serves several databases."""
+    global _max_maps
+    _max_maps = count
 
 
 def load_network(session: Session, at: datetime | None = None) -> Network:
@@ -63,16 +71,20 @@ def load_edited(session: Session, edits: EditSet) -> EditedNetwork:
     """
     with _lock:
         if edits.base not in _loaded:
-            _loaded.clear()
-            _loaded[edits.base] = EditedNetwork(_read(session, edits.base), (), {})
-        if edits.version not in _loaded:
-            _loaded[edits.version] = apply_edits(
-                _loaded[edits.base].network, read_edits(session, edits.ids), edits.version
+            while len(_loaded) >= _max_maps:
+                _loaded.popitem(last=False)
+            plain = EditedNetwork(_read(session, edits.base), (), {})
+            _loaded[edits.base] = OrderedDict({edits.base: plain})
+        _loaded.move_to_end(edits.base)
+        of_map = _loaded[edits.base]
+        if edits.version not in of_map:
+            of_map[edits.version] = apply_edits(
+                of_map[edits.base].network, read_edits(session, edits.ids), edits.version
             )
-            while len(_loaded) > MAX_LOADED:
-                del _loaded[next(name for name in _loaded if name != edits.base)]
-        _loaded.move_to_end(edits.version)
-        return _loaded[edits.version]
+            while len(of_map) > MAX_LOADED:
+                del of_map[next(name for name in of_map if name != edits.base)]
+        of_map.move_to_end(edits.version)
+        return of_map[edits.version]
 
 
 def _read(session: Session, version: str) -> Network:

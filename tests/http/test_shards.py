@@ -277,6 +277,44 @@ def test_figures_of_the_city_by_group_are_those_of_one_deployment(pair: Pair, pe
     assert ours == whole
 
 
+def test_the_list_of_the_city_is_those_of_its_counties_in_one_order(pair: Pair):
+    parts = [pair.ask("/api/v1/incidents?limit=1000", key=key).json["items"] for key in COUNTIES]
+    whole = sorted(
+        (row for rows in parts for row in rows),
+        key=lambda row: (row["reported_at"], row["id"]),
+        reverse=True,
+    )
+    listed, path = [], "/api/v1/incidents?limit=2"
+    while path:
+        page = pair.ask(path, key=CITY).json
+        listed += page["items"]
+        path = page["next"] and f"/api/v1/incidents?limit=2&cursor={page['next']}"
+    assert [row["id"] for row in listed] == [row["id"] for row in whole]
+    urgent = pair.ask("/api/v1/incidents?sort=urgent&limit=1000", key=CITY).json
+    assert {row["id"] for row in urgent["items"]} == {row["id"] for row in whole}
+    counts = pair.ask("/api/v1/incidents/counts", key=CITY).json
+    assert counts == pair.ask_whole("/api/v1/incidents/counts", key=CITY).json
+    assert counts["all"] == len(whole)
+    assert pair.ask("/api/v1/incidents").status_code == 401
+
+
+def test_the_city_stands_over_its_counties(pair: Pair):
+    differing = {"area_m2", "bbox", "point", "valid_from"}  # of shapes, which are the counties'
+    for path in (f"/api/v1/areas/{CITY}", f"/api/v1/areas/{CITY}/children"):
+        ours, whole = pair.ask(path).json, pair.ask_whole(path).json
+        assert without(plain(ours), differing) == without(plain(whole), differing)
+        assert [row["code"] for row in ours.get("items", ())] in ([], [*COUNTIES])
+    for path in ("/api/v1/areas", f"/api/v1/areas/{CITY}?at=2026-01-01"):
+        assert pair.ask(path).json["code"] == "shard.county_needed"
+
+
+def without(value: Any, names: set[str]) -> Any:
+    """An answer without some members."""
+    if isinstance(value, dict):
+        return {name: without(item, names) for name, item in value.items() if name not in names}
+    return [without(item, names) for item in value] if isinstance(value, list) else value
+
+
 def test_what_is_not_of_the_whole_city_is_refused(pair: Pair):
     for path in (f"{FIGURES}&per=person", "/api/v1/facilities", "/api/v1/revisions"):
         reply = pair.ask(path, key=CITY)
@@ -368,7 +406,11 @@ def ask_as(browser: Client, path: str, body: Any) -> TestResponse:
 def test_who_works_in_the_whole_city_chooses_the_county(pair: Pair, browser: Client):
     make_account(pair, "centre", "command_centre", CITY)
     sign_in(browser, "centre")
-    assert browser.get("/desk").status_code == 422
+    page = {"Accept": "text/html"}
+    asked = browser.get("/desk?state=open", headers=page)
+    assert asked.status_code == 303
+    choice = browser.get(asked.location, headers=page)
+    assert f'href="/desk?state=open&amp;county={EAST}"' in choice.text
     assert browser.get(f"/desk?county={EAST}").status_code == 200
     assert browser.get("/desk").status_code == 200  # the browser keeps it
     rows = browser.get("/api/v1/incidents?limit=1000").json["items"]
@@ -427,6 +469,18 @@ def test_the_commands_add_a_shard_once_and_list_it(pair: Pair, monkeypatch):
     assert password and password not in listed.stdout
 
 
+def test_migrating_goes_over_every_database_and_keeps_what_sets_shards_apart(pair: Pair):
+    told = Deployment(pair.city.var).run_inside("db", "migrate")
+    assert told.stdout.count("up to date") == len(COUNTIES), told.stderr
+    assert pair.ask(FIGURES, key=CITY).status_code == 200
+    for shard in pair.city.shards.values():
+        with (
+            psycopg.connect(shard.url) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute("UPDATE kind SET active = false")
+
+
 def test_a_command_works_on_the_county_that_is_set(pair: Pair):
     site = Deployment(pair.city.var)
     for county in COUNTIES:
@@ -449,7 +503,7 @@ def run_with(site: Deployment, env: dict[str, str], *words: str) -> CompletedPro
 
 
 def test_a_county_whose_cluster_is_down_is_missed_and_named(pair: Pair):
-    """The last test: the cluster stays down."""
+    """Next to last: the cluster stays down."""
     known = pair.ask("/api/v1/incidents?limit=1", key=EAST).json["items"][0]["id"]
     cluster.stop(Settings(var=pair.city.clusters[EAST]))
     until(lambda: located(pair, EAST).status_code == 503)
@@ -467,6 +521,18 @@ def test_a_county_whose_cluster_is_down_is_missed_and_named(pair: Pair):
     assert (ready.status_code, ready.json["notes"]) == (200, [f"county {EAST} is not ready"])
     mixed = {"points": [inside(WEST), inside(EAST)]}
     assert pair.ask("/api/v1/locate", mixed).status_code == 503
+    assert pair.ask("/api/v1/incidents", key=CITY).json["params"] == {"county": EAST}
+
+
+def test_a_county_that_is_lost_is_taken_out_of_the_city(pair: Pair):
+    site = Deployment(pair.city.var)
+    assert site.run_inside("db", "shard", "remove", EAST, "--yes").returncode == 1
+    told = site.run_inside("db", "shard", "remove", EAST, "--yes", "--lost")
+    assert told.stdout == f"county {EAST} is served no more\n", told.stderr
+    assert [*pair.city.shards] == [WEST, MIDDLE]
+    with psycopg.connect(pair.city.main.app) as connection:
+        rows = connection.execute("SELECT DISTINCT county FROM city.incident").fetchall()
+    assert {county for (county,) in rows} == {WEST, MIDDLE}
 
 
 def located(pair: Pair, county: str) -> TestResponse:

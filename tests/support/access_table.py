@@ -463,6 +463,7 @@ TABLE: dict[str, Row] = {
     "PUT /api/v1/posts/plans/<area>": Row(
         of_nothing(may(A.POSTS)), json={"planned": 2}, path={"area": "nothing"}
     ),
+    "GET /counties": Row(anybody),
     "GET /duties": Row(may_one(A.HANDLE, A.FIGURES)),
     "GET /duties/visits.xlsx": Row(may_one(A.HANDLE, A.FIGURES)),
     "POST /duties/visits": Row(may_one(A.HANDLE, A.FIGURES), form={"place": "area|nothing|"}),

@@ -23,6 +23,7 @@ from gis.areas import snapshot_cache
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.facilities import service_circles
+from gis.network.loading import keep_maps
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
@@ -91,6 +92,7 @@ def run(
     import_application()
     _allow_files(2 * MAX_CONNECTIONS)
     shards = read_shards(settings.var)
+    keep_maps(1 + len(shards))
     _read_shared(addresses, shards.values())
     os.environ |= {
         "DATABASE_URL": addresses.app,

@@ -14,11 +14,14 @@ from all counties (`web.shards.merging`); all else is refused, so that nothing i
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.utils import redirect
 
+from gis.areas.models import LEVELS_OVER_COUNTY, Level
 from gis.errors import InvalidInput, Unavailable, WanggeError
 from gis.ops.shards.finder import MAIN_DATABASE, CountyFinder
 from web.http import shards as routing
@@ -31,6 +34,7 @@ MAIN_BLUEPRINTS = frozenset(
         "account",
         "accounts_page",
         "categories",
+        "counties",
         "coverage_tables",
         "docs",
         "health",
@@ -65,21 +69,13 @@ MAIN_ENDPOINTS = frozenset(
 )
 # of these blueprints, yet about the incidents of a county
 COUNTY_ENDPOINTS = frozenset({"rules.test"})
-# which the main application answers for the whole city when no county is named
-CITY_ENDPOINTS = frozenset(
-    {
-        "areas.areas",
-        "areas.area",
-        "areas.children",
-        "figures_page.figures",
-        "figures_page.table",
-        "reports.counted",
-    }
-)
+# areas over the county, and the counties under them
+AREA_ENDPOINTS = frozenset({"areas.area", "areas.areas", "areas.children"})
+UPPER_LEVELS = (*LEVELS_OVER_COUNTY, Level.COUNTY)
 # which say what is wrong with a place, whatever county it would be in
 PLACE_ENDPOINTS = frozenset({"incidents.report", "locate.locate"})
 POINT_NAMES = frozenset({"lon", "lat"})
-# of these, those that count what only the counties have
+# which the main application counts over all counties
 COUNTED_ENDPOINTS = frozenset({"figures_page.figures", "figures_page.table", "reports.counted"})
 
 
@@ -110,6 +106,8 @@ class Dispatcher:
             if county != MAIN_DATABASE:
                 self.finder.require(county)
         except WanggeError as error:
+            if error.code == "shard.county_needed" and question.is_page:
+                return _choose_first(question)(environ, start_response)
             environ[routing.SHARD_ERROR] = error
             county = MAIN_DATABASE
         except SQLAlchemyError:  # of the main database: rights cannot be read
@@ -133,23 +131,32 @@ class Dispatcher:
         is_main = blueprint in MAIN_BLUEPRINTS or question.endpoint in MAIN_ENDPOINTS
         if is_main and question.endpoint not in COUNTY_ENDPOINTS:
             return MAIN_DATABASE
+        if (county := self.find(question)) is not None:
+            return county
+        if self.says_wrong_place(question):
+            return MAIN_DATABASE  # it says why
+        if question.endpoint in COUNTED_ENDPOINTS:
+            self.prepare_city(question)
+            return MAIN_DATABASE
+        if question.endpoint in AREA_ENDPOINTS and is_known_on_top(question):
+            return MAIN_DATABASE
+        raise InvalidInput("shard.county_needed", counties=self.finder.counties())
+
+    def find(self, question: Question) -> str | None:
+        """Return the county that a request names or whose sender is of; None if neither is one.
+
+        Raises
+        ------
+        InvalidInput
+            It names several.
+        """
         named = self.named(question)
         if len(named) > 1:
             raise InvalidInput("shard.several_counties", counties=sorted(named))
         if named:
             return named.pop()
-        if question.endpoint in PLACE_ENDPOINTS and not POINT_NAMES.isdisjoint(
-            question.query.keys() | question.members.keys()
-        ):
-            return MAIN_DATABASE  # a place that cannot be one: it says why
         is_wide = any(True for _ in question.wide_codes())
-        if not is_wide and (mine := self.of_person(question)) is not None:
-            return mine
-        if question.endpoint in CITY_ENDPOINTS:
-            if question.endpoint in COUNTED_ENDPOINTS:
-                self.prepare_city(question)
-            return MAIN_DATABASE
-        raise InvalidInput("shard.county_needed", counties=self.finder.counties())
+        return None if is_wide or self.says_wrong_place(question) else self.of_person(question)
 
     def named(self, question: Question) -> set[str]:
         """Return the counties that a request names, by codes, ids, incidents, a place or a box."""
@@ -163,6 +170,15 @@ class Dispatcher:
         if (box := question.box()) is not None:
             return self.finder.meeting(box)
         return set()
+
+    @staticmethod
+    def says_wrong_place(question: Question) -> bool:
+        """Return whether a request has a place that cannot be one, where it must have one."""
+        return (
+            question.endpoint in PLACE_ENDPOINTS
+            and question.point() is None
+            and not POINT_NAMES.isdisjoint(question.query.keys() | question.members.keys())
+        )
 
     def of_person(self, question: Question) -> str | None:
         """Return the county that somebody chose, or that their rights are for; None if several."""
@@ -191,6 +207,19 @@ class Dispatcher:
             raise InvalidInput("shard.not_of_city", per=per, counties=self.finder.counties())
         self.finder.require(*self.finder.members)
         question.environ[routing.ABOUT_CITY] = True
+
+
+def is_known_on_top(question: Question) -> bool:
+    """Return whether the main database knows the areas asked for, as they are now."""
+    is_listed = question.endpoint != "areas.areas" or (question.query.get("level") in UPPER_LEVELS)
+    return is_listed and "at" not in question.query
+
+
+def _choose_first(question: Question) -> WSGIApplication:
+    """Return an answer that leads to the choice of a county, and from there back."""
+    address = f"{question.path}?{question.environ.get('QUERY_STRING', '')}".rstrip("?")
+    root = question.environ.get("SCRIPT_NAME", "")
+    return redirect(f"{root}/counties?{urlencode({'next': root + address})}", 303)
 
 
 def _keeping(start_response: StartResponse, county: str) -> StartResponse:

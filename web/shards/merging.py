@@ -1,14 +1,18 @@
 """Requests that are about several counties: cut, asked of each, and put together in order."""
 
 from collections.abc import Callable
+from datetime import datetime
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIApplication
 
 import orjson
 from werkzeug.wrappers import Response
 
+from gis.incidents.reading.orders import ORDERS
 from gis.ops.shards.finder import MAIN_DATABASE
+from web.http.params import Page, encode_cursor
 from web.shards.questions import Question, read_point
 
 if TYPE_CHECKING:
@@ -50,7 +54,8 @@ def ask(
 ) -> Response:
     """Ask the application of a county what was asked, with another body."""
     environ = dict(question.environ)
-    environ.pop("HTTP_ACCEPT_ENCODING", None)  # it is put together before it is packed
+    for name in ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH"):  # of what is put together
+        environ.pop(name, None)
     if body is not None:
         data = orjson.dumps(body)
         environ |= {"wsgi.input": BytesIO(data), "CONTENT_LENGTH": str(len(data))}
@@ -104,8 +109,85 @@ def _is_of_county(line: str) -> bool:
     return line.removeprefix("# HELP ").removeprefix("# TYPE ").split(" ")[0] in COUNTY_FIGURES
 
 
+def incident_list(dispatcher: "Dispatcher", question: Question) -> WSGIApplication:
+    """List the incidents of all counties in the order of one list, page by page."""
+    if (county := dispatcher.find(question)) is not None:
+        return dispatcher.apps[county]
+    order = ORDERS.get(question.query.get("sort") or "newest")
+    if order is None:
+        return dispatcher.apps[dispatcher.finder.counties()[0]]  # it says why
+    replies = ask_all(dispatcher, question)
+    if (refused := _first_refusal(replies)) is not None:
+        return refused
+    pages = [orjson.loads(reply.data) for reply in replies]
+    keyed = [(order.key(_as_view(item)), item) for page in pages for item in page["items"]]
+    keyed.sort(key=lambda pair: order.values(pair[0]), reverse=order.descending)
+    limit = int(question.query.get("limit") or Page().limit)
+    more = len(keyed) > limit or any(page["next"] for page in pages)
+    shown = keyed[:limit]
+    body = {
+        "items": [item for _, item in shown],
+        "next": encode_cursor(shown[-1][0]) if more and shown else None,
+    }
+    return _replaced(replies[0], body)
+
+
+def _as_view(item: dict[str, Any]) -> SimpleNamespace:
+    """Return an incident of an answer with moments as the orders of lists read them."""
+    moments = {
+        name: datetime.fromisoformat(item[name]) if item.get(name) else None
+        for name in ("reported_at", "due", "suspended_until")
+    }
+    return SimpleNamespace(**item | moments)
+
+
+def incident_counts(dispatcher: "Dispatcher", question: Question) -> WSGIApplication:
+    """Count the incidents of all counties."""
+    if (county := dispatcher.find(question)) is not None:
+        return dispatcher.apps[county]
+    replies = ask_all(dispatcher, question)
+    if (refused := _first_refusal(replies)) is not None:
+        return refused
+    return _replaced(replies[0], _sum([orjson.loads(reply.data) for reply in replies]))
+
+
+def _sum(values: list[Any]) -> Any:
+    first = values[0]
+    if isinstance(first, dict):
+        return {name: _sum([value[name] for value in values]) for name in first}
+    return sum(values)
+
+
+def ask_all(dispatcher: "Dispatcher", question: Question) -> list[Response]:
+    """Ask every county what was asked; none if one does not answer.
+
+    Raises
+    ------
+    Unavailable
+        A county does not answer; the message names it.
+    """
+    finder = dispatcher.finder
+    finder.require(*finder.members)
+    counties = [*finder.counties(), *([MAIN_DATABASE] if finder.own_counties() else [])]
+    return [ask(dispatcher, county, question) for county in counties]
+
+
+def _first_refusal(replies: list[Response]) -> Response | None:
+    return next((reply for reply in replies if reply.status_code != 200), None)
+
+
+def _replaced(reply: Response, body: Any) -> Response:
+    """Return an answer with another body, which no cache may take for that of one county."""
+    reply.data = orjson.dumps(body)
+    reply.headers.pop("ETag", None)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
 MERGES: dict[tuple[str, str], Merge] = {
     ("GET", "health.metrics"): metrics,
+    ("GET", "incidents.count_incidents"): incident_counts,
+    ("GET", "incidents.list_incidents"): incident_list,
     ("GET", "health.readyz"): readiness,
     ("POST", "locate.locate_many"): locate_many,
 }

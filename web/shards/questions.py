@@ -93,6 +93,18 @@ class Question:
         """The method."""
         return str(self.environ["REQUEST_METHOD"])
 
+    @property
+    def path(self) -> str:
+        """The path, below the root of the service."""
+        return str(self.environ.get("PATH_INFO", "")).encode("latin-1").decode(errors="replace")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a person reads the answer."""
+        accepts = "text/html" in self.environ.get("HTTP_ACCEPT", "")
+        is_program = self.path.startswith(("/api/", "/ogc", "/open311/", "/tiles/"))
+        return self.method in ("GET", "HEAD") and accepts and not is_program
+
     @cached_property
     def query(self) -> dict[str, str]:
         """The parameters of the address, the first of each name."""

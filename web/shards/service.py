@@ -2,6 +2,7 @@
 
 from wsgiref.types import WSGIApplication
 
+from gis.network.loading import keep_maps
 from gis.ops.shards.finder import make_finder
 from gis.settings import Settings, read_shards
 from web.app import create_app
@@ -23,5 +24,6 @@ def make_application(settings: Settings, database_url: str) -> WSGIApplication:
     counties = {
         county: create_app(settings.of_shard(shard), shard.url) for county, shard in shards.items()
     }
+    keep_maps(1 + len(counties))
     direct = settings.database_listen_url or database_url
     return Dispatcher(main, counties, make_finder(direct, shards))

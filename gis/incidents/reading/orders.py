@@ -62,6 +62,13 @@ class Order:
         params = {f"a{number}": value for number, value in enumerate(values)}
         return f"({key}) {comparison} ({bounds})", params
 
+    def values(self, key: str) -> tuple[Any, ...]:
+        """Return the parts of a cursor, to be compared as the database compares them."""
+        parsed = (
+            part.parse(value) for part, value in zip(self.parts, key.split(SEPARATOR), strict=True)
+        )
+        return tuple((value == NEVER, "" if value == NEVER else value) for value in parsed)
+
     def key(self, incident: Any) -> str:
         """Return the cursor behind an incident."""
         return SEPARATOR.join(part.text(incident) for part in self.parts)

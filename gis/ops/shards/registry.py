@@ -82,7 +82,7 @@ def add(settings: Settings, main: DatabaseUrls, county: str, urls: ShardUrls) ->
         copying.require_logical(admin, county)
         try:
             _migrate(admin, urls)
-            number = _prepare(main_admin, main, county, urls, shards)
+            number = _prepare(main, county, urls, shards)
             shard = Shard(county, number, urls.url, urls.owner_url)
             _write(settings.var, {**shards, county: shard}.values())
             create_folder(settings.var, county)
@@ -127,7 +127,6 @@ def _migrate(admin: psycopg.Connection, urls: ShardUrls) -> None:
 
 
 def _prepare(
-    main_admin: psycopg.Connection,
     main: DatabaseUrls,
     county: str,
     urls: ShardUrls,
@@ -154,12 +153,18 @@ def _prepare(
         if not number:
             if county in shards or county_database.has_areas(connection):
                 raise Conflict("shard.has_rows", county=county)
-            main_admin.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
-            row = main_admin.execute("SELECT nextval('public.shard_number')").fetchone()
-            number = int(row[0]) if row else 0
+            number = _next_number(main)
         county_database.prepare(connection, county, number)
         county_database.protect(connection, _role(urls.url))
     return number
+
+
+def _next_number(main: DatabaseUrls) -> int:
+    """Return a number that no shard has or had: a removed one's areas stay known."""
+    with _connect(main.owner) as owner:
+        owner.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
+        row = owner.execute("SELECT nextval('public.shard_number')").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _connect_both(

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, make_response, render_template, url_for
+from flask import Response, current_app, make_response, render_template, url_for
 
 from gis.files.datasets import has_made_up_data
 from gis.messages import LIST_SEPARATORS
@@ -54,7 +54,8 @@ def render_page(
     cacheable
         Whether browsers may keep the page and ask if it changed; it then holds no CSRF token.
     values
-        Variables of the template, beside `language`, `list_separator`, `nonce`, `page`, `made_up`.
+        Variables of the template, beside `language`, `list_separator`, `nonce`, `page`, `made_up`
+        and `shard_county`, which is set where each has a database of its own.
     """
     language = i18n.chosen()
     nonce = secrets.token_urlsafe(16)
@@ -67,6 +68,7 @@ def render_page(
         script=script,
         page={**page_basics(), **csrf, **(data or {})},
         made_up=has_made_up_data(session()),
+        shard_county=current_app.config["SETTINGS"].county,
         **values,
     )
     response = with_csp(make_response(html), nonce)
