@@ -14,7 +14,7 @@ from gis.settings import ROOT
 
 FILES = ROOT / "docs" / "high-availability"
 PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
-SCRIPTS = ("archive-push", "new-replica", "restore-aside")
+SCRIPTS = ("new-replica", "pgbackrest-push", "restore-aside")
 NODE_FILES = ("etcd.env", "patroni.yml", "pgbackrest.conf", "database.sql", *SCRIPTS)
 SERVICE_FILES = ("haproxy.cfg", "wangge.env")
 SECRETS = ("SUPERUSER", "REPLICATION", "REWIND", "REST", "OWNER", "APP")

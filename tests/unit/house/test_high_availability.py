@@ -92,9 +92,9 @@ def test_only_another_end_of_a_timeline_that_is_over_is_left_as_it_is(
     (tmp_path / "pg_wal").mkdir()
     for name in histories:
         (tmp_path / "pg_wal" / f"{name}.history").touch()
-    script = by_sed(FILES / "archive-push")
+    script = by_sed(FILES / "pgbackrest-push")
     done = subprocess.run(
-        ["sh", "-c", script, "archive-push", "pg_wal/000000020000000000000009"],
+        ["sh", "-c", script, "pgbackrest-push", "pg_wal/000000020000000000000009"],
         cwd=tmp_path,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
