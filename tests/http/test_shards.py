@@ -19,7 +19,8 @@ from werkzeug.test import Client, TestResponse
 from gis.accounts import accounts, api_keys
 from gis.db import engine
 from gis.errors import Forbidden
-from gis.ops import cluster, schema
+from gis.jobs import maintenance
+from gis.ops import cluster, databases, schema
 from gis.ops.shards.people import bring_person
 from gis.rights.principal import account_principal
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
@@ -29,6 +30,7 @@ from tests.support.shard_city import (
     CITY,
     COUNTIES,
     ShardCity,
+    beside,
     border,
     inside,
     place,
@@ -445,14 +447,12 @@ def test_one_served_process_answers_for_all_counties(pair: Pair):
 
 def test_the_commands_add_a_shard_once_and_list_it(pair: Pair, monkeypatch):
     site, shard = Deployment(pair.city.var), pair.city.shards[EAST]
-    admin = cluster.database_urls(Settings(var=pair.city.clusters[EAST])).admin
-    given = {"URL": shard.url, "OWNER_URL": shard.owner_url, "ADMIN_URL": admin}
     command = ("db", "shard", "add", EAST)
     assert site.run_inside(*command).returncode == 2
     told = site.run_inside(*command, "--url", shard.url)
     assert (told.returncode, shard.url in told.stderr) == (2, False)
     before = (pair.city.var / SHARD_FILE).read_text()
-    with_urls = {f"WANGGE_SHARD_{name}": str(url) for name, url in given.items()}
+    with_urls = shard_urls(pair, EAST)
     again = run_with(site, with_urls, *command)
     assert again.stdout == f"county {EAST} is shard 3 already\n", again.stderr
     assert (pair.city.var / SHARD_FILE).read_text() == before
@@ -479,6 +479,42 @@ def test_migrating_goes_over_every_database_and_keeps_what_sets_shards_apart(pai
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute("UPDATE kind SET active = false")
+
+
+def test_the_jobs_of_a_county_run_with_the_rights_of_a_shard(pair: Pair):
+    for shard in pair.city.shards.values():
+        of_county = pair.city.settings.of_shard(shard)
+        maintenance.run_due(engine(shard.url), datetime.now(UTC))
+        maintenance.purge_expired(engine(shard.url), datetime.now(UTC), of_county.var)
+
+
+def test_a_shard_is_restored_from_its_backup_and_copies_again(pair: Pair):
+    site, file = Deployment(pair.city.var), pair.city.var / "county.backup"
+    county = {"WANGGE_COUNTY": EAST}
+    kept = pair.ask("/api/v1/incidents?limit=1", key=EAST).json["items"][0]["id"]
+    saved = run_with(site, county, "db", "backup", str(file))
+    assert saved.returncode == 0, saved.stderr
+    empty = beside(cluster.database_urls(Settings(var=pair.city.clusters[EAST])), "again")
+    databases.create_extensions(empty, "again")
+    restored = run_with(site, county, "db", "restore", str(file), "--into", "again")
+    assert restored.returncode == 0, restored.stderr
+    urls = {"URL": empty.app, "OWNER_URL": empty.owner, "ADMIN_URL": str(empty.admin)}
+    named = {f"WANGGE_SHARD_{name}": url for name, url in urls.items()}
+    added = run_with(site, named, "db", "shard", "add", EAST)
+    assert "is shard 3" in added.stdout, added.stderr
+    assert pair.city.shards[EAST].url == empty.app
+    wait_for(empty.app, f"SELECT count(*) = 1 FROM incident WHERE id = '{kept}'")
+    make_account(pair, "later", "dispatcher", EAST)  # waits until it has arrived there
+
+
+def shard_urls(pair: Pair, county: str) -> dict[str, str]:
+    """The variables that name the addresses of a shard."""
+    shard = pair.city.shards[county]
+    admin = cluster.database_urls(Settings(var=pair.city.clusters[county])).admin
+    assert admin is not None
+    admin = make_url(admin).set(database=make_url(shard.url).database).render_as_string(False)
+    urls = {"URL": shard.url, "OWNER_URL": shard.owner_url, "ADMIN_URL": admin}
+    return {f"WANGGE_SHARD_{name}": url for name, url in urls.items()}
 
 
 def test_a_command_works_on_the_county_that_is_set(pair: Pair):

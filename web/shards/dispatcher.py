@@ -71,7 +71,7 @@ MAIN_ENDPOINTS = frozenset(
 COUNTY_ENDPOINTS = frozenset({"rules.test"})
 # areas over the county, and the counties under them
 AREA_ENDPOINTS = frozenset({"areas.area", "areas.areas", "areas.children"})
-UPPER_LEVELS = (*LEVELS_OVER_COUNTY, Level.COUNTY)
+LEVELS_ON_TOP = (*LEVELS_OVER_COUNTY, Level.COUNTY)
 # which say what is wrong with a place, whatever county it would be in
 PLACE_ENDPOINTS = frozenset({"incidents.report", "locate.locate"})
 POINT_NAMES = frozenset({"lon", "lat"})
@@ -211,7 +211,7 @@ class Dispatcher:
 
 def is_known_on_top(question: Question) -> bool:
     """Return whether the main database knows the areas asked for, as they are now."""
-    is_listed = question.endpoint != "areas.areas" or (question.query.get("level") in UPPER_LEVELS)
+    is_listed = question.endpoint != "areas.areas" or (question.query.get("level") in LEVELS_ON_TOP)
     return is_listed and "at" not in question.query
 
 

@@ -8,6 +8,7 @@ import time
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from gis.errors import Unavailable
 from gis.ops.shards.county import AREAS_PUBLICATION
@@ -82,6 +83,7 @@ def subscribe(
             sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION").format(sql.Identifier(name))
         )
         return False
+    _end_elsewhere(subscriber, name)
     drop_slot(publisher, name)
     if publication == SHARED_PUBLICATION:
         _empty_shared(subscriber)
@@ -98,6 +100,19 @@ def subscribe(
         )
     )
     return True
+
+
+def _end_elsewhere(subscriber: psycopg.Connection, name: str) -> None:
+    """End a subscription of that name in a database that a restore has replaced."""
+    replaced = subscriber.execute(
+        "SELECT d.datname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid"
+        " WHERE s.subname = %s AND d.datname <> current_database()",
+        [name],
+    ).fetchall()
+    for (database,) in replaced:
+        url = make_conninfo(subscriber.info.dsn, password=subscriber.info.password, dbname=database)
+        with psycopg.connect(url, autocommit=True) as connection:
+            unsubscribe(connection, name)
 
 
 def _empty_shared(subscriber: psycopg.Connection) -> None:
