@@ -1,6 +1,6 @@
 """The revision of an incident is as wide as revisions: of a shard they begin beyond 2^40.
 
-The table is written anew: about 20 s for a million incidents, while nobody may change any.
+The table is written anew, and nobody may read or change incidents meanwhile.
 """
 
 import sqlalchemy as sa

@@ -5,6 +5,7 @@ its own waits for itself.
 """
 
 import time
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -15,6 +16,12 @@ from gis.ops.shards.county import AREAS_PUBLICATION
 from gis.ops.shards.tables import SHARED_TABLES
 
 SHARED_PUBLICATION = "wangge_shared"
+# the statement that subscribes holds a password: it must not come into the server's log
+UNLOGGED_SETTINGS: tuple[LiteralString, ...] = (
+    "SET log_statement = 'none'",
+    "SET log_min_error_statement = 'panic'",
+    "SET log_min_duration_statement = -1",
+)
 COPY_TIMEOUT_S = 300.0  # of the first copy
 SUBSCRIPTION_SQL = """
 SELECT EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
@@ -87,6 +94,8 @@ def subscribe(
     drop_slot(publisher, name)
     if publication == SHARED_PUBLICATION:
         _empty_shared(subscriber)
+    for setting in UNLOGGED_SETTINGS:
+        subscriber.execute(sql.SQL(setting))
     publisher.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
     subscriber.execute(
         sql.SQL(
