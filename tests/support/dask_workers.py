@@ -20,11 +20,12 @@ DEADLINE_S = 60.0
 
 
 def dask(*words: str, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
-    """Start a program of Dask in a folder."""
+    """Start a program of Dask in a folder, from which it imports what it is sent."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.Popen(
         [sys.executable, "-m", "dask", *words],
         cwd=cwd,
-        env={**os.environ, **env},
+        env={**inherited, **env},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

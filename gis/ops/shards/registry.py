@@ -24,7 +24,7 @@ from gis.ops.shards import city, copying
 from gis.ops.shards import county as county_database
 from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
 
-COUNTY_PATTERN = re.compile(r"\d{6}")
+COUNTY_PATTERN = re.compile(r"[0-9]{6}")
 # shared by all counties of a deployment: the key of its cookies, and the counters of requests
 LINKED_FILES = ("session.key", "limits")
 REPLICATION_SQL = "ALTER ROLE {} REPLICATION"
