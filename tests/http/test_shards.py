@@ -25,10 +25,12 @@ from gis.ops.shards.people import bring_person
 from gis.rights.principal import account_principal
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
 from tests.support import build, served
+from tests.support.map_things import tile_of
 from tests.support.served import Deployment, environment, serving, until
 from tests.support.shard_city import (
     CITY,
     COUNTIES,
+    WIDTH,
     ShardCity,
     beside,
     border,
@@ -323,6 +325,23 @@ def test_what_is_not_of_the_whole_city_is_refused(pair: Pair):
         assert reply.status_code == 422, (path, reply.text)
         assert reply.json["code"].startswith("shard.")
     assert pair.ask("/api/v1/revisions", key=MIDDLE).status_code == 200
+
+
+def test_a_map_over_a_border_is_that_of_the_county_one_works_in(pair: Pair, browser: Client):
+    _, x, y = tile_of(build.LON + WIDTH, build.LAT, 13)
+    tile = f"/tiles/city/13/{x}/{y}.mvt"
+    refused = browser.get(tile)
+    assert (refused.status_code, refused.json["code"]) == (422, "shard.several_counties")
+    page = {"Accept": "text/html"}
+    shown = browser.get(f"/?county={MIDDLE}", headers=page)
+    assert f"county={MIDDLE}" in shown.text.split(".mvt?v=")[1][:60]
+    chosen = browser.get(tile)
+    assert chosen.status_code == 200 and f"{MIDDLE}007012".encode() in chosen.data
+    assert f"{WEST}007012".encode() not in chosen.data
+    assert f"{WEST}007012".encode() in pair.ask(tile, key=WEST).data
+    # the tab of a county that was shown before goes on with its own, and the choice stays
+    assert f"{WEST}007012".encode() in browser.get(f"{tile}?county={WEST}").data
+    assert browser.get(tile).data == chosen.data
 
 
 def test_a_border_move_changes_its_county_alone(pair: Pair):

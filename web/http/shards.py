@@ -1,6 +1,6 @@
 """What the dispatcher over the counties tells the application that answers."""
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 SHARD_ERROR = "wangge.shard_error"  # in the environment: why a request is for no county
 ABOUT_CITY = "wangge.city"  # in the environment: it is about the whole city
@@ -18,3 +18,12 @@ def init_app(app: Flask) -> None:
 def is_about_city() -> bool:
     """Return whether a request is about all counties of the city at once."""
     return bool(request.environ.get(ABOUT_CITY))
+
+
+def tile_version(version: str) -> str:
+    """Return the version in the address of tiles, with the county whose data it is of.
+
+    Browsers keep tiles by their address; another tab may have chosen another county since.
+    """
+    county = current_app.config["SETTINGS"].county
+    return f"{version}&county={county}" if county else version

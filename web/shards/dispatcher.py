@@ -113,7 +113,8 @@ class Dispatcher:
         except SQLAlchemyError:  # of the main database: rights cannot be read
             environ[routing.SHARD_ERROR] = Unavailable("shard.main_unavailable")
             county = MAIN_DATABASE
-        if question.query.get("county") in self.apps and question.method == "GET":
+        is_choice = question.method == "GET" and not question.is_data
+        if is_choice and question.query.get("county") in self.apps:
             start_response = _keeping(start_response, str(question.query["county"]))
         return self.apps[county](environ, start_response)
 
@@ -168,7 +169,9 @@ class Dispatcher:
         if (point := question.point()) is not None:
             return {self.finder.at(*point)}
         if (box := question.box()) is not None:
-            return self.finder.meeting(box)
+            meeting = self.finder.meeting(box)
+            mine = self.of_person(question) if len(meeting) > 1 else None
+            return meeting if mine is None else {mine}  # whose map it is
         return set()
 
     @staticmethod

@@ -102,8 +102,12 @@ class Question:
     def is_page(self) -> bool:
         """Whether a person reads the answer."""
         accepts = "text/html" in self.environ.get("HTTP_ACCEPT", "")
-        is_program = self.path.startswith(("/api/", "/ogc", "/open311/", "/tiles/"))
-        return self.method in ("GET", "HEAD") and accepts and not is_program
+        return self.method in ("GET", "HEAD") and accepts and not self.is_data
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the answer is for a program or script, by its address."""
+        return self.path.startswith(("/api/", "/ogc", "/open311/", "/tiles/"))
 
     @cached_property
     def query(self) -> dict[str, str]:

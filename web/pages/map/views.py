@@ -28,6 +28,7 @@ from layers.tiles import MAX_ZOOM
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import attachment
+from web.http.shards import tile_version
 from web.pages.shell.assets import asset_digest, asset_url
 from web.pages.shell.base_map import map_centre
 from web.pages.shell.incident_address import incident_address
@@ -89,7 +90,7 @@ def _live_map(
 ) -> PageParts:
     tiles = vector_tiles(
         url_for("map.index").rstrip("/") + "/tiles",
-        figures.version,
+        tile_version(figures.version),
         i18n.chosen(),
         visible,
         [],

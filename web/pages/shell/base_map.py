@@ -9,6 +9,7 @@ from layers.folium_map import PageParts, live_map, vector_tiles
 from layers.overview import Overview
 from layers.registry import MAP_LAYERS
 from web.http import i18n, params
+from web.http.shards import tile_version
 from web.pages.shell.assets import asset_digest
 
 DEFAULT_CENTRE = (104.0, 35.0)  # lon, lat: the middle of China, while nothing is loaded
@@ -48,6 +49,10 @@ def base_map(figures: Overview, without: Collection[str] = ()) -> PageParts:
         centre=at,
         zoom=16 if figures.bbox else 5,
         layer=vector_tiles(
-            root + "/tiles", figures.version, i18n.chosen(), visible, list(FACILITIES.styles)
+            root + "/tiles",
+            tile_version(figures.version),
+            i18n.chosen(),
+            visible,
+            list(FACILITIES.styles),
         ),
     )
