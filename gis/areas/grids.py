@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 
 MAX_GRID_DISTANCE_M = 50.0  # metres outside all grids within which the nearest is responsible
 # metres; longer distances are measured on the ellipsoid
-MAX_BOXES = 20_000  # whose boxes and pairs are in memory at a time
-BAND_DEG = 0.1  # of latitude: a degree of longitude is 0.1 % longer or shorter within it
 MAX_PLANAR_DISTANCE_M = 10_000.0
+BAND_DEG = 0.1  # of latitude: a degree of longitude is 0.1 % longer or shorter within it
+MAX_BOXES = 20_000  # points whose boxes and pairs are in memory at a time
 
 GRIDS_AT_SQL = """
 SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
@@ -81,7 +81,6 @@ class GridIndex:
             ),
             lon,
             lat,
-            MAX_GRID_DISTANCE_M,
         )
 
     def nearest(self, lon: float, lat: float) -> GridMatch | None:
@@ -154,12 +153,12 @@ class GridIndex:
             )
         return rows, rules, metres
 
-    def _nearest_of(self, rows: Any, lon: float, lat: float, limit: float) -> GridMatch | None:
+    def _nearest_of(self, rows: Any, lon: float, lat: float) -> GridMatch | None:
         if not rows.size:
             return None
         distances_m = local_distance.point_distances_m(self.shapes[rows], lon, lat)
         metres, row = min(zip(distances_m.tolist(), rows.tolist(), strict=True))
-        return GridMatch(row, "nearest_within_50m", metres) if metres <= limit else None
+        return GridMatch(row, MATCH_RULES[2], metres) if metres <= MAX_GRID_DISTANCE_M else None
 
 
 def nearest_many(

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from subprocess import CompletedProcess
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from werkzeug.test import Client, TestResponse
@@ -338,10 +342,68 @@ def test_a_map_over_a_border_is_that_of_the_county_one_works_in(pair: Pair, brow
     chosen = browser.get(tile)
     assert chosen.status_code == 200 and f"{MIDDLE}007012".encode() in chosen.data
     assert f"{WEST}007012".encode() not in chosen.data
+    # no shared cache may give it to another county
+    assert "Cookie, Authorization" in chosen.headers.getlist("Vary")
     assert f"{WEST}007012".encode() in pair.ask(tile, key=WEST).data
     # the tab of a county that was shown before goes on with its own, and the choice stays
-    assert f"{WEST}007012".encode() in browser.get(f"{tile}?county={WEST}").data
+    named = browser.get(f"{tile}?county={WEST}")
+    assert f"{WEST}007012".encode() in named.data
+    assert "Cookie" not in str(named.headers.getlist("Vary"))
     assert browser.get(tile).data == chosen.data
+
+
+def test_a_tile_that_is_none_is_refused_at_any_zoom(pair: Pair):
+    for z, x, code in (
+        (21, 0, "tile.unknown"),
+        (1_000_000_000, 0, "tile.unknown"),
+        (13, 10**30, "input.id_beyond_range"),
+    ):
+        reply = pair.ask(f"/tiles/city/{z}/{x}/0.mvt", key=MIDDLE)
+        assert reply.json["code"] == code, reply.text
+
+
+@pytest.mark.parametrize(
+    "value", ["²", "9" * 5000, "-1", "0x10", "\0"], ids=["square", "long", "less", "hex", "nul"]
+)
+def test_an_id_that_is_none_is_no_fault_of_ours(pair: Pair, value: str):
+    for name in ("post", "revision", "base", "form", "incident", "area"):
+        reply = pair.ask(f"/api/v1/incidents?{urlencode({name: value})}", key=MIDDLE)
+        assert reply.status_code < 500, (name, reply.text)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=40)
+    | st.sampled_from([WEST, f"{EAST}007012", CITY, "wgs84", str(uuid4())]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "lon", "lat", "crs"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+FIELDS = ("moves", "points", "lon", "lat", "crs", "code", "codes", "between", "base", "id", "area")
+
+
+@given(
+    st.sampled_from(["/api/v1/incidents", "/api/v1/incidents/moves/bulk", "/api/v1/locate"]),
+    st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5) | VALUES,
+)
+@settings(max_examples=150, deadline=None)
+def test_no_body_is_a_fault_of_ours(pair: Pair, path: str, body: Any):
+    data = json.dumps(body)
+    client = Client(pair.shards.application)
+    reply = client.post(path, data=data, content_type="application/json")
+    assert reply.status_code < 500, (data, reply.text)
+
+
+@pytest.mark.parametrize("fields", [{"json": "x" * 600_000}, {f"f{n}": "x" for n in range(1500)}])
+def test_a_form_that_is_too_large_is_refused(pair: Pair, fields: dict[str, str]):
+    client = Client(pair.shards.application)
+    reply = client.post("/api/v1/incidents", data=fields, content_type="multipart/form-data")
+    assert 400 <= reply.status_code < 500, reply.text
 
 
 def test_a_border_move_changes_its_county_alone(pair: Pair):

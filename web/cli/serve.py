@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -89,11 +89,8 @@ def run(
     from granian.log import LogLevels
 
     check_free(host, port)
-    import_application()
-    _allow_files(2 * MAX_CONNECTIONS)
     shards = read_shards(settings.var)
-    keep_maps(1 + len(shards))
-    _read_shared(addresses, shards.values())
+    _prepare_workers(addresses, shards.values())
     os.environ |= {
         "DATABASE_URL": addresses.app,
         "WANGGE_VAR": str(settings.var),
@@ -157,20 +154,27 @@ def wake_on_signals(server: Any) -> Iterator[None]:
 
 def import_application() -> None:
     """Import what every worker runs: the workers are forked, and share it from then on."""
-    if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
-        multiprocessing.set_start_method("fork", force=True)
     for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
 
 
-def _read_shared(addresses: DatabaseUrls, shards: Iterable[Shard] = ()) -> None:
-    """Read what every worker answers from, the register and the walking network.
+def _prepare_workers(addresses: DatabaseUrls, shards: Collection[Shard]) -> None:
+    """Have the workers forked, and import and read what they share from then on."""
+    if sys.platform == "linux":  # elsewhere, and from Python 3.14 on, workers would share nothing
+        multiprocessing.set_start_method("fork", force=True)
+    import_application()
+    _allow_files(2 * MAX_CONNECTIONS)
+    keep_maps(1 + len(shards))
+    for each in (*(DatabaseUrls(shard.url, shard.owner_url) for shard in shards), addresses):
+        _read_shared(each)
 
-    Those of the counties with shards, too. Connections are closed after it.
+
+def _read_shared(addresses: DatabaseUrls) -> None:
+    """Read what every worker answers from, the register and the walking network of a database.
+
+    Connections are closed after it.
     """
-    for shard in shards:
-        _read_shared(DatabaseUrls(shard.url, shard.owner_url))
     try:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:

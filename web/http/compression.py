@@ -35,7 +35,7 @@ PACKED = frozenset(
 )
 QUALITY = {"br": 4, "gzip": 5}  # of answers made for one request
 # of those so long that sending takes longer: figures of a county a third shorter, at twice the time
-LONG_BYTES, LONG_QUALITY = 1_000_000, {"br": 5, "gzip": 5}
+LONG_BYTES, LONG_QUALITY = 1_000_000, QUALITY | {"br": 5}
 FILE_QUALITY = {"br": 9, "gzip": 9}  # of files, packed once
 CONTENT_ENCODINGS = tuple(QUALITY)  # the best first
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from flask import Flask, current_app, g, request
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -65,7 +64,7 @@ def session() -> Session:
         factory: Factory = current_app.config["SESSION_FACTORY"]
         current = g.session = factory(request.method in READ_METHODS)
         if is_about_city():
-            current.execute(text(f"SET LOCAL search_path TO {city.SEARCH_PATH}"))
+            city.read_counties(current)
     return current
 
 

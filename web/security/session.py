@@ -110,7 +110,11 @@ def clear_rights_cache() -> None:
 
 def bearer_token() -> str | None:
     """Return the key that was sent, if one was."""
-    header = request.headers.get("Authorization", "")
+    return read_bearer(request.headers.get("Authorization", ""))
+
+
+def read_bearer(header: str) -> str | None:
+    """Return the key in the header `Authorization`, if there is one."""
     return header[7:].strip() if header[:7].lower() == "bearer " else None
 
 

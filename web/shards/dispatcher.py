@@ -4,7 +4,7 @@ One application for each county, and the main one, in the same process. A reques
 county that it is about; what it says of that is read in this order:
 
 1. ids, codes and incidents in its path, parameters and body;
-2. a place (`lon`, `lat`, `crs`), a box or a tile;
+2. a place (`lon`, `lat`, `crs`), a box or a tile; one over several is that of 3 or 4;
 3. the county that somebody chose (the parameter `county`, kept in a cookie);
 4. the county of the rights of who asks.
 
@@ -75,6 +75,7 @@ LEVELS_ON_TOP = (*LEVELS_OVER_COUNTY, Level.COUNTY)
 # which say what is wrong with a place, whatever county it would be in
 PLACE_ENDPOINTS = frozenset({"incidents.report", "locate.locate"})
 POINT_NAMES = frozenset({"lon", "lat"})
+BY_PERSON = "Cookie, Authorization"  # headers that say who asks
 # which the main application counts over all counties
 COUNTED_ENDPOINTS = frozenset({"figures_page.figures", "figures_page.table", "reports.counted"})
 
@@ -113,9 +114,12 @@ class Dispatcher:
         except SQLAlchemyError:  # of the main database: rights cannot be read
             environ[routing.SHARD_ERROR] = Unavailable("shard.main_unavailable")
             county = MAIN_DATABASE
+        if question.is_by_person:
+            start_response = _adding(start_response, ("Vary", BY_PERSON))
         is_choice = question.method == "GET" and not question.is_data
-        if is_choice and question.query.get("county") in self.apps:
-            start_response = _keeping(start_response, str(question.query["county"]))
+        if is_choice and (chosen := question.query.get("county")) in self.apps:
+            cookie = f"{COUNTY_COOKIE}={chosen}; Path=/; HttpOnly; SameSite=Lax"
+            start_response = _adding(start_response, ("Set-Cookie", cookie))
         return self.apps[county](environ, start_response)
 
     def choose(self, question: Question) -> str:
@@ -185,6 +189,7 @@ class Dispatcher:
 
     def of_person(self, question: Question) -> str | None:
         """Return the county that somebody chose, or that their rights are for; None if several."""
+        question.is_by_person = True
         chosen = question.request.cookies.get(COUNTY_COOKIE)
         if chosen in self.apps and chosen != MAIN_DATABASE:
             return str(chosen)
@@ -225,11 +230,10 @@ def _choose_first(question: Question) -> WSGIApplication:
     return redirect(f"{root}/counties?{urlencode({'next': root + address})}", 303)
 
 
-def _keeping(start_response: StartResponse, county: str) -> StartResponse:
-    """Return a `start_response` that also keeps a chosen county in the browser."""
+def _adding(start_response: StartResponse, header: tuple[str, str]) -> StartResponse:
+    """Return a `start_response` that adds a header."""
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        cookie = f"{COUNTY_COOKIE}={county}; Path=/; HttpOnly; SameSite=Lax"
-        return start_response(status, [*headers, ("Set-Cookie", cookie)], *more)
+        return start_response(status, [*headers, header], *more)
 
     return start

@@ -1,6 +1,5 @@
 """What a request says of the county it is about: codes, ids, places, and who asks."""
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,11 +20,13 @@ from gis.accounts.credentials import KEY_PATTERN
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import InvalidInput
+from layers import tiles
 from web.http.params import parse_bbox
-from web.security.session import MAX_SESSION_S, SESSION_COOKIE
+from web.security.session import MAX_SESSION_S, SESSION_COOKIE, read_bearer
 
 COUNTY_COOKIE = "wangge_county"  # the county that somebody chose who may work in several
 NAMED_CODE_PATTERN = re.compile(r"\d{6}[\w-]*")
+ROW_ID_PATTERN = re.compile(r"[0-9]{1,19}")  # of a bigint
 WIDE_PATTERN = re.compile(r"\d{2}|\d{4}")
 # parameters and members of a body whose values are codes of areas, buildings or facilities
 COUNTY_CODE_FIELDS = (
@@ -74,12 +75,15 @@ class Question:
     ----------
     endpoint, arguments
         Of the route; empty if there is none.
+    is_by_person
+        Whether its county is that of who asks: the same address is another county's for others.
     """
 
     environ: WSGIEnvironment
     app: Flask
     endpoint: str = ""
     arguments: Mapping[str, Any] | None = None
+    is_by_person: bool = False
 
     def __post_init__(self) -> None:
         """Match the route."""
@@ -136,7 +140,10 @@ class Question:
             return _as_object(self.body)
         if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
             return {}
-        form = Request({**self.environ, "wsgi.input": BytesIO(self.body)}).form
+        try:
+            form = Request({**self.environ, "wsgi.input": BytesIO(self.body)}).form
+        except HTTPException:  # too many or too long parts: the application refuses them
+            return {}
         fields = form.to_dict()
         return fields | _as_object(fields.get("json", "").encode())
 
@@ -169,13 +176,15 @@ class Question:
             if isinstance(value, int) and name not in ("x", "y", "z", "minutes"):
                 yield value
         for value in self.values(ID_FIELDS):
-            if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
+            if isinstance(value, int) or (
+                isinstance(value, str) and ROW_ID_PATTERN.fullmatch(value)
+            ):
                 yield int(value)
 
     def incidents(self) -> Iterator[UUID]:
         """Yield the incidents and photos that it names."""
-        moves = self.members.get("moves") if self.method == "POST" else ()
-        listed = [move.get("id") for move in moves or () if isinstance(move, dict)]
+        moves = self.values(("moves",)) if self.method == "POST" else ()
+        listed = [move.get("id") for move in moves if isinstance(move, dict)]
         for value in (*(self.arguments or {}).values(), *self.values(UUID_FIELDS), *listed):
             if isinstance(value, UUID):
                 yield value
@@ -195,9 +204,9 @@ class Question:
     def box(self) -> tuple[float, float, float, float] | None:
         """Return the box or tile that it asks for: west, south, east, north in degrees."""
         arguments = self.arguments or {}
-        if {"x", "y", "z"} <= arguments.keys():
-            return tile_box(arguments["z"], arguments["x"], arguments["y"])
         try:
+            if {"x", "y", "z"} <= arguments.keys():
+                return tiles.bounds(arguments["z"], arguments["x"], arguments["y"])
             return parse_bbox(self.query["bbox"]) if self.query.get("bbox") else None
         except InvalidInput:
             return None
@@ -215,10 +224,8 @@ class Question:
 
     def key_id(self) -> str | None:
         """Return the open part of the key of a program."""
-        header = str(self.environ.get("HTTP_AUTHORIZATION", ""))
-        match = (
-            KEY_PATTERN.fullmatch(header[7:].strip()) if header[:7].lower() == "bearer " else None
-        )
+        token = read_bearer(str(self.environ.get("HTTP_AUTHORIZATION", "")))
+        match = KEY_PATTERN.fullmatch(token or "")
         return match[1] if match else None
 
 
@@ -237,13 +244,3 @@ def read_point(source: Mapping[str, Any]) -> tuple[float, float] | None:
         return parse_point(LocateRequest(float(lon), float(lat), str(crs or "")))  # type: ignore[arg-type]
     except (TypeError, ValueError, InvalidInput):
         return None
-
-
-def tile_box(z: int, x: int, y: int) -> tuple[float, float, float, float]:
-    """Return the box of a tile of the web Mercator grid, in degrees."""
-
-    def latitude(row: int) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / 2**z))))
-
-    west, east = (column / 2**z * 360 - 180 for column in (x, x + 1))
-    return west, latitude(y + 1), east, latitude(y)

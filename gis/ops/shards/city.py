@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from gis.ops.shards.tables import CITY_TABLES
 from gis.settings import Shard
@@ -69,6 +71,11 @@ def rebuild(
         connection.execute(
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, reader)
         )
+
+
+def read_counties(session: Session) -> None:
+    """Have the rest of a transaction read the tables of all counties together."""
+    session.execute(text(f"SET LOCAL search_path TO {SEARCH_PATH}"))
 
 
 def server_name(county: str) -> str:

@@ -19,7 +19,7 @@ from gis import private
 from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.ops import databases, migration, schema, server_check
-from gis.ops.cluster import EXTENSIONS, DatabaseUrls
+from gis.ops.cluster import DatabaseUrls
 from gis.ops.shards import city, copying
 from gis.ops.shards import county as county_database
 from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
@@ -81,7 +81,7 @@ def add(settings: Settings, main: DatabaseUrls, county: str, urls: ShardUrls) ->
         copying.require_logical(main_admin, "main")
         copying.require_logical(admin, county)
         try:
-            _migrate(admin, urls)
+            _migrate(urls)
             number = _prepare(main, county, urls, shards)
             shard = Shard(county, number, urls.url, urls.owner_url)
             _write(settings.var, {**shards, county: shard}.values())
@@ -106,7 +106,7 @@ def _role(url: str) -> str:
     return str(make_url(url).username)
 
 
-def _migrate(admin: psycopg.Connection, urls: ShardUrls) -> None:
+def _migrate(urls: ShardUrls) -> None:
     """Bring an empty database to this code's schema; one at another is refused.
 
     Raises
@@ -117,11 +117,9 @@ def _migrate(admin: psycopg.Connection, urls: ShardUrls) -> None:
     with engine(urls.owner_url).connect() as connection:
         version = schema.current(connection)
     if version is None:
-        for extension in EXTENSIONS:
-            admin.execute(
-                sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
-            )
-        migration.migrate(DatabaseUrls(urls.url, urls.owner_url))
+        addresses = DatabaseUrls(urls.url, urls.owner_url, urls.admin_url)
+        databases.create_extensions(addresses, databases.get_name(urls.owner_url))
+        migration.migrate(addresses)
     elif version != schema.head():
         raise Conflict("shard.other_schema", version=version, needed=schema.head())
 
