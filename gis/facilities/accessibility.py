@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,11 @@ CROSS JOIN LATERAL ST_Dump(coalesce(d.geom, ST_Centroid(c.geom))) p
 ORDER BY c.id, p.path
 """  # noqa: S608  ours
 ALL_DEMAND_SQL = DEMAND_POINTS_SQL.format(where="", of_chosen="")
+OF_CHOSEN = "WHERE building_id = ANY(ARRAY(SELECT id FROM chosen))"
 NEAR_DEMAND_SQL = DEMAND_POINTS_SQL.format(
-    where="WHERE geom && ST_GeomFromEWKT(%(near)s)",
-    of_chosen="WHERE building_id = ANY(ARRAY(SELECT id FROM chosen))",
+    where="WHERE geom && ST_GeomFromEWKT(%(near)s)", of_chosen=OF_CHOSEN
 )
+DEMAND_OF_IDS_SQL = DEMAND_POINTS_SQL.format(where="WHERE id = ANY(%(ids)s)", of_chosen=OF_CHOSEN)
 
 FACILITY_DOORS_SQL = f"""
 SELECT f.id, f.code, f.category,
@@ -50,6 +52,7 @@ FROM facility f
 WHERE (CAST(:category AS text) IS NULL OR f.category = :category)
   AND (CAST(:near AS text) IS NULL OR f.geom && ST_GeomFromEWKT(:near))
   AND (CAST(:ids AS bigint[]) IS NULL OR f.id = ANY(:ids))
+  AND (CAST(:code AS text) IS NULL OR f.code = :code)
 ORDER BY f.id
 """  # noqa: S608  ours
 
@@ -126,7 +129,23 @@ class DemandPoints:
             number[self.owner[door]],
         )
 
-    @property
+    def within(self, west: float, south: float, east: float, north: float) -> "DemandPoints":
+        """Return the buildings with a door in a box in metres."""
+        x, y = self.doors.T
+        inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        return self.select(np.unique(self.owner[inside]))
+
+    def patch(self, ids: Sequence[int], fresh: "DemandPoints") -> "DemandPoints":
+        """Return these buildings, those with the ids as `fresh` has them, which come last."""
+        rest = self.select(np.flatnonzero(~np.isin(self.building, ids)))
+        joined = {
+            name: np.concatenate([getattr(rest, name), getattr(fresh, name)])
+            for name in ("building", "households", "people", "elders", "children", "doors")
+        }
+        owner = np.concatenate([rest.owner, fresh.owner + len(rest.building)])
+        return DemandPoints(**joined, snaps=rest.snaps.join(fresh.snaps), owner=owner)
+
+    @cached_property
     def _begin(self) -> NDArray[np.int64]:
         return np.searchsorted(self.owner, np.arange(len(self.building)))
 
@@ -204,16 +223,26 @@ class FacilityEntrances:
         return bool((snaps.edge < 0).all() and snaps.island.any())
 
 
-def read_demand_points(session: Session, network: Network, bbox: str | None = None) -> DemandPoints:
-    """Read the buildings, all or those in a box.
+def read_demand_points(
+    session: Session,
+    network: Network,
+    bbox: str | None = None,
+    ids: Sequence[int] | None = None,
+) -> DemandPoints:
+    """Read the buildings, all, those in a box or some.
 
     Parameters
     ----------
     bbox
         EWKT; None means all.
+    ids
+        Only these; None means all.
     """
     query = ALL_DEMAND_SQL if bbox is None else NEAR_DEMAND_SQL
-    table = np.array(fetch_rows(session, query, {"near": bbox}), float).reshape(-1, 7)
+    if ids is not None:
+        query = DEMAND_OF_IDS_SQL
+    rows = fetch_rows(session, query, {"near": bbox, "ids": None if ids is None else [*ids]})
+    table = np.array(rows, float).reshape(-1, 7)
     doors = network.to_metric(table[:, 5], table[:, 6]) if len(table) else np.empty((0, 2))
     building, begin, owner = np.unique(
         table[:, 0].astype(np.int64), return_index=True, return_inverse=True
@@ -252,6 +281,7 @@ def read_facility_entrances(
     category: str | None = None,
     bbox: str | None = None,
     ids: Sequence[int] | None = None,
+    code: str | None = None,
 ) -> FacilityEntrances:
     """Read the facilities and their entrances.
 
@@ -263,8 +293,15 @@ def read_facility_entrances(
         Only facilities that touch this box, EWKT; None means all.
     ids
         Only these; None means all.
+    code
+        Only the one with this code; None means all.
     """
-    params = {"category": category, "near": bbox, "ids": None if ids is None else [*ids]}
+    params = {
+        "category": category,
+        "near": bbox,
+        "ids": None if ids is None else [*ids],
+        "code": code,
+    }
     rows = session.execute(text(FACILITY_DOORS_SQL), params).all()
     return place_entrances(network, rows)
 

@@ -21,7 +21,7 @@ from gis.network.build import Network
 from gis.network.isochrone import isochrones
 from gis.network.profiles import WalkingProfile
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Shapes
-from gis.network.walk import network_distances
+from gis.network.walk import network_distances, node_distances
 from gis.shapes.local_distance import widen_bbox
 
 MAX_MINUTES = 60
@@ -40,6 +40,7 @@ class Circle:
     buildings: int
     off_network: bool
     island: bool
+    network_version: str
 
 
 def require_limit(minutes: Minutes) -> Minutes:
@@ -65,12 +66,13 @@ def compute_circles(
 ) -> list[Circle]:
     """Return the circles of the facility with index i.
 
-    One Dijkstra run for the geometries, one for the homes.
+    One Dijkstra run serves the geometries and the homes.
     """
-    sources = entrances.snaps[entrances.of(i)]
+    sources, doors = entrances.snaps[entrances.of(i)], entrances.door[entrances.of(i)]
     limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
-    shapes = isochrones(network, sources, limits, entrances.door[entrances.of(i)])
-    metres = demand.best(network_distances(network, sources, demand.snaps, max(limits)))
+    at_nodes = node_distances(network, sources, max(limits), nearest_only=True)
+    shapes = isochrones(network, sources, limits, doors, at_nodes)
+    metres = demand.best(network_distances(network, sources, demand.snaps, max(limits), at_nodes))
     return [
         Circle(
             limit_minutes,
@@ -81,23 +83,24 @@ def compute_circles(
             int((metres <= limit).sum()),
             entrances.off_network(i),
             entrances.island(i),
+            network.version,
         )
         for limit_minutes, limit, shape in zip(minutes, limits, shapes, strict=True)
     ]
 
 
-def reachable_box(entrances: FacilityEntrances, i: int, network: Network, limit: float) -> str:
-    """Return the box of all that can be reached from a facility, legs included; degrees, EWKT."""
-    return reachable_from(entrances.shape[[i]], network, limit)
+def reachable_box(shapes: Shapes, limit: float) -> tuple[float, float, float, float]:
+    """Return the box of all that can be reached from some places, legs included; metres."""
+    reach = limit + 2 * MAX_SNAP_DISTANCE_M
+    # of places without any shape a box where nobody lives
+    west, south, east, north = np.nan_to_num(shapely.total_bounds(shapes)).tolist()
+    return west - reach, south - reach, east + reach, north + reach
 
 
 def reachable_from(shapes: Shapes, network: Network, limit: float) -> str:
-    """Return the box of all that can be reached from some places; as `reachable_box`."""
-    reach = limit + 2 * MAX_SNAP_DISTANCE_M
-    # of places without any shape a box where nobody lives
-    west, south, east, north = np.nan_to_num(shapely.total_bounds(shapes))
-    x = [west - reach, east + reach, west - reach, east + reach]
-    y = [south - reach, south - reach, north + reach, north + reach]
+    """Return the box of all that can be reached from some places, legs included; degrees, EWKT."""
+    west, south, east, north = reachable_box(shapes, limit)
+    x, y = [west, east, west, east], [south, south, north, north]
     lon, lat = crs.get_transformer(network.epsg, STORAGE_SRID).transform(x, y)
     return box_ewkt(min(lon), min(lat), max(lon), max(lat))
 

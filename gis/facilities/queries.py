@@ -16,7 +16,6 @@ from gis.errors import NotFound
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
 from gis.kinds import Kind
-from gis.network.loading import load_network
 from gis.network.models import WalkNetwork
 
 
@@ -189,7 +188,7 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
         buildings=computed.buildings,
         off_network=computed.off_network,
         island=computed.island,
-        network_version=load_network(session).version,
+        network_version=computed.network_version,
         computed_at=datetime.now(UTC),
         geometry=shapely.to_geojson(shapely.orient_polygons(computed.shape)),
     )

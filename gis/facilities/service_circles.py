@@ -23,13 +23,14 @@ from gis.facilities.circles import (
     box_ewkt,
     compute_circles,
     origin_digests,
-    reachable_box,
     require_limit,
     walk_bbox,
 )
+from gis.facilities.demand_memory import demand_around, keep
 from gis.network.build import Network
+from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
-from gis.network.profiled import network_for
+from gis.network.profiled import for_profile, network_for
 from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
 from gis.spread import reading, spread_of
@@ -197,37 +198,28 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     Unavailable
         No walking network is loaded.
     """
-    speed = find_profile(session, profile_name).speed_m_s
+    profile = find_profile(session, profile_name)
     require_limit(minutes)
-    network = network_for(session, profile_name)
-    bbox = session.scalar(
-        text("SELECT ST_AsEWKT(ST_Expand(geom, 1e-7)) FROM facility WHERE code = :code"),
-        {"code": code},
-    )
-    if bbox is None:
+    network = for_profile(load_network(session), profile)
+    entrances = read_facility_entrances(session, network, code=code)
+    if not entrances.code:
         raise NotFound("facility.unknown_code", code=code)
-    entrances = read_facility_entrances(session, network, bbox=bbox)
-    i = entrances.code.index(code)
-    return compute_circles(
-        network,
-        read_demand_points(
-            session, network, reachable_box(entrances, i, network, minutes * 60 * speed)
-        ),
-        entrances,
-        i,
-        (minutes,),
-        speed,
-    )[0]
+    speed = profile.speed_m_s
+    demand = demand_around(session, network, entrances.shape, minutes * 60 * speed)
+    return compute_circles(network, demand, entrances, 0, (minutes,), speed)[0]
 
 
 def warm(session: Session) -> None:
-    """Read into this process what circles are computed from, by computing one, if that is possible.
+    """Read into this process what circles are computed from, and compute one, if that is possible.
 
     For the processes that this one forks: they share it.
     """
     code = session.scalar(text("SELECT min(code) FROM facility"))
-    if code is not None:
-        with suppress(Unavailable):  # no walking network is loaded
+    with suppress(Unavailable):  # no walking network is loaded
+        network = network_for(session, "adult")
+        network.lattice.snap_all(network)
+        keep(session, network)
+        if code is not None:
             compute(session, code, 15)
 
 
@@ -303,7 +295,7 @@ def _rows(
                 profile.name,
                 circle.minutes,
                 profile.speed_m_s,
-                network.version,
+                circle.network_version,
                 digests[circle.minutes][i],
                 circle.off_network,
                 circle.households,

@@ -32,6 +32,7 @@ PHOTO_TABLES = ("photo", "checkup_photo")
 ROW_RETENTION = {
     ("idempotency", "at"): timedelta(days=7),
     ("personal.sign_in", "at"): timedelta(days=90),
+    ("demand_change", "at"): timedelta(days=1),  # twice what may be unread of it
 }
 
 

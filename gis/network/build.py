@@ -90,6 +90,11 @@ class Network:
         return OrderedDict()
 
     @cached_property
+    def beside(self) -> dict[str, Any]:
+        """What is kept in memory beside this network and goes with it, by who keeps it."""
+        return {}
+
+    @cached_property
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
         road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
@@ -114,6 +119,12 @@ class Network:
     def graph(self) -> csr_array:
         """The matrix of `layers`: the nodes first, then the copies of private ones."""
         return self.layers.matrix
+
+    @cached_property
+    def graph_nodes(self) -> Floats:
+        """Where the nodes of `graph` are, metres: east and north of each, shape (2, n)."""
+        nodes = np.concatenate([self.nodes, self.nodes[self.layers.copies]])
+        return np.ascontiguousarray(nodes.T)
 
     @cached_property
     def contracted(self) -> ContractedGraph:

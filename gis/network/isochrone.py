@@ -25,7 +25,11 @@ STRAIGHT_M = 0.01
 
 
 def isochrones(
-    network: Network, sources: SnappedPoints, limits: Sequence[float], doors: Floats | None = None
+    network: Network,
+    sources: SnappedPoints,
+    limits: Sequence[float],
+    doors: Floats | None = None,
+    at_nodes: Floats | None = None,
 ) -> list[MultiPolygon]:
     """Compute the areas within given walking distances of one facility.
 
@@ -40,6 +44,9 @@ def isochrones(
     doors
         The entrances in metres, shape (k, 2). The areas include them and their straight legs, even
         on a bridge over streets.
+    at_nodes
+        What `node_distances` returns of the nearest source within the largest limit, where it is
+        known; shape (n,).
 
     Returns
     -------
@@ -51,19 +58,19 @@ def isochrones(
         return [MultiPolygon() for _ in limits]
     sources = sources[on]
     farthest = max(limits)
-    at_nodes = np.append(
-        node_distances(network, sources, farthest, nearest_only=True), np.inf
-    ).astype(np.float32)
+    if at_nodes is None:
+        at_nodes = node_distances(network, sources, farthest, nearest_only=True)
+    at_node = np.append(at_nodes, np.inf).astype(np.float32)
     lattice = network.lattice
     shares = sources.offset / network.stretch[sources.edge]
     streets = shapely.get_coordinates(
         shapely.line_interpolate_point(network.lines[sources.edge], shares)
     )
-    west, south, east, north = _box(network, sources, streets, at_nodes[:-1], farthest)
+    west, south, east, north = _box(network, sources, streets, at_node[:-1], farthest)
     left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, lattice.columns)
     low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, lattice.rows)
     at_edge, u, v, by_u, by_v = lattice.window(network, slice(low, high), slice(left, right))
-    distances = np.minimum(at_nodes.take(u) + by_u, at_nodes.take(v) + by_v)
+    distances = np.minimum(at_node.take(u) + by_u, at_node.take(v) + by_v)
     corner = np.array(
         [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
     )

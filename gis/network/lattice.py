@@ -109,6 +109,10 @@ class Lattice:
         window: list[Any] = [each[rows, columns] for each in self._points]
         return LatticePoints(*window)
 
+    def snap_all(self, network: Network) -> None:
+        """Snap every point now, for processes that this one forks: they share them."""
+        self.window(network, slice(0, self.rows), slice(0, self.columns))
+
     def _snap(self, network: Network, bottom: int, left: int, top: int, right: int) -> None:
         """Snap a rectangle of blocks, from the first to one past the last each way."""
         rows = slice(bottom * BLOCK, min(top * BLOCK, self.rows))

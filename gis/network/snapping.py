@@ -52,6 +52,11 @@ class SnappedPoints:
             )
         )
 
+    def join(self, more: "SnappedPoints") -> "SnappedPoints":
+        """Return these points and then the others."""
+        pairs = zip(vars(self).values(), vars(more).values(), strict=True)
+        return SnappedPoints(*(np.concatenate(pair) for pair in pairs))
+
 
 class Pieces(NamedTuple):
     """The straight pieces of all edges, with the metres of the edge that precede each."""

@@ -6,10 +6,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from gis.network.build import Network
-from gis.network.snapping import Floats, SnappedPoints
+from gis.network.snapping import Floats, Ints, SnappedPoints
 
 PLACES_AT_A_TIME = 16_384  # so that what is computed of them stays in the processor's cache
 MANY_SOURCES = 32
+MIN_CUT_NODES = 10_000  # of a graph from which the part in reach is cut out and searched alone
+MAX_CUT_SHARE = 0.5  # of its nodes; a larger part is not worth cutting out
+PROJECTION_SCALE = 1e-3  # a metre on the map is at most so much longer than on the ellipsoid
 
 
 def node_distances(
@@ -43,7 +46,7 @@ def node_distances(
     Dijkstra (1959), as in scipy.sparse.csgraph.
     """
     graph, copies = network.layers
-    count, size, many = len(network.nodes), graph.shape[0], len(sources)
+    count, many = len(network.nodes), len(sources)
     on = np.flatnonzero(sources.edge >= 0)
     empty = np.full(count if nearest_only else (many, count), np.inf)
     if not on.size:
@@ -51,6 +54,10 @@ def node_distances(
     edge, offset, leg = sources.edge[on], sources.offset[on], sources.leg[on]
     ends = np.stack([network.u[edge], network.v[edge]], axis=1).ravel()
     costs = np.stack([leg + offset, leg + network.length[edge] - offset], axis=1).ravel()
+    near = _in_reach(network, ends, limit)
+    if near is not None:
+        graph, ends = graph[near][:, near], np.searchsorted(near, ends)
+    size = graph.shape[0]
     grown = csr_array(
         (
             np.concatenate([graph.data, np.maximum(costs, 1e-9)]),  # zero means no edge
@@ -66,13 +73,38 @@ def node_distances(
     )
     distances = dijkstra(
         grown, indices=np.arange(size, size + on.size), limit=limit, min_only=nearest_only
-    )
+    )[..., :size]
+    if near is not None:
+        whole = np.full((*distances.shape[:-1], count + copies.size), np.inf)
+        whole[..., near] = distances
+        distances = whole
     if copies.size:
-        distances[..., copies] = np.minimum(distances[..., copies], distances[..., count:size])
+        distances[..., copies] = np.minimum(distances[..., copies], distances[..., count:])
     if nearest_only:
         return distances[:count]
     empty[on] = distances[:, :count]
     return empty
+
+
+def _in_reach(network: Network, ends: Ints, limit: float) -> Ints | None:
+    """Return the nodes of the graph that a walk from some nodes may reach, ascending.
+
+    None where they are most of the graph, or it is so small that it is searched whole sooner.
+
+    Notes
+    -----
+    No edge costs less than the straight way between its ends, but for what a map projection adds.
+    """
+    x, y = network.graph_nodes
+    if x.size < MIN_CUT_NODES:
+        return None
+    reach = limit * (1 + PROJECTION_SCALE)
+    (west, south), (east, north) = (
+        network.nodes[ends].min(axis=0) - reach,
+        network.nodes[ends].max(axis=0) + reach,
+    )
+    near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    return near if near.size <= MAX_CUT_SHARE * x.size else None
 
 
 def place_distances(network: Network, at_nodes: Floats, places: SnappedPoints) -> Floats:
@@ -113,15 +145,25 @@ def along_own_edges(distances: Floats, sources: SnappedPoints, places: SnappedPo
 
 
 def network_distances(
-    network: Network, sources: SnappedPoints, places: SnappedPoints, limit: float
+    network: Network,
+    sources: SnappedPoints,
+    places: SnappedPoints,
+    limit: float,
+    at_nodes: Floats | None = None,
 ) -> Floats:
     """Return the exact distances in metres from the nearest entrance of one facility to points.
+
+    Parameters
+    ----------
+    at_nodes
+        What `node_distances` returns of the nearest source within the limit, where it is known.
 
     Notes
     -----
     Distances beyond the limit or off the network are infinite. Both straight legs count in full.
     """
-    at_nodes = node_distances(network, sources, limit, nearest_only=True)
+    if at_nodes is None:
+        at_nodes = node_distances(network, sources, limit, nearest_only=True)
     distances = along_own_edges(place_distances(network, at_nodes, places), sources, places)
     return np.where(distances <= limit, distances, np.inf)
 

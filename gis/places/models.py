@@ -1,6 +1,7 @@
-"""Tables of buildings, stairwells and households, and the parts of ten-household units."""
+"""Tables of buildings, stairwells and households, the parts of units, and what changed of homes."""
 
 from datetime import datetime
+from uuid import UUID
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
@@ -11,8 +12,10 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
+    func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.bigrams import lookup_indexes
@@ -218,4 +221,35 @@ class Household(Base):
     )
     unit_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), comment="Its ten-household unit."
+    )
+
+
+class DemandChange(Base):
+    """A change of homes, doors or footprints, for `gis.facilities.demand_memory`."""
+
+    __tablename__ = "demand_change"
+    __table_args__ = (
+        {
+            "comment": (
+                "Of which buildings the homes, doors or footprints changed; written by triggers."
+            )
+        },
+    )
+
+    id: Mapped[int] = key()
+    stamp: Mapped[UUID] = mapped_column(
+        server_default=text("gen_random_uuid()"),
+        comment="Random: another row of this id, in a database put back, has another.",
+    )
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default=text("pg_current_xact_id()::text::bigint"),
+        index=True,
+        comment="The transaction of the change.",
+    )
+    at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it began; kept for a day."
+    )
+    building_ids: Mapped[list[int] | None] = mapped_column(
+        ARRAY(BigInteger()), comment="Ids of the buildings; empty: it may be any."
     )

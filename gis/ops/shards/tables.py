@@ -24,7 +24,13 @@ SHARED_TABLES = (
 # Filled from the code at every migration, or by PostGIS: the same everywhere without being copied.
 CODE_TABLES = ("alembic_version", "incident_move", "layer_styles", "role", "spatial_ref_sys")
 # Of each database by itself: what happened there. Only the main database has attempts to sign in.
-LOCAL_TABLES = ("history", "idempotency", "personal.disclosure", "personal.sign_in")
+LOCAL_TABLES = (
+    "demand_change",
+    "history",
+    "idempotency",
+    "personal.disclosure",
+    "personal.sign_in",
+)
 COUNTY_TABLES = (
     "access_facility",
     "access_run",

@@ -1,0 +1,232 @@
+"""Homes in memory are those of the database, whatever changed them, by whom and when."""
+
+import random
+from contextlib import ExitStack
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis import db as gis_db
+from gis.demo.generate import generate_town
+from gis.facilities import demand_memory
+from gis.facilities.accessibility import DemandPoints, read_demand_points
+from gis.network.loading import load_network
+from tests.support.deployment import new_database
+
+EVERYWHERE = 1e6  # metres: every building of a town is within
+
+CHANGES = {
+    "a home more": """
+        INSERT INTO household (county, building_id, room, people)
+        SELECT county, id, :word, 3 FROM building ORDER BY md5(id || :word) LIMIT 1""",
+    "one person more": """
+        UPDATE household SET people = people + 1
+        WHERE id IN (SELECT id FROM household ORDER BY md5(id || :word) LIMIT 3)""",
+    "an elder": """
+        UPDATE household SET elders = 1, people = greatest(people, 1)
+        WHERE id = (SELECT id FROM household ORDER BY md5(id || :word) LIMIT 1)""",
+    "two homes change places": """
+        UPDATE household h SET building_id = o.building_id, room = :word || h.id
+        FROM (SELECT id, building_id FROM household ORDER BY md5(id || :word) LIMIT 1) o
+        WHERE h.id = (SELECT max(id) FROM household)""",
+    "homes end": """
+        DELETE FROM household
+        WHERE id IN (SELECT id FROM household ORDER BY md5(id || :word) LIMIT 2)""",
+    "a footprint moves": """
+        UPDATE building SET geom = ST_Translate(geom, 0.0001, 0.0002)
+        WHERE id = (SELECT id FROM building ORDER BY md5(id || :word) LIMIT 1)""",
+    "a building is built": """
+        INSERT INTO building (code, county, name, geom)
+        SELECT :word, county, '新楼', ST_Translate(geom, 0.0003, 0) FROM building
+        ORDER BY md5(id || :word) LIMIT 1""",
+    "a building without homes goes": """
+        DELETE FROM building WHERE id = (
+          SELECT id FROM building b WHERE name = '新楼' AND NOT EXISTS (
+            SELECT FROM household WHERE building_id = b.id) ORDER BY id LIMIT 1)""",
+    "a door opens": """
+        INSERT INTO entrance (building_id, code, kind, source, geom)
+        SELECT id, :word, 'side', 'page', ST_Centroid(geom) FROM building
+        ORDER BY md5(id || :word) LIMIT 1""",
+    "a door is for goods": "UPDATE entrance SET kind = 'service' WHERE building_id IS NOT NULL",
+    "a door closes": """
+        UPDATE entrance SET removed_at = now()
+        WHERE id = (SELECT max(id) FROM entrance WHERE building_id IS NOT NULL)""",
+    "nothing that counts": "UPDATE building SET name = :word",
+    "everything at once": "UPDATE household SET people = people + 1 WHERE people < 50",
+}
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep nothing after a test."""
+    monkeypatch.setattr(demand_memory, "_is_keeping", False)
+
+
+@pytest.fixture(scope="module")
+def town(addresses):
+    """Sessions on a made-up town in a database of its own."""
+    with new_database(addresses) as urls:
+        with Session(gis_db.engine(urls.app)) as session, session.begin():
+            generate_town(session, households=400)
+        yield lambda: Session(gis_db.engine(urls.app))
+
+
+def kept(session) -> DemandPoints:
+    """What a request gets of all buildings."""
+    network = load_network(session)
+    return demand_memory.demand_around(session, network, network.lines, EVERYWHERE)
+
+
+def rows(points: DemandPoints) -> dict[int, tuple]:
+    """Buildings by id: their counts and their doors on the network."""
+    return {
+        building: (
+            *(
+                str(column[i])
+                for column in (points.households, points.people, points.elders, points.children)
+            ),
+            points.doors[points.owner == i].tolist(),
+            points.snaps[points.owner == i].edge.tolist(),
+            points.snaps[points.owner == i].offset.tolist(),
+        )
+        for i, building in enumerate(points.building.tolist())
+    }
+
+
+def begin(town) -> None:
+    """Keep the homes as a server does before it begins."""
+    with town() as session:
+        network = load_network(session)
+        network.beside.clear()
+        demand_memory.keep(session, network)
+
+
+def assert_equal(town) -> None:
+    with town() as session:
+        network = load_network(session)
+        current = demand_memory._current(session, network)
+        assert current is not None, "nothing is kept"
+        assert rows(current) == rows(read_demand_points(session, network))
+
+
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.booleans()), max_size=6))
+def test_what_is_kept_is_what_the_database_has(town, changes):
+    begin(town)
+    dice = random.Random(str(changes))
+    with ExitStack() as undone:
+        for name, is_committed in changes:
+            session = town()
+            session.execute(text(CHANGES[name]), {"word": f"{dice.random()}"})
+            if is_committed:
+                session.commit()
+                session.close()
+                assert_equal(town)
+            else:
+                session.rollback()
+                undone.callback(session.close)
+        assert_equal(town)
+
+
+def test_no_change_reads_no_building(town, monkeypatch):
+    begin(town)
+    monkeypatch.setattr(demand_memory, "read_demand_points", lambda *_, **__: 1 / 0)
+    with town() as session:
+        assert len(kept(session).building) > 10
+    with town() as session, session.begin():
+        session.execute(text(CHANGES["nothing that counts"]), {"word": "楼"})
+    with town() as session:
+        assert len(kept(session).building) > 10
+
+
+def test_a_transaction_that_ends_later_than_the_next_is_not_missed(town):
+    begin(town)
+    with town() as slow:
+        slow.execute(text(CHANGES["one person more"]), {"word": "slow"})
+        with town() as quick, quick.begin():
+            quick.execute(text(CHANGES["a footprint moves"]), {"word": "quick"})
+        assert_equal(town)
+        assert_equal(town)
+        slow.commit()
+    assert_equal(town)
+
+
+def test_what_a_transaction_has_changed_is_its_own(town):
+    begin(town)
+    with town() as writer:
+        writer.execute(text(CHANGES["a home more"]), {"word": "own"})
+        network = load_network(writer)
+        own = kept(writer)
+        assert rows(own) == rows(read_demand_points(writer, network))
+        with town() as other:
+            assert rows(kept(other)) != rows(own)
+        writer.rollback()
+    assert_equal(town)
+
+
+def test_only_what_is_in_reach_is_measured(town):
+    begin(town)
+    with town() as session:
+        network = load_network(session)
+        whole = read_demand_points(session, network)
+        middle = shapely.points(np.median(whole.points, axis=0))
+        some = demand_memory.demand_around(session, network, np.array([middle]), 150.0)
+        assert 0 < len(some.building) < len(whole.building)
+        near = np.hypot(*(whole.points - np.median(whole.points, axis=0)).T) <= 350
+        assert set(whole.building[near]) <= set(some.building)
+        nowhere = np.array([shapely.Point()])
+        assert len(demand_memory.demand_around(session, network, nowhere, 150.0).building) == 0
+
+
+@pytest.mark.parametrize("how", ["truncate", "many", "old", "put back", "trimmed"])
+def test_where_the_log_does_not_reach_all_is_read_again(town, how, monkeypatch):
+    begin(town)
+    with town() as session, session.begin():
+        session.execute(text(CHANGES["one person more"]), {"word": how})
+    assert_equal(town)
+    with town() as session:
+        network = load_network(session)
+    before = dict(network.beside)
+    monkeypatch.setattr(demand_memory, "_read_beside", lambda *_: None)
+    with town() as session, session.begin():
+        match how:
+            case "truncate":
+                session.execute(text("INSERT INTO demand_change (building_ids) VALUES (NULL)"))
+            case "many":
+                monkeypatch.setattr(demand_memory, "MAX_PATCHED", 3)
+                session.execute(text(CHANGES["everything at once"]))
+            case "old":
+                monkeypatch.setattr(demand_memory, "MAX_UNREAD", timedelta(0))
+            case "put back":
+                session.execute(
+                    text(
+                        "UPDATE demand_change SET stamp = gen_random_uuid()"
+                        " WHERE id = (SELECT max(id) FROM demand_change)"
+                    )
+                )
+            case "trimmed":
+                session.execute(text("DELETE FROM demand_change"))
+    with town() as session:
+        assert rows(kept(session)) == rows(read_demand_points(session, network))
+    assert before and not network.beside, "what was kept is used no more"
+
+
+def test_what_is_no_longer_kept_is_read_beside_the_requests(town):
+    begin(town)
+    with town() as session:
+        network = load_network(session)
+        network.beside.clear()
+        first = kept(session)
+        demand_memory._reading.acquire()  # waits for the thread
+        demand_memory._reading.release()
+        assert network.beside
+        assert rows(kept(session)) == rows(first)
