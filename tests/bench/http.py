@@ -135,20 +135,9 @@ def served(settings: Settings, url: str, workers: int = WORKERS) -> Iterator[int
         "WANGGE_REPORTS_PER_MINUTE": "1000000",
         "WANGGE_ANONYMOUS_UNITS_PER_MINUTE": "100000000",
     }
-    arguments = [
-        "--interface",
-        "rsgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        str(workers),
-    ]
-    arguments += ["--no-ws", "--log-level", "error", "tests.bench.app:gateway"]
     with (settings.var / "bench-serve.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "granian", *arguments],
+            [sys.executable, "-m", "tests.bench.serve", str(port), str(workers)],
             cwd=ROOT,
             env=env,
             stdout=log,
