@@ -105,6 +105,14 @@ EVENT_COLUMNS = (
     "version",
     "changed_at",
     "closed_at",
+    "taken_at",
+    "handled_at",
+    "taken_in_time",
+    "handled_in_time",
+    "returned",
+    "reopened",
+    "watched",
+    "reached",
 )
 
 

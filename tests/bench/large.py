@@ -65,7 +65,16 @@ FROM generate_series(1, :count) s
 JOIN template t ON t.n = s % (SELECT count(*) FROM template)
 JOIN place p ON p.n = s % (SELECT count(*) FROM place)
 """
-MOMENTS = ("reported_at", "changed_at", "stage_started_at", "warning_at", "due_at", "closed_at")
+MOMENTS = (
+    "reported_at",
+    "changed_at",
+    "stage_started_at",
+    "warning_at",
+    "due_at",
+    "closed_at",
+    "taken_at",
+    "handled_at",
+)
 # the record is a row source: (record).* would build it again for each of its columns
 INCIDENTS = f"""
 INSERT INTO incident SELECT r.* FROM copied c JOIN incident i ON i.id = c.template_id

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base, geometry, one_of
 from gis.files.photos import PhotoColumns
-from gis.incidents.models.values import COUNTED_MOVES, DISPATCH_MODES, SEVERITIES
+from gis.incidents.models.values import DISPATCH_MODES, SEVERITIES
 from gis.incidents.states import REQUESTS, State
 
 
@@ -242,6 +242,29 @@ class Incident(Base):
         LargeBinary, comment="SHA-256 of the tracking secret."
     )
     closed_at: Mapped[datetime | None] = mapped_column(comment="When it was closed or made void.")
+    taken_at: Mapped[datetime | None] = mapped_column(comment="When it was first taken on.")
+    taken_in_time: Mapped[bool | None] = mapped_column(
+        comment="Whether its first taking was in time."
+    )
+    handled_at: Mapped[datetime | None] = mapped_column(
+        comment="When it was last reported handled."
+    )
+    handled_in_time: Mapped[bool | None] = mapped_column(
+        comment="Whether its last handling was in time."
+    )
+    returned: Mapped[bool] = mapped_column(
+        server_default="false", comment="Whether it ever was returned."
+    )
+    reopened: Mapped[bool] = mapped_column(
+        server_default="false", comment="Whether it ever was taken up again."
+    )
+    watched: Mapped[bool] = mapped_column(
+        server_default="false",
+        comment="Whether it ever went one level up, or was taken under supervision.",
+    )
+    reached: Mapped[bool] = mapped_column(
+        server_default="false", comment="Whether a follow-up visit reached the reporter."
+    )
     rating: Mapped[int | None] = mapped_column(
         comment="Satisfaction in the reporter's own word, 1 to 5."
     )
@@ -261,12 +284,6 @@ class IncidentEvent(Base):
     __table_args__ = (
         ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
         Index(None, "incident_id", "id"),
-        Index(
-            "ix_incident_event_counted",
-            "incident_id",
-            "id",
-            postgresql_where=text(f"move IN {COUNTED_MOVES}"),
-        ),
         Index(None, "at"),
         {"comment": "What happened to an incident, one row each; append-only."},
     )

@@ -28,8 +28,6 @@ ORGANISATION_KINDS = (
     "resident_unit",
 )
 PART_KINDS = ("external", "assist", "sign")
-# of events, what figures count
-COUNTED_MOVES = ("take", "handle", "return", "reopen", "escalate", "supervise", "follow_up")
 
 
 def channel_label(channel: str, language: str) -> str:

@@ -6,6 +6,7 @@ its columns. So a figure and the list of the incidents behind it cannot differ.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import text
@@ -14,7 +15,6 @@ from sqlalchemy.orm import Session
 from gis.db import plan_for_values
 from gis.errors import Forbidden, invalid_field
 from gis.incidents import working_time
-from gis.incidents.models.values import COUNTED_MOVES
 from gis.incidents.reading.filters import area_id
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -22,7 +22,7 @@ from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
 AREA_OF_LEVEL_SQL = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
-AREA_LEVELS = ("county", "street", "community", "grid", "unit")
+RECORDED_LEVELS = ("county", "street", "community")  # as they were when it was filed
 # of the county as it is now; an incident keeps no more than its county
 CITY_SQL = (
     "(SELECT {} FROM area c JOIN area a ON a.id = c.parent_id AND a.level = 'city'"
@@ -36,8 +36,9 @@ GROUP_EXPRESSIONS = {
             AREA_OF_LEVEL_SQL.format("a.code", level),
             AREA_OF_LEVEL_SQL.format("a.name", level),
         )
-        for level in AREA_LEVELS
+        for level in RECORDED_LEVELS
     },
+    **{level: (f"{level}.code", f"{level}.name") for level in ("grid", "unit")},
     "city": (CITY_SQL.format("a.code"), CITY_SQL.format("a.name")),
     "category": ("i.category", "c.zh"),
     "major": ("c.major", "c.major_zh"),
@@ -80,22 +81,34 @@ HOUR_EXPRESSIONS = {
     "hours_to_handle_working": ("(handled_work - reported_work) / 3600", "handled"),
 }
 
-# seconds of working time of a moment's day before the moment
-_WORKED_TODAY = " + ".join(
-    f"greatest(0, least(extract(epoch FROM ({{moment}} AT TIME ZONE :working_zone)::time)"
-    f" - {start / 1e6:.0f}, {(end - start) / 1e6:.0f}))"
-    for start, end in working_time.SPANS
-)
+DAY_S = 86_400
+# Of the zone of working time: it has had no summer time since 1991.
+ZONE_OFFSET_S = working_time.ZONE.utcoffset(datetime(2000, 1, 1)) // timedelta(seconds=1)  # type: ignore[operator]
 
 
-def _working_seconds(moment: str, day: str) -> str:
-    """Return SQL for the working time from the start of the calendar to a moment, in seconds."""
-    worked = _WORKED_TODAY.format(moment=moment)
-    return f"({day}.seconds_before + CASE WHEN {day}.works THEN {worked} ELSE 0 END)"
+def _local_seconds(moment: str) -> str:
+    """Return SQL for the seconds of working time's zone from 1970 to a moment."""
+    return f"date_part('epoch', {moment}) + {ZONE_OFFSET_S}"
 
 
-def _calendar_join(moment: str, day: str) -> str:
-    return f"LEFT JOIN calendar {day} ON {day}.day = ({moment} AT TIME ZONE :working_zone)::date"
+def _working_seconds(seconds: str) -> str:
+    """Return SQL for the working time from the start of the calendar to a moment, in seconds.
+
+    Parameters
+    ----------
+    seconds
+        The column with its `_local_seconds`.
+    """
+    day = f"floor({seconds} / {DAY_S})::integer - :first_day"
+    today = f"{seconds} - {DAY_S} * floor({seconds} / {DAY_S})"
+    worked = " + ".join(
+        f"greatest(0, least({today} - {start / 1e6:.0f}, {(end - start) / 1e6:.0f}))"
+        for start, end in working_time.SPANS
+    )
+    return (
+        f"((CAST(:seconds_before AS float8[]))[{day}]"
+        f" + CASE WHEN (CAST(:works AS boolean[]))[{day}] THEN {worked} ELSE 0 END)"
+    )
 
 
 # Incidents share the areas of few places, so the area of a level is looked up once a place.
@@ -108,54 +121,37 @@ CTES = f"""
 WITH {{source}} AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
-      i.follow_up_due_at{{group}}
+      i.follow_up_due_at, i.taken_at, i.taken_in_time, i.handled_at, i.handled_in_time,
+      i.returned, i.reopened, i.watched, i.reached{{group}}
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
+    LEFT JOIN area grid ON grid.id = i.grid_id LEFT JOIN area unit ON unit.id = i.unit_id
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {{allowed}}
     AND (CAST(:area AS bigint) IS NULL
       OR i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
-){{places}}, happened AS (
-  SELECT e.incident_id, min(e.at) FILTER (WHERE e.move = 'take') AS taken_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
-        ORDER BY e.id) FILTER (WHERE e.move = 'take'))[1]
-      AS taken_in_time,
-    max(e.at) FILTER (WHERE e.move = 'handle') AS handled_at,
-    (array_agg(coalesce((e.detail ->> 'in_time')::boolean, true)
-        ORDER BY e.id DESC) FILTER (WHERE e.move = 'handle'))[1]
-      AS handled_in_time,
-    max(e.at) FILTER (WHERE e.move = 'reopen') AS reopened_at,
-        bool_or(e.move = 'return') AS returned, bool_or(e.move IN ('escalate',
-        'supervise')) AS watched,
-    bool_or(e.move = 'follow_up' AND e.detail ->> 'outcome' = 'reached') AS reached
-  FROM incident_event e JOIN picked ON picked.id = e.incident_id
-  WHERE e.move IN {COUNTED_MOVES}
-      GROUP BY e.incident_id
-), checked AS (
+){{places}}, checked AS (
   SELECT DISTINCT ON (s.incident_id) s.incident_id, s.verdict
-  FROM spot_check s JOIN picked ON picked.id = s.incident_id WHERE s.verdict IS NOT NULL
+  FROM spot_check s WHERE s.verdict IS NOT NULL
   ORDER BY s.incident_id, s.checked_at DESC, s.id DESC
-), calendar AS (
-  SELECT * FROM unnest(CAST(:days AS date[]), CAST(:seconds_before AS bigint[]),
-      CAST(:works AS boolean[])) AS d(day, seconds_before, works)
 ), one AS (
-  SELECT i.*, h.*, k.verdict, i.due_at < :now AS late,
-    coalesce(i.follow_up_due_at < :now, false) AS call_late,
+  SELECT i.*, i.due_at < :now AS late, coalesce(i.follow_up_due_at < :now, false) AS call_late,
     i.state IN ('handled', 'checked', 'closed') AS finished,
-    {_working_seconds("i.reported_at", "d_reported")} AS reported_work,
-    {_working_seconds("h.taken_at", "d_taken")} AS taken_work,
-    {_working_seconds("h.handled_at", "d_handled")} AS handled_work
-  FROM picked i LEFT JOIN happened h ON h.incident_id = i.id
-    LEFT JOIN checked k ON k.incident_id = i.id
-    {_calendar_join("i.reported_at", "d_reported")}
-    {_calendar_join("h.taken_at", "d_taken")}
-    {_calendar_join("h.handled_at", "d_handled")}
+    {_working_seconds("reported_s")} AS reported_work,
+    {_working_seconds("taken_s")} AS taken_work,
+    {_working_seconds("handled_s")} AS handled_work
+  FROM (
+    SELECT i.*, k.verdict, {_local_seconds("i.reported_at")} AS reported_s,
+      {_local_seconds("i.taken_at")} AS taken_s, {_local_seconds("i.handled_at")} AS handled_s
+    FROM picked i LEFT JOIN checked k ON k.incident_id = i.id
+    OFFSET 0  -- so that these are worked out once a row
+  ) i
 ), counted AS (
   SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched',
       'returned')) AS answerable,
     CASE WHEN finished THEN handled_in_time WHEN late THEN false END AS on_time,
-    CASE WHEN solved IS NOT NULL THEN solved AND finished WHEN reopened_at IS NOT NULL
-        AND NOT finished THEN false END AS settled
+    CASE WHEN solved IS NOT NULL THEN solved AND finished
+      WHEN reopened AND NOT finished THEN false END AS settled
   FROM one
 )"""  # noqa: S608  our own text
 
@@ -208,7 +204,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         "area": area_id(session, scope.area) if scope.area else None,
     }
     params |= _calendar(session, scope)
-    if scope.per in AREA_LEVELS:
+    if scope.per in RECORDED_LEVELS:
         source, group, places = "matching", "", PLACE_CTE.format(key=key, name=name)
     else:
         source, group, places = "picked", f", {key} AS key, {name} AS name", ""
@@ -238,13 +234,10 @@ def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
     begin = min(first_day or scope.now, scope.now).astimezone(working_time.ZONE).date()
     end = (scope.now + timedelta(days=1)).astimezone(working_time.ZONE).date()  # clocks may differ
     days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
-    return {"working_zone": working_time.ZONE.key} | _working_days(days)
-
-
-def _working_days(days: list[date]) -> dict[str, list[Any]]:
     works = [working_time.working_day(day) for day in days]
-    seconds, elapsed = 0, []
-    for working in works:
-        elapsed.append(seconds)
-        seconds += round(working_time.DAY_MINUTES * 60) if working else 0
-    return {"days": days, "seconds_before": elapsed, "works": works}
+    day_s = round(working_time.DAY_MINUTES * 60)
+    return {
+        "first_day": (begin - date(1970, 1, 1)).days - 1,  # arrays begin at 1
+        "seconds_before": list(accumulate((day_s * working for working in works[:-1]), initial=0)),
+        "works": works,
+    }

@@ -104,6 +104,6 @@ COUNTY_TABLES = (
 AREA_TABLE = "area"
 
 # What the city counts, partitioned by county over the shards (`gis.ops.shards.city`).
-CITY_TABLES = ("incident", "incident_event", "spot_check")
+CITY_TABLES = ("incident", "spot_check")
 # What an account or a program's key may still delete at a shard: it is done at the main one, too.
 PURGED_TABLES = ("personal.ended_session",)

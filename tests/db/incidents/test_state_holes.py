@@ -59,6 +59,13 @@ STANDS = (
     "SELECT state, pending_request, state_before_suspension, version, closed_at"
     " FROM incident WHERE id = :id"
 )
+# What figures count of the events, from the row and, the long way, from the events.
+COUNTED = ("taken_at", "taken_in_time", "handled_at", "handled_in_time", "returned", "reopened")
+COUNTED += ("watched", "reached")
+EVENTS = (
+    "SELECT move, at, coalesce((detail ->> 'in_time')::boolean, true) AS in_time,"
+    " detail ->> 'outcome' AS outcome FROM incident_event WHERE incident_id = :id ORDER BY id"
+)
 # as (move, from state, from request, to state, to request)
 Step = tuple[str, str, str, str, str]
 state_names, requests = (
@@ -69,6 +76,27 @@ table_steps = st.sampled_from(sorted(TRANSITION_ROWS))
 any_steps = st.tuples(
     st.sampled_from([*TRANSITIONS, "", "Take"]), state_names, requests, state_names, requests
 )
+
+
+def assert_counted(session: Session, number: UUID) -> None:
+    """The row holds what the events of an incident say."""
+    row = session.execute(
+        text(f"SELECT {', '.join(COUNTED)} FROM incident WHERE id = :id"), {"id": number}
+    ).one()
+    events = session.execute(text(EVENTS), {"id": number}).all()
+    taken = [event for event in events if event.move == "take"]
+    handled = [event for event in events if event.move == "handle"]
+    seen = {event.move for event in events}
+    assert row._asdict() == {
+        "taken_at": min((event.at for event in taken), default=None),
+        "taken_in_time": taken[0].in_time if taken else None,
+        "handled_at": max((event.at for event in handled), default=None),
+        "handled_in_time": handled[-1].in_time if handled else None,
+        "returned": "return" in seen,
+        "reopened": "reopen" in seen,
+        "watched": bool({"escalate", "supervise"} & seen),
+        "reached": any(e.move == "follow_up" and e.outcome == "reached" for e in events),
+    }
 
 
 @pytest.fixture
@@ -324,6 +352,7 @@ class BySql(RuleBasedStateMachine):
             )
             events, last = self.session.execute(text(answer), {"id": self.number}).one()
             assert (events, last) == (now.version - 1, now.state)  # each step has its event
+            assert_counted(self.session, self.number)
 
     def teardown(self) -> None:
         if hasattr(self, "point"):
@@ -401,6 +430,7 @@ class ByMoves(RuleBasedStateMachine):
                 now.version,
                 now.closed_at is not None,
             ) == self.model.values
+            assert_counted(self.session, self.number)
 
     def teardown(self) -> None:
         if hasattr(self, "point"):
@@ -469,9 +499,25 @@ def test_an_incident_begins_as_reported(world: Session) -> None:
         ("state_before_suspension", "'taken'"),
         ("closed_at", "now()"),
         ("version", "7"),
+        ("taken_at", "now()"),
+        ("handled_in_time", "false"),
+        ("reached", "true"),
     ):
         assert refused(world, copy.format(columns, values, names), {"id": number}), names
     assert not refused(world, copy.format(columns, "'reported'", "state"), {"id": number})
+
+
+def test_what_figures_count_changes_by_events_only(world: Session) -> None:
+    number = filed(world)
+    for name, value in (
+        ("taken_at", "now()"),
+        ("taken_in_time", "true"),
+        ("handled_at", "now()"),
+        ("handled_in_time", "false"),
+        *((name, f"NOT {name}") for name in ("returned", "reopened", "watched", "reached")),
+    ):
+        update = f"UPDATE incident SET {name} = {value} WHERE id = :id"
+        assert refused(world, update, {"id": number}), name
 
 
 WRITTEN = """

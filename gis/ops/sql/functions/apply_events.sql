@@ -1,6 +1,7 @@
 -- Change the state of incidents as new events say; trigger after each insert into incident_event.
 -- An event that the table of moves does not allow is refused. Nothing else changes a state.
 -- A report's row is written as its first events leave it (version above 1), which is checked here.
+-- What figures count of the events is kept in the row too: they would read all events otherwise.
 -- Why SQL: no program can store an event and not its effect. After the statement, not before each
 -- row: an event that is not stored in the end (ON CONFLICT DO NOTHING) changes nothing, and several
 -- events of one incident change its row once. As the owner, with names looked up in public alone:
@@ -12,6 +13,7 @@ DECLARE
   one incident%ROWTYPE;
   written incident%ROWTYPE;
   is_new boolean;
+  in_time boolean;
 BEGIN
   FOR event IN
     SELECT *, row_number() OVER w = 1 AS first, lead(id) OVER w IS NULL AS last
@@ -58,6 +60,21 @@ BEGIN
     one.state := event.to_state;
     one.pending_request := event.to_request;
     one.version := one.version + 1;
+    in_time := coalesce((event.detail ->> 'in_time')::boolean, true);
+    CASE event.move
+      WHEN 'take' THEN
+        one.taken_in_time := coalesce(one.taken_in_time, in_time);
+        one.taken_at := least(one.taken_at, event.at);
+      WHEN 'handle' THEN
+        one.handled_in_time := in_time;
+        one.handled_at := greatest(one.handled_at, event.at);
+      WHEN 'return' THEN one.returned := true;
+      WHEN 'reopen' THEN one.reopened := true;
+      WHEN 'escalate', 'supervise' THEN one.watched := true;
+      WHEN 'follow_up' THEN
+        one.reached := one.reached OR coalesce(event.detail ->> 'outcome' = 'reached', false);
+      ELSE NULL;
+    END CASE;
     IF event.last AND is_new THEN
       one.changed_at := event.at;
       IF written IS DISTINCT FROM one THEN
@@ -68,7 +85,11 @@ BEGIN
     ELSIF event.last THEN
       UPDATE incident SET state = one.state, pending_request = one.pending_request,
         state_before_suspension = one.state_before_suspension, closed_at = one.closed_at,
-        version = one.version, changed_at = event.at
+        version = one.version, changed_at = event.at,
+        taken_at = one.taken_at, taken_in_time = one.taken_in_time,
+        handled_at = one.handled_at, handled_in_time = one.handled_in_time,
+        returned = one.returned, reopened = one.reopened, watched = one.watched,
+        reached = one.reached
       WHERE county = one.county AND id = one.id;
     END IF;
   END LOOP;
