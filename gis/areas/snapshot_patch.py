@@ -138,15 +138,14 @@ def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingInde
     if places is old.places and grids is old.grids:
         return old.building_grid
     lon, lat = places.label_points.T
-    if grids.shapes is not old.grids.shapes:
+    before = old.places
+    if grids.shapes is not old.grids.shapes or not before.ids.size:
         return grids.grids_at(lon, lat)[0]
-    row = dict(zip(old.places.ids.tolist(), range(len(old.places.ids)), strict=True))
-    before = np.array([row.get(building, -1) for building in places.ids.tolist()], dtype=np.int64)
-    result, kept = np.full(len(before), -1, dtype=np.int64), np.flatnonzero(before >= 0)
-    same = (old.places.label_points[before[kept]] == places.label_points[kept]).all(axis=1)
-    kept = kept[same]
-    result[kept] = old.building_grid[before[kept]]
-    other = np.setdiff1d(np.arange(len(before)), kept)
+    order = np.argsort(before.ids)
+    rows = order.take(before.ids.searchsorted(places.ids, sorter=order), mode="clip")
+    same_place = (before.label_points[rows] == places.label_points).all(axis=1)
+    same = (before.ids[rows] == places.ids) & same_place
+    result, other = old.building_grid[rows], np.flatnonzero(~same)
     result[other] = grids.grids_at(lon[other], lat[other])[0]
     return result
 
