@@ -38,8 +38,8 @@ NOT_SAME = {"source", "network"}
 # what happened, told to whom, by which load and set of rules, is of a deployment itself; scenery of
 # the map, and flats of units where nobody lives, of the made-up town
 OF_THEIR_OWN = """
-basemap_feature dataset disclosure history incident_event notice order_offer routing_rule rule_set
-spatial_ref_sys unit_change unit_part
+basemap_feature dataset demand_change disclosure history incident_event notice order_offer
+routing_rule rule_set spatial_ref_sys unit_change unit_part
 """
 # in the order of docs/guide-administrators.md
 LOADS = (

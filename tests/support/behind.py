@@ -1,6 +1,7 @@
 """What `./wangge test --behind` puts between the service and its database."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +12,14 @@ from tests.support.pgbouncer import pooled
 from tests.support.standby import standby
 from web.cli.test import BEHIND
 
-REPLICA_DELAY = "1s"  # every commit is seen there so much later
+REPLICA_DELAY_S = 1  # every commit is seen there so much later
 SERVER_CONNECTIONS = 20  # as many as threads of a test ask at once, each in a transaction
+
+
+def let_strangers_see() -> None:
+    """Wait until those who did not make the last change read it, where a replica answers them."""
+    if os.environ.get(BEHIND) == "replica":
+        time.sleep(2 * REPLICA_DELAY_S)
 
 
 @contextmanager
@@ -34,7 +41,7 @@ def behind(settings: Settings) -> Iterator[dict[str, str]]:
         case "replica":
             cluster.database_urls(settings)  # starts what is to be copied
             with standby(settings) as copy:
-                copy.control(f"ALTER SYSTEM SET recovery_min_apply_delay = '{REPLICA_DELAY}'")
+                copy.control(f"ALTER SYSTEM SET recovery_min_apply_delay = '{REPLICA_DELAY_S}s'")
                 copy.control("SELECT pg_reload_conf()")
                 yield {"DATABASE_READ_URL": copy.url}
         case _:
