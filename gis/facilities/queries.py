@@ -1,5 +1,6 @@
 """Queries of facilities and of their service circles."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +13,15 @@ from sqlalchemy.orm import Session
 from gis.areas.identity import find_area_id
 from gis.areas.models import Boundary
 from gis.db import STORAGE_SRID
-from gis.errors import NotFound
+from gis.errors import NotFound, Unavailable
+from gis.facilities.demand_memory import keep
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
 from gis.kinds import Kind
 from gis.network.models import WalkNetwork
+from gis.network.profiled import network_for
+
+UNSTORED_MINUTES = 14  # a limit whose circles nobody stores
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,20 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
         computed_at=datetime.now(UTC),
         geometry=shapely.to_geojson(shapely.orient_polygons(computed.shape)),
     )
+
+
+def warm(session: Session) -> None:
+    """Read into this process what circles are computed from, and compute one, if that is possible.
+
+    For the processes that this one forks: they share it.
+    """
+    code = session.scalar(select(func.min(Facility.code)))
+    with suppress(Unavailable):  # no walking network is loaded
+        network = network_for(session, "adult")
+        network.lattice.snap_all(network)
+        keep(session, network)
+        if code is not None:
+            circle(session, code, UNSTORED_MINUTES)
 
 
 def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRow | None:

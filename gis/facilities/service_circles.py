@@ -1,7 +1,6 @@
 """Service circles: computed, stored, and recomputed only where their input has changed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import NotFound, Unavailable
+from gis.errors import NotFound
 from gis.facilities.accessibility import (
     FacilityEntrances,
     read_demand_points,
@@ -26,7 +25,7 @@ from gis.facilities.circles import (
     require_limit,
     walk_bbox,
 )
-from gis.facilities.demand_memory import demand_around, keep
+from gis.facilities.demand_memory import demand_around
 from gis.network.build import Network
 from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
@@ -207,20 +206,6 @@ def compute(session: Session, code: str, minutes: int, profile_name: str = "adul
     speed = profile.speed_m_s
     demand = demand_around(session, network, entrances.shape, minutes * 60 * speed)
     return compute_circles(network, demand, entrances, 0, (minutes,), speed)[0]
-
-
-def warm(session: Session) -> None:
-    """Read into this process what circles are computed from, and compute one, if that is possible.
-
-    For the processes that this one forks: they share it.
-    """
-    code = session.scalar(text("SELECT min(code) FROM facility"))
-    with suppress(Unavailable):  # no walking network is loaded
-        network = network_for(session, "adult")
-        network.lattice.snap_all(network)
-        keep(session, network)
-        if code is not None:
-            compute(session, code, 15)
 
 
 def nearest_facilities(

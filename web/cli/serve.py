@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from gis.areas import snapshot_cache
 from gis.db import engine
 from gis.errors import Unavailable
-from gis.facilities import service_circles
+from gis.facilities import queries
 from gis.network.loading import keep_maps
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
@@ -178,7 +178,7 @@ def _read_shared(addresses: DatabaseUrls) -> None:
     try:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:
-            service_circles.warm(session)
+            queries.warm(session)
     except Exception as error:  # whatever it is: the workers read by themselves, and report it
         say(f"wangge: not everything was read in advance ({error!r})")
     for url in (addresses.app, addresses.owner, addresses.listening):
