@@ -17,6 +17,7 @@ from gis.demo.generate import generate_town
 from gis.facilities import demand_memory
 from gis.facilities.accessibility import DemandPoints, read_demand_points
 from gis.network.loading import load_network
+from gis.network.snapping import MAX_SNAP_DISTANCE_M
 from tests.support.deployment import new_database
 
 EVERYWHERE = 1e6  # metres: every building of a town is within
@@ -178,10 +179,12 @@ def test_only_what_is_in_reach_is_measured(town):
     with town() as session:
         network = load_network(session)
         whole = read_demand_points(session, network)
-        middle = shapely.points(np.median(whole.points, axis=0))
-        some = demand_memory.demand_around(session, network, np.array([middle]), 150.0)
+        west = whole.points[whole.points[:, 0].argmin()]
+        reach = np.median(whole.points[:, 0]) - west[0] - 1
+        place = np.array([shapely.Point(west)])
+        some = demand_memory.demand_around(session, network, place, reach - 2 * MAX_SNAP_DISTANCE_M)
         assert 0 < len(some.building) < len(whole.building)
-        near = np.hypot(*(whole.points - np.median(whole.points, axis=0)).T) <= 350
+        near = np.hypot(*(whole.points - west).T) <= reach
         assert set(whole.building[near]) <= set(some.building)
         nowhere = np.array([shapely.Point()])
         assert len(demand_memory.demand_around(session, network, nowhere, 150.0).building) == 0
