@@ -27,18 +27,22 @@ log = logging.getLogger(__name__)
 MAX_PATCHED = 2000  # buildings beyond which all are read again
 MAX_UNREAD = timedelta(hours=12)  # since the log was last read; its rows are kept for twice as long
 
-# The newest row of the log, and those of transactions that had not ended at a moment. Of a replica
-# one gets the oldest of these, not which of the later ones had; so all from there on are read. Rows
-# behind the last are new whatever their transactions are called: a database put back, or a standby
-# that took over, uses their numbers again.
+# The rows of transactions that had not ended once. Of a replica one gets the oldest of these,
+# not which of the later ones had; so all from there on are read. Rows behind the newest are new
+# whatever their transactions are called: a database put back, or a standby that took over, uses
+# their numbers again. What was committed last is among the newest row and those of transactions
+# that ran beside it: where all of these are still there, so is all that was committed before.
 LOG_SQL = """
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, now(),
-  pg_current_xact_id_if_assigned() IS NOT NULL, newest.id, newest.stamp,
-  CAST(:id AS bigint) IS NULL OR EXISTS (
-    SELECT FROM demand_change WHERE (id, stamp) = (:id, CAST(:stamp AS uuid))),
-  ARRAY(SELECT id FROM demand_change WHERE transaction_id >= :running OR id > :id ORDER BY id)
-FROM (VALUES (0)) AS one
-LEFT JOIN LATERAL (SELECT id, stamp FROM demand_change ORDER BY id DESC LIMIT 1) newest ON true
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS running, now() AS at,
+  pg_current_xact_id_if_assigned() IS NOT NULL AS writes,
+  (SELECT count(*) FROM demand_change
+   JOIN unnest(CAST(:ids AS bigint[]), CAST(:stamps AS uuid[])) l(id, stamp) USING (id, stamp))
+    AS still_there,
+  ARRAY(SELECT id FROM demand_change WHERE transaction_id >= :running OR id > :newest) AS rows,
+  last.ids, last.stamps
+FROM (SELECT coalesce(array_agg(id), '{}') AS ids, coalesce(array_agg(stamp), '{}') AS stamps
+  FROM demand_change WHERE transaction_id >= (
+    SELECT running FROM demand_change ORDER BY id DESC LIMIT 1)) last
 """
 CHANGED_SQL = """
 SELECT DISTINCT building FROM demand_change
@@ -60,16 +64,15 @@ class LogPosition:
         Oldest transaction that ran then; all before it had ended.
     at
         Beginning of the transaction that read it, by the database's clock.
-    id, stamp
-        The newest row; None: there was none.
+    last
+        Stamps by id of the newest row and of those whose transactions ran when it was written.
     applied
         Rows of transactions from `running` on that were seen.
     """
 
     running: int
     at: datetime
-    id: int | None
-    stamp: UUID | None
+    last: dict[int, UUID]
     applied: frozenset[int]
 
 
@@ -144,24 +147,28 @@ def _read_log(
     The position reached, whether this transaction writes, and the ids of the buildings that
     changed; None: it may be any, or the log does not reach back.
     """
-    running, at, writes, newest, stamp, is_known, rows = session.execute(
+    known = last.last if last else {}
+    row = session.execute(
         cached_text(LOG_SQL),
         {
-            "id": last and last.id,
-            "stamp": last and last.stamp,
+            "ids": [*known],
+            "stamps": [*known.values()],
+            "newest": max(known, default=None),
             "running": last.running if last else 0,
         },
     ).one()
-    position = LogPosition(running, at, newest, stamp, frozenset(rows))
-    if last is None or not is_known or at - last.at > MAX_UNREAD:
-        return position, writes, None
+    last_rows = dict(zip(row.ids, row.stamps, strict=True))
+    position = LogPosition(row.running, row.at, last_rows, frozenset(row.rows))
+    is_same = known and row.still_there == len(known)
+    if last is None or not is_same or row.at - last.at > MAX_UNREAD:
+        return position, row.writes, None
     new = sorted(position.applied - last.applied)
     if not new:
-        return position, writes, []
+        return position, row.writes, []
     changed = session.scalars(cached_text(CHANGED_SQL), {"ids": new}).all()
     if None in changed or len(changed) > MAX_PATCHED:
-        return position, writes, None
-    return position, writes, list(changed)
+        return position, row.writes, None
+    return position, row.writes, list(changed)
 
 
 def _read(session: Session, network: Network) -> None:

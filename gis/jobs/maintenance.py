@@ -34,6 +34,13 @@ ROW_RETENTION = {
     ("personal.sign_in", "at"): timedelta(days=90),
     ("demand_change", "at"): timedelta(days=1),  # twice what may be unread of it
 }
+# Of what is old by its moment, what goes. A transaction may end long after it wrote: of the log of
+# homes only what had ended when an old row was written. So the last rows always stay, by which a
+# reader knows that the database has not been put back.
+ROW_CONDITION = {
+    "demand_change": """transaction_id < (
+      SELECT running FROM demand_change WHERE at < :before ORDER BY id DESC LIMIT 1)"""
+}
 
 
 def run_due(engine: Engine, now: datetime) -> dict[str, int]:
@@ -123,7 +130,7 @@ def _old(table: str, at: str, cutoff: datetime) -> Callable[[Session], int]:
       WHERE ctid = ANY(ARRAY(
         SELECT ctid
         FROM {table}
-        WHERE {at} < :before
+        WHERE {at} < :before AND {ROW_CONDITION.get(table, "true")}
         LIMIT {MAX_ROWS_PER_TRANSACTION}
         FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above

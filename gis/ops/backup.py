@@ -30,7 +30,8 @@ SCRATCH = ".restore-"  # folders under the deployment's
 # The migration that created the schema of the jobs. Their rows are not backed up.
 JOBS_SINCE = "0002"
 
-
+# The server numbers transactions by itself: those of the server that was dumped say nothing here.
+NEW_LOG_SQL = "DELETE FROM demand_change; INSERT INTO demand_change DEFAULT VALUES"
 # Our tables: those of neither an extension nor the jobs.
 TABLES_SQL = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -330,6 +331,7 @@ def _fill(
     with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
         if get_version(connection) != schema.head():
             raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())
+        connection.execute(NEW_LOG_SQL)
         connection.execute("ANALYZE")
     # the application can read the tables granted to it
     with psycopg.connect(databases.libpq(new.app)) as connection:

@@ -247,8 +247,14 @@ class DemandChange(Base):
         index=True,
         comment="The transaction of the change.",
     )
+    running: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default=text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+        comment="The oldest transaction that ran when this was written.",
+    )
     at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), comment="When it began; kept for a day."
+        server_default=func.clock_timestamp(),
+        comment="When this was written; kept for a day from the end of the transaction.",
     )
     building_ids: Mapped[list[int] | None] = mapped_column(
         ARRAY(BigInteger()), comment="Ids of the buildings; empty: it may be any."

@@ -82,13 +82,20 @@ HOUR_EXPRESSIONS = {
 }
 
 DAY_S = 86_400
-# Of the zone of working time: it has had no summer time since 1991.
+# Of the zone of working time since 1992; before, it had summer times and the sun's own time.
 ZONE_OFFSET_S = working_time.ZONE.utcoffset(datetime(2000, 1, 1)) // timedelta(seconds=1)  # type: ignore[operator]
 
 
 def _local_seconds(moment: str) -> str:
-    """Return SQL for the seconds of working time's zone from 1970 to a moment."""
-    return f"date_part('epoch', {moment}) + {ZONE_OFFSET_S}"
+    """Return SQL for the seconds of working time's zone from 1970 to a moment.
+
+    By addition where that is right: the zone of every moment takes a fifth of a figure's time.
+    """
+    return (
+        f"CASE WHEN {moment} < '1992-01-01 UTC'"
+        f" THEN date_part('epoch', {moment} AT TIME ZONE '{working_time.ZONE.key}')"
+        f" ELSE date_part('epoch', {moment}) + {ZONE_OFFSET_S} END"
+    )
 
 
 def _working_seconds(seconds: str) -> str:
@@ -125,7 +132,9 @@ WITH {{source}} AS (
       i.returned, i.reopened, i.watched, i.reached{{group}}
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
-    LEFT JOIN area grid ON grid.id = i.grid_id LEFT JOIN area unit ON unit.id = i.unit_id
+    -- a matter of a whole community is none of the grid that was found for its point
+    LEFT JOIN area grid ON grid.id = i.grid_id AND i.grid_id = ANY(i.area_ids)
+    LEFT JOIN area unit ON unit.id = i.unit_id AND i.unit_id = ANY(i.area_ids)
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {{allowed}}
     AND (CAST(:area AS bigint) IS NULL

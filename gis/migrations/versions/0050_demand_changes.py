@@ -34,14 +34,18 @@ def upgrade() -> None:
                   comment="Random: another row of this id, in a database put back, has another."),
         sa.Column("transaction_id", sa.BigInteger(), server_default=sa.text("pg_current_xact_id()::text::bigint"),
                   nullable=False, comment="The transaction of the change."),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False,
-                  comment="When it began; kept for a day."),
+        sa.Column("running", sa.BigInteger(),
+                  server_default=sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+                  nullable=False, comment="The oldest transaction that ran when this was written."),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False,
+                  comment="When this was written; kept for a day from the end of the transaction."),
         sa.Column("building_ids", postgresql.ARRAY(sa.BigInteger()), nullable=True,
                   comment="Ids of the buildings; empty: it may be any."),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_demand_change")),
         comment="Of which buildings the homes, doors or footprints changed; written by triggers.",
     )
     op.create_index(op.f("ix_demand_change_transaction_id"), "demand_change", ["transaction_id"])
+    op.execute("INSERT INTO demand_change DEFAULT VALUES")  # a log that is empty has lost its rows
     replace_function("note_demand")
     for table, columns in COUNTED.items():
         for event, transition in EVENTS.items():

@@ -2,7 +2,7 @@
 
 import random
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -16,8 +16,10 @@ from gis import db as gis_db
 from gis.demo.generate import generate_town
 from gis.facilities import demand_memory
 from gis.facilities.accessibility import DemandPoints, read_demand_points
+from gis.jobs import maintenance
 from gis.network.loading import load_network
 from gis.network.snapping import MAX_SNAP_DISTANCE_M
+from gis.ops.backup import backup, restore
 from tests.support.deployment import new_database
 
 EVERYWHERE = 1e6  # metres: every building of a town is within
@@ -98,6 +100,15 @@ def rows(points: DemandPoints) -> dict[int, tuple]:
         )
         for i, building in enumerate(points.building.tolist())
     }
+
+
+def assert_never_old(town) -> None:
+    """What is kept is what the database has, or nothing is."""
+    with town() as session:
+        network = load_network(session)
+        current = demand_memory._current(session, network)
+        if current is not None:
+            assert rows(current) == rows(read_demand_points(session, network))
 
 
 def begin(town) -> None:
@@ -233,3 +244,111 @@ def test_what_is_no_longer_kept_is_read_beside_the_requests(town):
         demand_memory._reading.release()
         assert network.beside
         assert rows(kept(session)) == rows(first)
+
+
+def test_of_many_statements_in_one_transaction_few_are_noted(town):
+    begin(town)
+    count = text("SELECT count(*) FROM demand_change")
+    with town() as session, session.begin():
+        before = session.scalar(count)
+        for number in range(150):
+            session.execute(text(CHANGES["one person more"]), {"word": f"{number}"})
+        assert session.scalar(count) == before + 101
+    with town() as session:
+        network = load_network(session)
+        assert rows(kept(session)) == rows(read_demand_points(session, network))
+    begin(town)
+    assert_equal(town)
+
+
+MANY_DOORS = """
+INSERT INTO building (code, county, name, geom)
+SELECT 'many' || n, county, '', ST_Translate(geom, n * 1e-6, 0)
+FROM (SELECT county, geom FROM building LIMIT 1) b, generate_series(1, 2100) n;
+INSERT INTO entrance (building_id, facility_id, code, kind, source, geom)
+SELECT CASE WHEN n > 1 THEN b.id END, CASE WHEN n = 1 THEN (SELECT min(id) FROM facility) END,
+  'many', 'side', 'page', ST_Centroid(geom)
+FROM building b, generate_series(1, 2) n WHERE n > 1 OR b.code = 'many1'
+"""
+
+
+def test_of_more_buildings_than_are_noted_any_may_have_changed(town):
+    with town() as session:
+        for statement in MANY_DOORS.split(";"):
+            session.execute(text(statement))
+            session.execute(text("UPDATE demand_change SET transaction_id = 0"))
+        noted = "SELECT building_ids FROM demand_change ORDER BY id DESC LIMIT 2"
+        assert session.scalars(text(noted)).all() == [None, None]
+        session.rollback()
+
+
+OF_A_DAY_AGO = """
+UPDATE demand_change SET at = at - interval '25 hours'
+WHERE transaction_id = pg_current_xact_id()::text::bigint
+"""
+
+
+def test_a_change_of_a_transaction_that_took_more_than_a_day_is_not_missed(town, tmp_path):
+    with town() as session, session.begin():
+        session.execute(text(CHANGES["one person more"]), {"word": "before"})
+    begin(town)
+    with town() as slow:
+        slow.execute(text(CHANGES["one person more"]), {"word": "slow"})
+        slow.execute(text(OF_A_DAY_AGO))
+        with town() as quick, quick.begin():
+            quick.execute(text(CHANGES["an elder"]), {"word": "quick"})
+        assert_equal(town)
+        slow.commit()
+        engine = slow.get_bind()
+    maintenance.purge_expired(engine, datetime.now(UTC), tmp_path)
+    assert_equal(town)
+
+
+def test_of_the_log_the_last_rows_stay(town, tmp_path):
+    """By them a reader knows that the database has not been put back, however quiet it was."""
+    with town() as session, session.begin():
+        session.execute(text(CHANGES["one person more"]), {"word": "last"})
+        last = session.scalar(text("SELECT max(id) FROM demand_change"))
+        count = session.scalar(text("SELECT count(*) FROM demand_change"))
+        engine = session.get_bind()
+    begin(town)
+    for days in (2, 4):
+        maintenance.purge_expired(engine, datetime.now(UTC) + timedelta(days=days), tmp_path)
+    with town() as session:
+        assert session.scalars(text("SELECT id FROM demand_change")).all() == [last]
+    assert count > 1
+    assert_equal(town)
+
+
+def test_a_log_of_which_the_last_commit_is_lost_is_of_another_past(town):
+    """As of a standby that takes over: the transaction that ended last had written first."""
+    with town() as session, session.begin():
+        session.execute(text(CHANGES["one person more"]), {"word": "before"})
+    begin(town)
+    with town() as slow:
+        slow.execute(text(CHANGES["one person more"]), {"word": "lost"})
+        lost = slow.scalar(text("SELECT max(id) FROM demand_change"))
+        with town() as quick, quick.begin():
+            quick.execute(text(CHANGES["a footprint moves"]), {"word": "quick"})
+        slow.commit()
+    assert_equal(town)
+    with town() as session, session.begin():
+        session.execute(text("DELETE FROM demand_change WHERE id = :id"), {"id": lost})
+    with town() as session:
+        assert demand_memory._current(session, load_network(session)) is None
+
+
+def test_a_restore_after_quiet_days_is_noticed(addresses, tmp_path):
+    with new_database(addresses) as urls:
+        engine = gis_db.engine(urls.app)
+        long_after = datetime.now(UTC) + timedelta(days=2)
+        with Session(engine) as session, session.begin():
+            generate_town(session, households=100)
+        maintenance.purge_expired(engine, long_after, tmp_path)
+        backup(urls, tmp_path / "saved", tmp_path)
+        with Session(engine) as session, session.begin():
+            session.execute(text(CHANGES["one person more"]), {"word": "after"})
+        maintenance.purge_expired(engine, long_after, tmp_path)
+        begin(lambda: Session(gis_db.engine(urls.app)))
+        restore(urls, tmp_path / "saved", tmp_path)
+        assert_never_old(lambda: Session(gis_db.engine(urls.app)))

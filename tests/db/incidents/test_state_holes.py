@@ -2,6 +2,7 @@
 one's own, or COPY.
 """
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -566,6 +567,53 @@ def test_an_incident_written_as_its_events_leave_it_has_these_events(
     names = {"moves": ["report", "accept"][:moves], "froms": ["reported"] * moves}
     params = {"county": row.county, "new": row.id, "tos": ["reported", "accepted"][:moves]}
     assert refused(world, FIRST_EVENTS, names | params) is not is_right
+
+
+def test_first_events_may_be_among_those_that_figures_count(world: Session) -> None:
+    number = filed(world)
+    columns = ", ".join(other_columns(world))
+    query = WRITTEN.format(columns=columns, closed="NULL", changed="timestamptz '2026-11-01'")
+    states = ["reported", "reported", "accepted", "dispatched", "taken", "handled"]
+    row = world.execute(text(query), {"id": number, "state": states[-1], "version": 6}).one()
+    params = {
+        "county": row.county,
+        "new": row.id,
+        "moves": ["report", "accept", "dispatch", "take", "handle"],
+        "froms": states[:-1],
+        "tos": states[1:],
+    }
+    assert not refused(world, FIRST_EVENTS, params)
+    assert stands(world, row.id)[:4] == ("handled", "", "", 6)
+    assert_counted(world, row.id)
+
+
+def test_what_an_event_says_that_no_figure_counts_is_free(world: Session) -> None:
+    number = filed(world)
+    said = INSERT.replace("who)", "who, detail)").replace("'test')", "'test', :said)")
+    event = params(number, ("note", "dispatched", "", "dispatched", ""))
+    assert not refused(world, said, event | {"said": '{"in_time": "soon"}'})
+
+
+def test_events_of_several_incidents_in_one_statement_are_counted_each(world: Session) -> None:
+    dice = random.Random("together")
+    for _ in range(4):
+        stand = {filed(world): ("dispatched", "") for _ in range(3)}
+        rows = []
+        for _ in range(60):
+            number = dice.choice([*stand])
+            fits = [
+                step
+                for step in sorted(TRANSITION_ROWS)
+                if step[1:3] == stand[number] and step[0] != "load" and step[3] != "suspended"
+            ]
+            if fits:
+                step = dice.choice(fits)
+                stand[number] = step[3:]
+                at = NOW + timedelta(minutes=dice.randrange(-500, 500))
+                rows.append(params(number, step) | {"at": at})
+        copied(world, rows)
+        for number in stand:
+            assert_counted(world, number)
 
 
 def test_events_that_skip_the_report_do_not_explain_a_row(world: Session) -> None:

@@ -13,7 +13,6 @@ DECLARE
   one incident%ROWTYPE;
   written incident%ROWTYPE;
   is_new boolean;
-  in_time boolean;
 BEGIN
   FOR event IN
     SELECT *, row_number() OVER w = 1 AS first, lead(id) OVER w IS NULL AS last
@@ -60,13 +59,13 @@ BEGIN
     one.state := event.to_state;
     one.pending_request := event.to_request;
     one.version := one.version + 1;
-    in_time := coalesce((event.detail ->> 'in_time')::boolean, true);
     CASE event.move
       WHEN 'take' THEN
-        one.taken_in_time := coalesce(one.taken_in_time, in_time);
+        one.taken_in_time := coalesce(
+          one.taken_in_time, (event.detail ->> 'in_time')::boolean, true);
         one.taken_at := least(one.taken_at, event.at);
       WHEN 'handle' THEN
-        one.handled_in_time := in_time;
+        one.handled_in_time := coalesce((event.detail ->> 'in_time')::boolean, true);
         one.handled_at := greatest(one.handled_at, event.at);
       WHEN 'return' THEN one.returned := true;
       WHEN 'reopen' THEN one.reopened := true;
@@ -75,17 +74,22 @@ BEGIN
         one.reached := one.reached OR coalesce(event.detail ->> 'outcome' = 'reached', false);
       ELSE NULL;
     END CASE;
-    IF event.last AND is_new THEN
-      one.changed_at := event.at;
-      IF written IS DISTINCT FROM one THEN
-        RAISE EXCEPTION 'incident %: written as % (version %), its events leave it % (version %)',
-          event.incident_id, written.state, written.version, one.state, one.version
-          USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
-      END IF;
-    ELSIF event.last THEN
+    CONTINUE WHEN NOT event.last;
+    one.changed_at := event.at;
+    IF is_new
+       AND (written.state, written.pending_request, written.state_before_suspension,
+            written.version, written.changed_at, written.closed_at)
+       IS DISTINCT FROM
+           (one.state, one.pending_request, one.state_before_suspension,
+            one.version, one.changed_at, one.closed_at) THEN
+      RAISE EXCEPTION 'incident %: written as % (version %), its events leave it % (version %)',
+        event.incident_id, written.state, written.version, one.state, one.version
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'incident_move_allowed';
+    END IF;
+    IF NOT is_new OR written IS DISTINCT FROM one THEN
       UPDATE incident SET state = one.state, pending_request = one.pending_request,
         state_before_suspension = one.state_before_suspension, closed_at = one.closed_at,
-        version = one.version, changed_at = event.at,
+        version = one.version, changed_at = one.changed_at,
         taken_at = one.taken_at, taken_in_time = one.taken_in_time,
         handled_at = one.handled_at, handled_in_time = one.handled_in_time,
         returned = one.returned, reopened = one.reopened, watched = one.watched,
