@@ -28,6 +28,7 @@ from gis.facilities.circles import require_limit
 from gis.facilities.coverage_summary import Tally, tally
 from gis.facilities.planned import PlannedFacility
 from gis.network.snapping import Bools
+from gis.shapes.local_distance import within_bbox
 
 UNREACHABLE = "unreachable"  # not within an hour
 MAX_BUILDINGS = 4_000  # outlines in one answer
@@ -183,14 +184,7 @@ def _count(buildings: BuildingCoverage, minutes: int) -> dict[str, Tally]:
 
 def in_box(buildings: BuildingCoverage, bbox: Bbox) -> Bools:
     """Return which buildings have their door in a box."""
-    west, south, east, north = bbox
-    inside: Bools = (
-        (buildings.lon >= west)
-        & (buildings.lon <= east)
-        & (buildings.lat >= south)
-        & (buildings.lat <= north)
-    )
-    return inside
+    return within_bbox(buildings.lon, buildings.lat, bbox)
 
 
 def building_features(session: Session, query: MinutesQuery, bbox: Bbox) -> dict[str, Any]:

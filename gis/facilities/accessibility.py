@@ -16,6 +16,7 @@ from gis.db import fetch_rows
 from gis.network.build import Network
 from gis.network.snapping import Floats, Shapes, SnappedPoints
 from gis.places.doors import DOORS, doors_sql
+from gis.shapes.local_distance import within_bbox
 
 # Every building, with or without households, by its doors, else the centroid of its footprint.
 # Households and doors are read by the ids of the buildings: a lookup for each building took twice
@@ -129,11 +130,10 @@ class DemandPoints:
             number[self.owner[door]],
         )
 
-    def within(self, west: float, south: float, east: float, north: float) -> "DemandPoints":
-        """Return the buildings with a door in a box in metres."""
-        x, y = self.doors.T
-        inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
-        return self.select(np.unique(self.owner[inside]))
+    def within(self, bounds: tuple[float, float, float, float]) -> "DemandPoints":
+        """Return the buildings with a door in a box in metres: west, south, east, north."""
+        east, north = self.doors.T
+        return self.select(np.unique(self.owner[within_bbox(east, north, bounds)]))
 
     def patch(self, ids: Sequence[int], fresh: "DemandPoints") -> "DemandPoints":
         """Return these buildings, those with the ids as `fresh` has them, which come last."""

@@ -110,7 +110,7 @@ def demand_around(session: Session, network: Network, shapes: Shapes, limit: flo
     """
     kept = _current(session, network) if _is_keeping else None
     if kept is not None:
-        return kept.within(*reachable_box(shapes, limit))
+        return kept.within(reachable_box(shapes, limit))
     return read_demand_points(session, network, reachable_from(shapes, network, limit))
 
 
@@ -159,7 +159,8 @@ def _read_log(
     ).one()
     last_rows = dict(zip(row.ids, row.stamps, strict=True))
     position = LogPosition(row.running, row.at, last_rows, frozenset(row.rows))
-    is_same = known and row.still_there == len(known)
+    # an empty log has lost its rows
+    is_same = bool(known) and row.still_there == len(known)
     if last is None or not is_same or row.at - last.at > MAX_UNREAD:
         return position, row.writes, None
     new = sorted(position.applied - last.applied)

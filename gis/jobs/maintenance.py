@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -28,18 +29,25 @@ MAX_ROWS_PER_TRANSACTION = 5000  # deleted
 # tables whose rows name files of photos: a file that none of them names is removed
 PHOTO_TABLES = ("photo", "checkup_photo")
 
-# table and column of the moment -> how long rows are kept
+
+class Retention(NamedTuple):
+    """How long rows are kept from their `at`, and a condition in SQL of those that go then."""
+
+    age: timedelta
+    which: str = "true"
+
+
 ROW_RETENTION = {
-    ("idempotency", "at"): timedelta(days=7),
-    ("personal.sign_in", "at"): timedelta(days=90),
-    ("demand_change", "at"): timedelta(days=1),  # twice what may be unread of it
-}
-# Of what is old by its moment, what goes. A transaction may end long after it wrote: of the log of
-# homes only what had ended when an old row was written. So the last rows always stay, by which a
-# reader knows that the database has not been put back.
-ROW_CONDITION = {
-    "demand_change": """transaction_id < (
-      SELECT running FROM demand_change WHERE at < :before ORDER BY id DESC LIMIT 1)"""
+    "idempotency": Retention(timedelta(days=7)),
+    "personal.sign_in": Retention(timedelta(days=90)),
+    # Twice what may be unread of it. A transaction may end long after it wrote: what goes had ended
+    # when an old row was written. So the last rows always stay, by which a reader knows that the
+    # database has not been put back.
+    "demand_change": Retention(
+        timedelta(days=1),
+        "transaction_id <"
+        " (SELECT running FROM demand_change WHERE at < :before ORDER BY id DESC LIMIT 1)",
+    ),
 }
 
 
@@ -113,8 +121,8 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
         Number of deleted rows by table, and of deleted photo files.
     """
     done = {
-        f"{table}": _until_none(engine, _old(table, at, now - age))
-        for (table, at), age in ROW_RETENTION.items()
+        table: _until_none(engine, _old(table, retention.which, now - retention.age))
+        for table, retention in ROW_RETENTION.items()
     }
     done["notice"] = _until_none(
         engine, lambda session: notices.delete_expired(session, now, MAX_ROWS_PER_TRANSACTION)
@@ -124,13 +132,13 @@ def purge_expired(engine: Engine, now: datetime, var: Path) -> dict[str, int]:
     return done
 
 
-def _old(table: str, at: str, cutoff: datetime) -> Callable[[Session], int]:
+def _old(table: str, which: str, cutoff: datetime) -> Callable[[Session], int]:
     query = f"""
       DELETE FROM {table}
       WHERE ctid = ANY(ARRAY(
         SELECT ctid
         FROM {table}
-        WHERE {at} < :before AND {ROW_CONDITION.get(table, "true")}
+        WHERE at < :before AND {which}
         LIMIT {MAX_ROWS_PER_TRANSACTION}
         FOR UPDATE SKIP LOCKED))
     """  # noqa: S608  the table above

@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from gis.network.build import Network
 from gis.network.snapping import Floats, Ints, SnappedPoints
+from gis.shapes.local_distance import within_bbox
 
 PLACES_AT_A_TIME = 16_384  # so that what is computed of them stays in the processor's cache
 MANY_SOURCES = 32
@@ -99,11 +100,9 @@ def _in_reach(network: Network, ends: Ints, limit: float) -> Ints | None:
     if x.size < MIN_CUT_NODES:
         return None
     reach = limit * (1 + PROJECTION_SCALE)
-    (west, south), (east, north) = (
-        network.nodes[ends].min(axis=0) - reach,
-        network.nodes[ends].max(axis=0) + reach,
-    )
-    near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    nodes = network.nodes[ends]
+    (west, south), (east, north) = nodes.min(axis=0) - reach, nodes.max(axis=0) + reach
+    near = np.flatnonzero(within_bbox(x, y, (west, south, east, north)))
     return near if near.size <= MAX_CUT_SHARE * x.size else None
 
 

@@ -86,6 +86,13 @@ def widen_bbox(
     return west - aside, low[1], east + aside, high[3]
 
 
+def within_bbox(x: Any, y: Any, bounds: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    """Return which points lie in a box or on its edge; of one unit with it, whichever that is."""
+    west, south, east, north = bounds
+    inside: NDArray[np.bool_] = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    return inside
+
+
 def buffer_boxes(lon: Any, lat: Any, metres: Any) -> Any:
     """Boxes that hold everything within some metres of points; shapely boxes in degrees."""
     per_lon, per_lat = metres_per_degree(lat)

@@ -171,7 +171,7 @@ def _prepare_workers(addresses: DatabaseUrls, shards: Collection[Shard]) -> None
 
 
 def _read_shared(addresses: DatabaseUrls) -> None:
-    """Read what every worker answers from, the register and the walking network of a database.
+    """Read what every worker answers from: register, walking network and homes of a database.
 
     Connections are closed after it.
     """
