@@ -30,8 +30,8 @@ MAX_UNREAD = timedelta(hours=12)  # since the log was last read; its rows are ke
 # The rows of transactions that had not ended once. Of a replica one gets the oldest of these,
 # not which of the later ones had; so all from there on are read. Rows behind the newest are new
 # whatever their transactions are called: a database put back, or a standby that took over, uses
-# their numbers again. What was committed last is among the newest row and those of transactions
-# that ran beside it: where all of these are still there, so is all that was committed before.
+# their numbers again. What was committed last is the newest row's transaction, or one that ran
+# beside it: where a row of each of these is still there, so is all that was committed before.
 LOG_SQL = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS running, now() AS at,
   pg_current_xact_id_if_assigned() IS NOT NULL AS writes,
@@ -41,8 +41,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS running, now() A
   ARRAY(SELECT id FROM demand_change WHERE transaction_id >= :running OR id > :newest) AS rows,
   last.ids, last.stamps
 FROM (SELECT coalesce(array_agg(id), '{}') AS ids, coalesce(array_agg(stamp), '{}') AS stamps
-  FROM demand_change WHERE transaction_id >= (
-    SELECT running FROM demand_change ORDER BY id DESC LIMIT 1)) last
+  FROM (
+    SELECT DISTINCT ON (transaction_id) id, stamp FROM demand_change WHERE transaction_id >= (
+      SELECT running FROM demand_change ORDER BY id DESC LIMIT 1)
+    ORDER BY transaction_id, id DESC) newest) last
 """
 CHANGED_SQL = """
 SELECT DISTINCT building FROM demand_change
@@ -65,7 +67,8 @@ class LogPosition:
     at
         Beginning of the transaction that read it, by the database's clock.
     last
-        Stamps by id of the newest row and of those whose transactions ran when it was written.
+        Stamps by id of the newest row, and of the newest of each transaction that ran when it was
+        written.
     applied
         Rows of transactions from `running` on that were seen.
     """
