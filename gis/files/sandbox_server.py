@@ -22,7 +22,7 @@ from gis.settings import ROOT
 
 # What most files need. Others are imported by the reader itself: pyarrow and GDAL start threads,
 # with which a process cannot be forked safely, and take 100 MB.
-PRELOADED = ("gis.files.tables", "gis.files.photo_files")
+PRELOADED = ("gis.files.tables", "gis.files.photo_files", "shapely")
 # pyogrio and pyarrow import them if present, which takes half a second
 UNNEEDED = ("geopandas", "pandas")
 STATUS_BYTES = 4

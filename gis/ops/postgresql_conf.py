@@ -30,7 +30,12 @@ max_worker_processes = 80
 max_slot_wal_keep_size = 10GB
 wal_retrieve_retry_interval = 500ms
 """
-EPHEMERAL_CONF = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+# of a server to throw away: a connection to it lasts a moment, and need not load PostGIS by itself
+EPHEMERAL_CONF = """fsync = off
+synchronous_commit = off
+full_page_writes = off
+shared_preload_libraries = 'postgis-3'
+"""
 
 
 def shell_path(path: Path) -> str:

@@ -94,13 +94,13 @@ def cluster_location(settings: Settings) -> Cluster:
     -----
     As root, the user `postgres` must be able to enter the folder. If that is not possible (a
     checkout under /root), the cluster lies under FALLBACK_PATH, which is reported on stderr when
-    it is created.
+    it is created. A cluster that is in the folder stays there.
     """
     run_as = "postgres" if os.geteuid() == 0 else None
     base = settings.var / "postgres"
     name = _digest(settings.var)
     make_enterable(settings.var, run_as)
-    if run_as and not may_enter(run_as, settings.var):
+    if run_as and not base.exists() and not may_enter(run_as, settings.var):
         base = FALLBACK_PATH / name
     sockets = base / "socket"
     if len(str(sockets).encode()) + len("/.s.PGSQL.65535.lock") > MAX_SOCKET_PATH_BYTES:

@@ -49,8 +49,10 @@ def start(settings: Settings, *, throw_away: bool = False) -> DatabaseUrls:
     with _only_one(settings.var / ".cluster.lock"):
         if not (cluster.data / "PG_VERSION").exists():
             create_cluster(cluster)
-        port = running_port(cluster) or launch(cluster, throw_away)
-        create_database(cluster, port)
+        port = _port(cluster, APP, DATABASE)
+        if port is None:
+            port = running_port(cluster) or launch(cluster, throw_away)
+            create_database(cluster, port)
         cluster.stopped.unlink(missing_ok=True)
     return addresses_at(cluster, port)
 
@@ -87,9 +89,14 @@ def database_urls(settings: Settings) -> DatabaseUrls:
 
 def running_port(cluster: Cluster) -> int | None:
     """Return the port of the running server; None if it does not answer."""
+    return _port(cluster, SUPERUSER, "postgres")
+
+
+def _port(cluster: Cluster, role: str, database: str) -> int | None:
+    """Return the port of the running server; None if it does not let a role into a database."""
     try:
         port = int((cluster.data / "postmaster.pid").read_text().splitlines()[3])
-        url = cluster.url(SUPERUSER, port, "postgres")
+        url = cluster.url(role, port, database)
         with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S):
             return port
     except (OSError, IndexError, ValueError, psycopg.OperationalError):
