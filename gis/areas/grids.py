@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, fetch_rows
+from gis.places.queries import NAMES_AT_SQL
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
 from gis.shapes.measure import GEOD
@@ -24,11 +25,11 @@ MAX_PLANAR_DISTANCE_M = 10_000.0
 BAND_DEG = 0.1  # of latitude: a degree of longitude is 0.1 % longer or shorter within it
 MAX_BOXES = 20_000  # points whose boxes and pairs are in memory at a time
 
-GRIDS_AT_SQL = """
-SELECT a.id, a.code, name_at(a.id, a.name, %(at)s::timestamptz), a.parent_id, b.revision_id,
+GRIDS_AT_SQL = f"""
+SELECT a.id, a.code, {NAMES_AT_SQL.format("a")}, a.parent_id, b.revision_id,
   ST_AsBinary(b.geom)
 FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {more}"""
+WHERE a.level = 'grid' AND b.valid_time @> %(at)s::timestamptz {{more}}"""  # noqa: S608  our own text
 IN_BOX = f"b.geom && ST_GeomFromWKB(%(box)s, {STORAGE_SRID})"
 NEAREST = f"ORDER BY b.geom <-> ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {STORAGE_SRID}) LIMIT 16"
 

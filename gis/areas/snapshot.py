@@ -20,7 +20,7 @@ from gis.areas.models import Level
 from gis.db import fetch_rows
 from gis.people.queries import MAX_MICROS, MIN_MICROS, Micros, PeopleIndex
 from gis.people.reading import PERIOD_SQL, read_people
-from gis.places.queries import BuildingIndex, read_places
+from gis.places.queries import NAMES_AT_SQL, BuildingIndex, read_places
 from gis.shapes import local_distance
 
 Ints = NDArray[np.int64]
@@ -30,11 +30,11 @@ READ_MARGIN_M = 100.0  # metres read around the points
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-ANCESTORS_SQL = """
+ANCESTORS_SQL = f"""
 WITH RECURSIVE up AS (
   SELECT * FROM area WHERE id = ANY(%(ids)s) UNION SELECT a.* FROM area a JOIN up
       ON a.id = up.parent_id
-) SELECT id, level, code, name_at(id, name, %(at)s::timestamptz), parent_id FROM up"""
+) SELECT id, level, code, {NAMES_AT_SQL.format("up")}, parent_id FROM up"""  # noqa: S608  our own text
 # The last change of any shape, unit or name before a moment, and the next change after it.
 MOMENTS = f"""
 SELECT max(t) FILTER (WHERE t <= %(at)s), min(t) FILTER (WHERE t > %(at)s) FROM (

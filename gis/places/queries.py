@@ -24,27 +24,31 @@ Floats = NDArray[np.float64]
 # of a point at the door, or from an inexact receiver, to its building
 MAX_BUILDING_DISTANCE_M = 15.0
 
+# `name_at` of many areas: few were ever renamed, and only for these is the function called.
+NAMES_AT_SQL = """CASE
+  WHEN {0}.id IN (SELECT area_id FROM former_name UNION ALL SELECT area_id FROM planned_name)
+  THEN name_at({0}.id, {0}.name, %(at)s::timestamptz) ELSE {0}.name END"""
 INDEXED_BUILDINGS_SQL = """
 SELECT b.id, b.code, b.name, b.estate, b.address, ST_AsBinary(b.geom)
 FROM building b
 WHERE {where}
 ORDER BY b.code COLLATE "C\""""
 # Units that are not retired and, if their boundaries are dated, have one in force.
-PARTS_SQL = """
-SELECT p.building_id, u.id, u.code, name_at(u.id, u.name, %(at)s::timestamptz),
+PARTS_SQL = f"""
+SELECT p.building_id, u.id, u.code, {NAMES_AT_SQL.format("u")},
   coalesce(d.parent_id, u.parent_id), s.name, p.floor_from, p.floor_to
 FROM unit_part p
 JOIN area u ON u.id = p.unit_id
 LEFT JOIN stairwell s ON s.id = p.stairwell_id
 LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
-WHERE {where}
+WHERE {{where}}
   AND (u.retired_at IS NULL OR u.retired_at > %(at)s::timestamptz)
   AND (
     EXISTS (
       SELECT FROM boundary f
       WHERE f.area_id = u.id AND f.valid_time @> %(at)s::timestamptz)
     OR NOT EXISTS (SELECT FROM boundary f WHERE f.area_id = u.id))
-ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""
+ORDER BY p.building_id, u.code COLLATE "C", s.name, p.floor_from"""  # noqa: S608  our own text
 ROOMS_SQL = """
 SELECT s.name, h.room, h.unit_id
 FROM household h

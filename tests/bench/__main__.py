@@ -28,6 +28,7 @@ from tests.bench import (
 )
 from tests.bench.ha_cluster import CannotRun
 from tests.bench.rows import Reach, Row, machine, markdown
+from web.cli import GC_THRESHOLDS
 
 ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "circle": circle.measure,
@@ -95,6 +96,7 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith(("WANGGE_VAR", "DATABASE_"))]:
         del os.environ[name]  # a deployment's own settings must not reach a measurement
     gc.freeze()  # as `serve` does: a collection of all that is imported takes 0.15 s
+    gc.set_threshold(*GC_THRESHOLDS)  # as every command does
     begin, where = time.monotonic(), machine()
     try:
         rows = run(phrase.only or list(ROWS), phrase.small)
