@@ -85,18 +85,20 @@ area_hit AS (
     0 AS after
   FROM asked, (
     SELECT id FROM area
-    WHERE {contains_sql("name", "q")} OR lower(name) = ANY(CAST(:sounds AS text[]))
+    WHERE {contains_sql("name", "q")}
+    UNION
+    SELECT id FROM area
+    WHERE lower(name) = ANY(CAST(:sounds AS text[]))
     UNION (
       SELECT id FROM area
       WHERE code ~>=~ CAST(:q AS text) AND code ~<=~ (CAST(:q AS text) || '~')
       ORDER BY length(code), code LIMIT :most_prefixed)
   ) fitting
   JOIN area a ON a.id = fitting.id
+  LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
   CROSS JOIN LATERAL (
-    SELECT b.geom FROM boundary b
-    WHERE b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
-    UNION ALL
-    SELECT land_of(ARRAY[a.id], CAST(:at AS timestamptz)) WHERE a.level IN ('province', 'city')
+    SELECT CASE WHEN a.level IN ('province', 'city')
+      THEN land_of(ARRAY[a.id], CAST(:at AS timestamptz)) ELSE b.geom END AS geom
   ) land
   LEFT JOIN area up ON up.id = a.parent_id
   WHERE land.geom IS NOT NULL
@@ -109,12 +111,16 @@ area_hit AS (
       ELSE 2 END AS fit,
     coalesce(ST_Intersects(f.geom, mine), false) AS near,
     1
-  FROM asked, facility f
-  WHERE lower(f.code) = :q
-    OR {contains_sql("f.name", "q")}
-    OR {contains_sql("f.address", "q")}
-    OR lower(f.name) = ANY(CAST(:sounds AS text[]))
-    OR f.category = ANY(:categories)
+  FROM asked, (
+    SELECT id FROM facility WHERE {contains_sql("name", "q")}
+    UNION
+    SELECT id FROM facility WHERE {contains_sql("address", "q")}
+    UNION
+    SELECT id FROM facility
+    WHERE lower(code) = :q OR lower(name) = ANY(CAST(:sounds AS text[]))
+      OR category = ANY(:categories)
+  ) fitting
+  JOIN facility f ON f.id = fitting.id
   ORDER BY fit, near DESC, f.name, f.code
   LIMIT :n
 ), building_hit AS (
@@ -125,12 +131,16 @@ area_hit AS (
       ELSE 2 END AS fit,
     coalesce(ST_Intersects(h.geom, mine), false) AS near,
     2
-  FROM asked, building h
-  WHERE lower(h.code) = :q
-    OR NOT :whole AND {contains_sql("h.estate || h.name", "q")}
-    OR NOT :whole AND {contains_sql("h.address", "q")}
-    OR NOT :whole AND lower(h.estate) = ANY(CAST(:sounds AS text[]))
-    OR h.code = ANY(CAST(:named AS text[]))
+  FROM asked, (
+    SELECT id FROM building WHERE NOT :whole AND {contains_sql("estate || name", "q")}
+    UNION
+    SELECT id FROM building WHERE NOT :whole AND {contains_sql("address", "q")}
+    UNION
+    SELECT id FROM building
+    WHERE lower(code) = :q OR code = ANY(CAST(:named AS text[]))
+      OR NOT :whole AND lower(estate) = ANY(CAST(:sounds AS text[]))
+  ) fitting
+  JOIN building h ON h.id = fitting.id
   ORDER BY fit, near DESC, h.estate, length(h.name), h.name, h.code
   LIMIT :n
 ), person_hit AS (

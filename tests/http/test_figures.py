@@ -224,10 +224,32 @@ def test_figures_are_planned_for_their_own_period(
         )
     query = """
     SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements
-    WHERE statement ~ 'WITH matching'
+    WHERE statement ~ 'WITH picked'
     """
     generic, custom = by_hand.execute(text(query)).one()
     assert generic == 0 and custom >= 8
+
+
+def test_areas_stand_in_the_order_of_their_levels(session: Session) -> None:
+    """The figures of a level read its place in `area_ids`; what is of no grid has fewer."""
+    town, by = build.Town(session), system_principal("test")
+    grid, shape = town.grid("001"), build.square(build.LON, build.LAT)
+    for area in (town.county, town.street, town.community, grid):
+        if area is not grid:
+            town.boundary(area, shape)
+        report = intake.IncidentReport(category="06010", area=area.code)
+        file_report(session, by, report, at("09:00"))
+    query = """
+    SELECT DISTINCT (SELECT array_agg(a.level ORDER BY u.place)
+      FROM unnest(i.area_ids) WITH ORDINALITY u (id, place) JOIN area a ON a.id = u.id)
+    FROM incident i
+    """
+    levels = ["county", "street", "community", "grid"]
+    assert sorted(session.scalars(text(query))) == [levels[:n] for n in range(1, 5)]
+    for number, level in enumerate(levels[:3]):
+        rows = statistics.incident_statistics(session, by, DAY, DAY + WEEK, level, now=at("15:00"))
+        without = [row.reported for row in rows if row.key is None]
+        assert without == ([number] if number else [])  # the matters of what is above
 
 
 def test_figures_are_of_what_one_may_see(by_hand: Session) -> None:

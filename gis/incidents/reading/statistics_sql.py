@@ -21,25 +21,20 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
-AREA_OF_LEVEL_SQL = "(SELECT {} FROM area a WHERE a.id = ANY(i.area_ids) AND a.level = '{}')"
-RECORDED_LEVELS = ("county", "street", "community")  # as they were when it was filed
-# of the county as it is now; an incident keeps no more than its county
-CITY_SQL = (
-    "(SELECT {} FROM area c JOIN area a ON a.id = c.parent_id AND a.level = 'city'"
-    " WHERE c.code = i.county)"
+# As they were when it was filed. `area_ids` has them in this order, and leaves out only the last
+# ones, where something is of no grid. PostgreSQL does not join what a grouping does not use.
+RECORDED_LEVELS = ("county", "street", "community")
+RECORDED_AREAS_SQL = "\n".join(
+    f"    LEFT JOIN area {level} ON {level}.id = i.area_ids[{place}] AND {level}.level = '{level}'"
+    for place, level in enumerate(RECORDED_LEVELS, 1)
 )
 # what to group by -> the key and its name in SQL
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
     **{
-        level: (
-            AREA_OF_LEVEL_SQL.format("a.code", level),
-            AREA_OF_LEVEL_SQL.format("a.name", level),
-        )
-        for level in RECORDED_LEVELS
+        level: (f"{level}.code", f"{level}.name")
+        for level in (*RECORDED_LEVELS, "grid", "unit", "city")
     },
-    **{level: (f"{level}.code", f"{level}.name") for level in ("grid", "unit")},
-    "city": (CITY_SQL.format("a.code"), CITY_SQL.format("a.name")),
     "category": ("i.category", "c.zh"),
     "major": ("c.major", "c.major_zh"),
     "person": ("p.code", "p.name"),
@@ -118,28 +113,26 @@ def _working_seconds(seconds: str) -> str:
     )
 
 
-# Incidents share the areas of few places, so the area of a level is looked up once a place.
-PLACE_CTE = """, place AS MATERIALIZED (
-  SELECT i.area_ids, {key} AS key, {name} AS name FROM (SELECT DISTINCT area_ids FROM matching) i
-), picked AS (
-  SELECT i.*, place.key, place.name FROM matching i JOIN place ON place.area_ids = i.area_ids
-)"""
 CTES = f"""
-WITH {{source}} AS (
+WITH picked AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
       i.follow_up_due_at, i.taken_at, i.taken_in_time, i.handled_at, i.handled_in_time,
-      i.returned, i.reopened, i.watched, i.reached{{group}}
+      i.returned, i.reopened, i.watched, i.reached, {{key}} AS key, {{name}} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
     -- a matter of a whole community is none of the grid that was found for its point
     LEFT JOIN area grid ON grid.id = i.grid_id AND i.grid_id = ANY(i.area_ids)
     LEFT JOIN area unit ON unit.id = i.unit_id AND i.unit_id = ANY(i.area_ids)
+{RECORDED_AREAS_SQL}
+    -- of the county as it is now; an incident keeps no more than its county
+    LEFT JOIN area counted_in ON counted_in.code = i.county
+    LEFT JOIN area city ON city.id = counted_in.parent_id AND city.level = 'city'
   WHERE i.reported_at >= :since AND i.reported_at < :until AND i.state <> 'void'
       AND i.parent_id IS NULL AND {{allowed}}
     AND (CAST(:area AS bigint) IS NULL
       OR i.area_ids && in_counties(ARRAY[CAST(:area AS bigint)]))
-){{places}}, checked AS (
+), checked AS (
   SELECT DISTINCT ON (s.incident_id) s.incident_id, s.verdict
   FROM spot_check s WHERE s.verdict IS NOT NULL
   ORDER BY s.incident_id, s.checked_at DESC, s.id DESC
@@ -213,11 +206,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         "area": area_id(session, scope.area) if scope.area else None,
     }
     params |= _calendar(session, scope)
-    if scope.per in RECORDED_LEVELS:
-        source, group, places = "matching", "", PLACE_CTE.format(key=key, name=name)
-    else:
-        source, group, places = "picked", f", {key} AS key, {name} AS name", ""
-    return CTES.format(source=source, group=group, places=places, allowed=condition), params
+    return CTES.format(key=key, name=name, allowed=condition), params
 
 
 def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:
