@@ -192,19 +192,29 @@ def allow_boundary_writes(session: Session) -> None:
     session.execute(text("SELECT set_config('wangge.publishing', 'on', true)"))
 
 
-def plan_for_values(session: Session) -> None:
+def plan_for_values(session: Session, *, parallel: bool = True) -> None:
     """Have PostgreSQL plan each statement of this transaction for the values it is sent with.
 
-    For statements that read much of a county: sent more than ten times, they would get one plan
-    for all values, for which it takes it that few periods hold a moment. Several processes of the
-    server read where that is worth it: its usual cost of a row that one hands over is that of a
-    large row, twenty times ours.
+    Sent more than ten times, it would get one plan for all values, for which PostgreSQL takes it
+    that few periods hold a moment.
+
+    Parameters
+    ----------
+    parallel
+        Whether several processes of the server read, as is worth it for much of a county: their
+        usual cost of a row that one hands over is that of a large row, twenty times ours. False
+        where little is read and drawn: as the functions of PostGIS count as very dear, several
+        would read a whole table to share these, where one reads a hundredth by the index.
     """
+    name, value = (
+        ("parallel_tuple_cost", "0.005") if parallel else ("max_parallel_workers_per_gather", "0")
+    )
     session.execute(
         cached_text(
             "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-            " set_config('parallel_tuple_cost', '0.005', true)"
-        )
+            " set_config(:name, :value, true)"
+        ),
+        {"name": name, "value": value},
     )
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID
+from gis.db import STORAGE_SRID, plan_for_values
 from gis.errors import InvalidInput
 from layers.layer import Layer
 
@@ -75,7 +75,10 @@ def tile(session: Session, layers: Sequence[Layer], z: int, x: int, y: int, at: 
     below zoom 14.
     """
     question = tile_query(layers, z, x, y, at)
-    return b"" if question is None else bytes(session.execute(question).scalar_one())
+    if question is None:
+        return b""
+    plan_for_values(session, parallel=False)
+    return bytes(session.execute(question).scalar_one())
 
 
 def tile_query(

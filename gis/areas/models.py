@@ -13,9 +13,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    case,
     cast,
     func,
     or_,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint, Range
@@ -269,7 +271,6 @@ class Area(Base):
     retired_at: Mapped[datetime | None] = mapped_column(
         comment="Since when it is no longer used; rows are never deleted."
     )
-
     code_list: Mapped[str | None] = mapped_column(
         comment="The official list that its code is from, as nbs2023; empty: not stated."
     )
@@ -284,8 +285,10 @@ class Area(Base):
     @classmethod
     def name_at(cls, at: datetime) -> ColumnElement[str]:
         """Return the name that an area had, or will have, at a moment."""
-        moment = text("CAST(:name_at AS timestamptz)").bindparams(name_at=at)
-        return func.name_at(cls.id, cls.name, moment, type_=Text).label("name")
+        name = func.name_at(cls.id, cls.name, cast(at, DateTime(timezone=True)), type_=Text)
+        # few were ever renamed, and only for these is the function called (see `NAMES_AT_SQL`)
+        renamed = select(FormerName.area_id).union_all(select(PlannedName.area_id))
+        return case((cls.id.in_(renamed), name), else_=cls.name).label("name")
 
 
 class Boundary(Base):
@@ -359,9 +362,7 @@ class DatedParent(Base):
     @classmethod
     def in_force(cls, at: datetime) -> ColumnElement[bool]:
         """Match the parents that hold at a moment (half-open: the end itself is out)."""
-        return cls.valid_time.op("@>")(
-            text("CAST(:parent_at AS timestamptz)").bindparams(parent_at=at)
-        )
+        return cls.valid_time.op("@>")(cast(at, DateTime(timezone=True)))
 
 
 class FormerName(Base):
