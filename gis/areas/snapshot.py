@@ -4,7 +4,7 @@ A single request reads what it needs through the GiST index. The web service hol
 snapshot and does not query the database. A file of points reads what lies around them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -229,7 +229,11 @@ def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict
 
 
 def read_period(
-    session: Session, at: datetime, box: Any | None = None, buildings: Sequence[int] = ()
+    session: Session,
+    at: datetime,
+    box: Any | None = None,
+    buildings: Sequence[int] = (),
+    areas: Collection[int] | None = None,
 ) -> tuple[Micros, Micros]:
     """Return the half-open period around a moment in which no shape, unit or name changes.
 
@@ -238,11 +242,18 @@ def read_period(
     box, buildings
         Only what touches this box (degrees, EPSG:4490), and units of these buildings; None means
         everything.
+    areas
+        Only shapes and units with these ids, and all names; None means everything.
     """
     shapes, units, params = "", "", dict[str, object](at=micros(at))
     if box is not None:
         shapes = f"WHERE {IN_BOX}"
         units = "AND id IN (SELECT unit_id FROM unit_part WHERE building_id = ANY(%(buildings)s))"
         params |= {"box": shapely.to_wkb(box), "buildings": list(buildings)}
+    if areas is not None:
+        # a join, since the index of boundaries (GiST) does not look several up at once
+        shapes = "JOIN unnest(%(areas)s::bigint[]) key (area_id) USING (area_id)"
+        units = "AND id = ANY(%(areas)s)"
+        params["areas"] = [*areas]
     since, until = fetch_rows(session, MOMENTS.format(shapes=shapes, units=units), params)[0]
     return MIN_MICROS if since is None else since, MAX_MICROS if until is None else until

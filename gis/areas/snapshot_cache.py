@@ -3,10 +3,10 @@
 Triggers notify the channel `wangge_changed` at commit with the name of the table and the keys of
 the rows; a thread listens, and reads those rows again. Everything is read again only after more
 changes than keys are announced for, and where a change may have been missed. From a notification
-until the new state is read, `current` returns None and the caller queries the
-database, so a result is never older than the delay of a notification. Leave and posts that begin or
-end need no notification: their moments are compared at each request. A boundary that takes effect
-later ends the period of the snapshot.
+until the new state is read, `current` waits where that takes moments, else it returns None and the
+caller queries the database, so a result is never older than the delay of a notification. Leave and
+posts that begin or end need no notification: their moments are compared at each request. A boundary
+that takes effect later ends the period of the snapshot.
 
 Delivery is verified continuously: every second a token is notified on a separate connection, and
 must arrive. A pooler in transaction mode accepts LISTEN but delivers nothing; then no token
@@ -44,6 +44,9 @@ MAX_PATCHED_KEYS = 5000  # keys beyond which everything is read instead
 DEBOUNCE_S = 0.1  # seconds to wait for more changes before everything is read
 POLL_INTERVAL_S = 1.0  # seconds between tokens, and between attempts to connect
 MAX_UNPROVED_S = 3.0  # seconds a snapshot may be used after the last received token
+# Seconds that a request waits for a patch, which takes 10 to 40 ms: to query the database takes as
+# long, and keeps the patch from the processor.
+MAX_PATCH_WAIT_S = 0.2
 
 # The tables that a snapshot is read from: those that announce changes, and former names.
 READ_TABLES = sorted(SNAPSHOT_TABLES - {"person"} | {"personal.person", "former_name"})
@@ -94,6 +97,8 @@ class SnapshotCache:
         self._for_all: bool | None = None
         self._began_at = self._proved_at = float("-inf")
         self._is_reading = False
+        self._patched = threading.Event()  # cleared while a patch is under way
+        self._patched.set()
         self._tokens: dict[str, float] = {}  # sent and not received yet, with the moment of sending
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -103,6 +108,8 @@ class SnapshotCache:
         """Return the snapshot if it is fresh and holds the moment, else None."""
         if self._thread is None:
             self._begin()
+        if self._stale:
+            self._patched.wait(MAX_PATCH_WAIT_S)
         snapshot = self._snapshot
         if snapshot is None or self._stale or not snapshot.is_valid_at(at):
             return None
@@ -163,6 +170,7 @@ class SnapshotCache:
                 pass  # connection lost: requests query the database, which reports the failure
             except Exception:  # of ours, as in a patch: everything is read from the beginning
                 log.exception("the register in memory is read again")
+            self._patched.set()
             self._stop.wait(POLL_INTERVAL_S)
 
     def _connect(self) -> psycopg.Connection:
@@ -186,13 +194,22 @@ class SnapshotCache:
                 self._is_reading = True
                 fresh = self._read()
                 self._is_reading = False
-                # changes notified during the read may be missing from it
-                self._stale = self._heard(connection, 0)
                 self._snapshot = fresh
+                # changes notified during the read may be missing from it
+                self._expect_patch(self._heard(connection, 0))
             elif self._heard(connection, max(0.0, sent_at + POLL_INTERVAL_S - time.monotonic())):
-                self._stale = True
+                self._expect_patch(True)
             while self._changes is None and self._heard(connection, DEBOUNCE_S):
                 pass
+
+    def _expect_patch(self, stale: bool) -> None:
+        """Say whether the snapshot is out of date, and let requests wait if a patch mends that."""
+        if stale and self._changes is not None and self._snapshot is not None:
+            self._patched.clear()
+            self._stale = True
+        else:
+            self._stale = stale
+            self._patched.set()
 
     def _ended(self) -> bool:
         return self._snapshot is None or not self._snapshot.is_valid_at(datetime.now(UTC))
@@ -226,6 +243,7 @@ class SnapshotCache:
 
     def _doubt_all(self) -> None:
         self._stale, self._changes = True, None
+        self._patched.set()
 
     def _miss(self, moment: float) -> None:
         """Give up the tokens sent before a moment.

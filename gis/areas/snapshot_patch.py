@@ -72,7 +72,9 @@ def patch_snapshot(
     grids, upper, period = old.grids, old.upper_areas, (old.since, old.until)
     if areas:
         grids = _patch_grids(session, old.grids, areas, at)
-        period = read_period(session, at)
+        # shorter than it may be, where a change that was planned is not any more
+        since, until = read_period(session, at, areas=areas)
+        period = max(old.since, since), min(old.until, until)
         if not areas.isdisjoint(upper) or not upper.keys() >= {*grids.parents}:
             upper = read_upper_areas(session, grids.parents, at)
         upper = _with_grids(upper, grids.parents)
@@ -91,7 +93,18 @@ def patch_snapshot(
         # who still reads the old snapshot must not cache an answer of it in the new one
         people = copy(old.people)
     building_grid = _building_grid(old, grids, places)
-    result = with_order(*period, grids, upper, places, building_grid, people)
+    if building_grid is old.building_grid:
+        result = replace(
+            old,
+            since=period[0],
+            until=period[1],
+            grids=grids,
+            upper_areas=upper,
+            places=places,
+            people=people,
+        )
+    else:
+        result = with_order(*period, grids, upper, places, building_grid, people)
     _keep_cached(old, result, areas | of_areas, buildings | of_buildings, at)
     return result
 
@@ -135,11 +148,11 @@ def _with_grids(upper: Mapping[int, Area], parents: Collection[int]) -> dict[int
 
 def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingIndex) -> Ints:
     """Return the row of the grid of each building; worked out where it may differ from before."""
-    if places is old.places and grids is old.grids:
+    before, same_land = old.places, grids.shapes is old.grids.shapes
+    if same_land and places.ids is before.ids and places.label_points is before.label_points:
         return old.building_grid
     lon, lat = places.label_points.T
-    before = old.places
-    if grids.shapes is not old.grids.shapes or not before.ids.size:
+    if not same_land or not before.ids.size:
         return grids.grids_at(lon, lat)[0]
     order = np.argsort(before.ids)
     rows = order.take(before.ids.searchsorted(places.ids, sorter=order), mode="clip")

@@ -49,7 +49,7 @@ def patch_places(
     ids = [*buildings]
     query = INDEXED_BUILDINGS_SQL.format(where="b.id = ANY(%(ids)s)")
     few = index_buildings(fetch_rows(session, query, {"ids": ids}), read_parts(session, at, ids))
-    parts = _merged_parts(index, few, ids)
+    parts, part_of, units = _merged_parts(index, few, ids)
     old = np.flatnonzero(np.isin(index.ids, ids))
     rows = dict(zip(index.ids[old].tolist(), old.tolist(), strict=True))
     same = [rows.get(building) for building in few.ids.tolist()]
@@ -57,12 +57,15 @@ def patch_places(
         row is not None and index.codes[row] == code
         for row, code in zip(same, few.codes, strict=True)
     ):
-        return _in_place(index, few, np.array(same, dtype=np.int64), parts)
-    return _merged(index, few, ~np.isin(index.ids, ids), parts)
+        result = _in_place(index, few, np.array(same, dtype=np.int64), parts, part_of)
+    else:
+        result = _merged(index, few, ~np.isin(index.ids, ids), parts, part_of)
+    vars(result)["part_units"] = units  # worked out from all parts it would take 5 ms
+    return result
 
 
 def _in_place(
-    index: BuildingIndex, few: BuildingIndex, rows: Ints, parts: tuple[list[PartRow], Ints]
+    index: BuildingIndex, few: BuildingIndex, rows: Ints, parts: list[PartRow], part_of: Ints
 ) -> BuildingIndex:
     """Replace buildings that keep their rows."""
     names = _with_values(index.names, rows, few.names)
@@ -76,7 +79,7 @@ def _in_place(
     if estates == index.estates:
         worked_out.append("estate_names")
     result = BuildingIndex(
-        index.ids, index.codes, names, estates, addresses, shapes, points, *parts
+        index.ids, index.codes, names, estates, addresses, shapes, points, parts, part_of
     )
     keep_worked_out(index, result, *worked_out)
     return result
@@ -91,7 +94,7 @@ def _with_values(old: list[str], rows: Ints, new: list[str]) -> list[str]:
 
 
 def _merged(
-    index: BuildingIndex, few: BuildingIndex, keep: Any, parts: tuple[list[PartRow], Ints]
+    index: BuildingIndex, few: BuildingIndex, keep: Any, parts: list[PartRow], part_of: Ints
 ) -> BuildingIndex:
     """Replace buildings of which some come or go, in the order of the codes."""
     order = merge_order(index.codes, keep, few.codes)
@@ -103,7 +106,8 @@ def _merged(
         merge_lists(index.addresses, keep, few.addresses, order),
         np.concatenate([index.shapes[keep], few.shapes])[order],
         np.concatenate([index.label_points[keep], few.label_points])[order],
-        *parts,
+        parts,
+        part_of,
     )
 
 
@@ -121,20 +125,24 @@ def merge_lists(old: list[T], keep: Iterable[bool], new: list[T], order: Iterabl
 
 def _merged_parts(
     index: BuildingIndex, few: BuildingIndex, ids: Collection[int]
-) -> tuple[list[PartRow], Ints]:
-    """Return the parts of all buildings, by building, and the building of each.
+) -> tuple[list[PartRow], Ints, Ints]:
+    """Return the parts of all buildings, by building, and the building and the unit of each.
 
     Those of some ids come from another index.
     """
+    parts = index.parts.copy()
+    for building in sorted(ids, reverse=True):  # from the end, so that the places of others stay
+        ends = (building, building + 1)
+        start, end = index.part_of.searchsorted(ends)
+        few_start, few_end = few.part_of.searchsorted(ends)
+        parts[start:end] = few.parts[few_start:few_end]
     keep = ~np.isin(index.part_of, [*ids])
-    kept = index.parts if keep.all() else [*compress(index.parts, keep)]
     positions = index.part_of[keep].searchsorted(few.part_of)
-    parts, last = list[PartRow](), 0
-    for position, part in zip(positions.tolist(), few.parts, strict=True):
-        parts += kept[last:position]
-        parts.append(part)
-        last = position
-    return parts + kept[last:], np.insert(index.part_of[keep], positions, few.part_of)
+    return (
+        parts,
+        np.insert(index.part_of[keep], positions, few.part_of),
+        np.insert(index.part_units[keep], positions, few.part_units),
+    )
 
 
 def keep_worked_out(old: object, new: object, *names: str) -> None:

@@ -4,7 +4,10 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
 
 import numpy as np
 import orjson
@@ -950,6 +953,43 @@ def test_a_patch_that_fails_is_logged_and_everything_is_read_again(committed, mo
             wait_until(lambda: "改名社区" in names())
             assert "a fault of ours" in caplog.text
         finally:
+            live.close()
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_who_asks_during_a_patch_waits_a_moment_and_never_gets_the_old_state(
+    committed, monkeypatch, patient
+):
+    begun, finish, original = Event(), Event(), snapshot_cache.patch_snapshot
+
+    def slow(*arguments: Any) -> RegistrySnapshot:
+        begun.set()
+        assert finish.wait(10)
+        return original(*arguments)
+
+    monkeypatch.setattr(snapshot_cache, "patch_snapshot", slow)
+    monkeypatch.setattr(snapshot_cache, "MAX_PATCH_WAIT_S", 10 if patient else 0.05)
+    with Session(gis_db.engine(committed)) as session, ThreadPoolExecutor(1) as pool:
+        town = build.Town(session, f"52040{5 + patient}001001")
+        town.grid("001", 11 + patient)
+        session.commit()
+        live = SnapshotCache(committed)
+        try:
+            assert live.ready(10)
+            town.community.name = "改名社区"
+            session.commit()
+            assert begun.wait(10)
+            asked = pool.submit(live.current, datetime.now(UTC))
+            if patient:
+                with pytest.raises(TimeoutError):
+                    asked.result(0.2)
+                finish.set()
+                register = asked.result(10)
+                assert "改名社区" in [area.name for area in register.upper_areas.values()]
+            else:
+                assert asked.result(10) is None  # the database is asked
+        finally:
+            finish.set()
             live.close()
 
 
