@@ -970,8 +970,8 @@ def test_who_asks_during_a_patch_waits_a_moment_and_never_gets_the_old_state(
     monkeypatch.setattr(snapshot_cache, "patch_snapshot", slow)
     monkeypatch.setattr(snapshot_cache, "MAX_PATCH_WAIT_S", 10 if patient else 0.05)
     with Session(gis_db.engine(committed)) as session, ThreadPoolExecutor(1) as pool:
-        town = build.Town(session, f"52040{5 + patient}001001")
-        town.grid("001", 11 + patient)
+        town = build.Town(session, f"52040{7 + patient}001001")
+        town.grid("001", 13 + patient)
         session.commit()
         live = SnapshotCache(committed)
         try:
