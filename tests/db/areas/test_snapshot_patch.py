@@ -229,7 +229,12 @@ def facts(snapshot: RegistrySnapshot) -> dict[str, object]:
         ),
         "footprints": shapely.to_wkb(places.shapes).tolist(),
         "points": places.label_points.tolist(),
-        "parts": (places.parts, places.part_of.tolist(), places.estate_names),
+        "parts": (
+            places.parts,
+            places.part_of.tolist(),
+            places.part_units.tolist(),
+            places.estate_names,
+        ),
         "grid of": (
             snapshot.building_grid.tolist(),
             snapshot.by_grid.tolist(),
@@ -281,6 +286,21 @@ def test_a_patched_register_is_the_one_read_whole(committed, seed):
             assert facts(r.snapshot) == facts(whole), (step, names)
             now = datetime.now(UTC)
             assert answers(r.snapshot, points, now) == answers(whole, points, now), (step, names)
+
+
+def test_a_boundary_that_is_planned_ends_the_register_and_one_withdrawn_at_most_early(committed):
+    with register(committed) as r:
+        end, start = r.snapshot.until, datetime.now(UTC) + timedelta(hours=1)
+        later = r.town.area("grid", f"{r.town.community.code}099", "later", r.town.community)
+        r.town.boundary(later, build.square(LON + GRIDS * SIDE, LAT), start=start)
+        r.session.commit()
+        r.patch()
+        assert r.snapshot.until == r.read().until == micros(start) < end
+        db.allow_boundary_writes(r.session)
+        r.session.execute(text("DELETE FROM boundary WHERE area_id = :id"), {"id": later.id})
+        r.session.commit()
+        r.patch()
+        assert micros(start) <= r.snapshot.until <= r.read().until == end
 
 
 def test_answers_of_places_that_no_change_touches_are_kept(committed):
