@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import psycopg
+from sqlalchemy import Connection, text
 
 from gis.errors import Unavailable
 
@@ -63,3 +64,12 @@ def require_notifications(url: str) -> None:
             if notification.payload == token:
                 return
     raise Unavailable("database.without_notifications")
+
+
+def describe(connection: Connection) -> dict[str, object]:
+    """Return the versions of PostgreSQL and PostGIS, and the size of the database in words."""
+    query = """
+    SELECT current_setting('server_version') AS postgresql, postgis_lib_version() AS postgis,
+      pg_size_pretty(pg_database_size(current_database())) AS size
+    """
+    return dict(connection.execute(text(query)).one()._mapping)

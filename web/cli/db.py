@@ -87,16 +87,8 @@ def status(as_json: bool) -> None:
         if folder := archives.get_folder(settings):
             answer["archive"] = str(folder)
     with engine(addresses.app).connect() as connection:
-        row = connection.exec_driver_sql(
-            "SELECT current_setting('server_version'), postgis_lib_version(),"
-            " pg_size_pretty(pg_database_size(current_database()))"
-        ).one()
-        at = schema.current(connection)
+        answer |= server_check.describe(connection) | {"schema": schema.current(connection)}
     answer |= {
-        "postgresql": row[0],
-        "postgis": row[1],
-        "size": row[2],
-        "schema": at,
         "schema_of_this_code": schema.head(),
         "old_databases": _list_old(addresses),
     }

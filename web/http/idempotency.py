@@ -6,26 +6,15 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from sqlalchemy import text
 
+from gis.accounts import idempotency
+from gis.accounts.idempotency import KeyClaim
 from gis.errors import invalid_field
 from gis.rights.principal import Principal
 from web.http.client import client_network
 from web.http.db import session
 
 MIN_KEY_CHARS, MAX_KEY_CHARS = 8, 200
-
-CLAIM_KEY_SQL = """
-INSERT INTO idempotency (owner, key, request_hash) VALUES (:owner, :key, :hash)
-    ON CONFLICT DO NOTHING RETURNING true
-"""
-STORED_ANSWER_SQL = (
-    "SELECT request_hash, status, answer FROM idempotency WHERE owner = :owner AND key = :key"
-)
-STORE_ANSWER_SQL = """
-UPDATE idempotency SET status = :status, answer = CAST(:answer AS jsonb) WHERE owner = :owner
-    AND key = :key
-"""
 
 
 def run_once(
@@ -62,21 +51,18 @@ def run_once(
         session().commit()
         return _answer(status, body)
     claim = _claim_of(principal, key)
-    if session().scalar(text(CLAIM_KEY_SQL), claim) is None:
+    if not idempotency.claim_key(session(), claim):
         return _replay(claim, restore)
     status, body = action()
     stored_body = orjson.loads(orjson.dumps(body))
     if redact is not None:
         redact(stored_body)
-    session().execute(
-        text(STORE_ANSWER_SQL),
-        claim | {"status": status, "answer": orjson.dumps(stored_body).decode()},
-    )
+    idempotency.store_answer(session(), claim, status, orjson.dumps(stored_body).decode())
     session().commit()
     return _answer(status, body)
 
 
-def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
+def _claim_of(principal: Principal, key: str) -> KeyClaim:
     """Return whose key it is, and of which request.
 
     Raises
@@ -91,10 +77,10 @@ def _claim_of(principal: Principal, key: str) -> dict[str, Any]:
     # two strangers' same key is not one key
     address = f" {client_network()}" if principal.kind == "anonymous" else ""
     owner = f"{principal.kind} {principal.actor}{address} {request.method} {request.path}"
-    return {"owner": owner, "key": key, "hash": _digest()}
+    return KeyClaim(owner, key, _digest())
 
 
-def _replay(claim: dict[str, Any], restore: Callable[[dict[str, Any]], None] | None) -> Response:
+def _replay(claim: KeyClaim, restore: Callable[[dict[str, Any]], None] | None) -> Response:
     """Give again what was answered the first time.
 
     Raises
@@ -102,10 +88,10 @@ def _replay(claim: dict[str, Any], restore: Callable[[dict[str, Any]], None] | N
     InvalidInput
         The key was used for another request.
     """
-    stored = session().execute(text(STORED_ANSWER_SQL), claim).one()
-    if stored.request_hash != claim["hash"]:
+    stored = idempotency.find_answer(session(), claim)
+    if stored.request_hash != claim.request_hash:
         raise invalid_field("Idempotency-Key", "input.idempotency_key_reused")
-    body = dict(stored.answer)
+    body = stored.answer
     if restore is not None:
         restore(body)
     session().rollback()

@@ -106,12 +106,8 @@ THIRD_PARTY = {
 # forms of Word are filled by a template engine, which is held to a sandbox
 ALLOWED_THIRD_PARTY = {("gis.papers.template_document", "jinja2.sandbox")}
 PACKAGES = ("gis", "layers", "web")
-SQL_PATTERN = re.compile(r"(?<![\w.])(text|cached_text)\(|\.execute\(")
-SQL_IN_WEB = {
-    "web/http/db.py",
-    "web/http/idempotency.py",
-    "web/cli/dev.py",
-}  # the last: the text of a migration
+SQL_PATTERN = re.compile(r"(?<![\w.])(text|cached_text)\(|\.(execute|exec_driver_sql)\(")
+SQL_IN_WEB = {"web/cli/dev.py"}  # the text of a migration
 
 
 def modules(root: Path) -> dict[str, Path]:
