@@ -82,9 +82,9 @@ def point_ewkt(lon: float, lat: float) -> str:
     return f"SRID={STORAGE_SRID};POINT({float(lon)!r} {float(lat)!r})"
 
 
-def geometry(kind: str) -> Geometry:
-    """Return a geometry column type in the storage system, with a GiST index."""
-    return Geometry(kind, srid=STORAGE_SRID, spatial_index=True)
+def geometry(kind: str, *, index: bool = True) -> Geometry:
+    """Return a geometry column type in the storage system, with a GiST index of all its rows."""
+    return Geometry(kind, srid=STORAGE_SRID, spatial_index=index)
 
 
 def key(comment: str = "Surrogate key.") -> Any:

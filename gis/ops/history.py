@@ -20,7 +20,7 @@ class HistoryEntry(Base):
 
     __tablename__ = "history"
     __table_args__ = (
-        Index(None, "table_name", "row_key"),
+        Index(None, "row_key", postgresql_using="hash"),  # half of a tree, for keys of 43 letters
         {"comment": "Append-only: what changed, by whom, when, why; old and new."},
     )
 

@@ -285,6 +285,12 @@ class IncidentEvent(Base):
         ForeignKeyConstraint(["county", "incident_id"], ["incident.county", "incident.id"]),
         Index(None, "incident_id", "id"),
         Index(None, "at"),
+        Index(
+            "idx_incident_event_geom",
+            "geom",
+            postgresql_using="gist",
+            postgresql_where=text("geom IS NOT NULL"),
+        ),
         {"comment": "What happened to an incident, one row each; append-only."},
     )
 
@@ -306,7 +312,7 @@ class IncidentEvent(Base):
     )
     note: Mapped[str] = mapped_column(server_default="", comment="What was said.")
     geom: Mapped[WKBElement | None] = mapped_column(
-        geometry("POINT"), comment="Where it was done, when told."
+        geometry("POINT", index=False), comment="Where it was done, when told."
     )
     detail: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default="{}", comment="What else belongs to it."
