@@ -2,8 +2,7 @@
 
 from flask import Response
 
-from web.gateway import Gateway
-from web.wsgi import app
+from web.wsgi import app, gateway
 
 __all__ = ["app", "gateway"]
 
@@ -12,6 +11,3 @@ __all__ = ["app", "gateway"]
 def constant() -> Response:
     """The same application, logging and headers; nothing to work out."""
     return Response(b'{"ok":true}', mimetype="application/json")
-
-
-gateway = Gateway(app)
