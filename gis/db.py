@@ -7,7 +7,7 @@ import math
 import select
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache, partial
@@ -147,25 +147,6 @@ def engine(url: str) -> Engine:
     event.listen(result, "checkin", _note_use)
     event.listen(result, "checkout", partial(_check_idle, result))
     return result
-
-
-def open_ahead(url: str, count: int) -> None:
-    """Open connections for requests to come, and have the server load what drawing needs there.
-
-    PostGIS and the parameters of projections take each new connection 50 ms.
-
-    Parameters
-    ----------
-    count
-        How many; no more than the pool keeps.
-    """
-    with ExitStack() as stack:
-        for connection in [stack.enter_context(engine(url).connect()) for _ in range(count)]:
-            connection.execute(
-                text(
-                    f"SELECT ST_Transform(ST_SetSRID(ST_MakePoint(116, 40), {STORAGE_SRID}), 3857)"
-                )
-            )
 
 
 def _note_use(_: Any, record: ConnectionPoolEntry) -> None:

@@ -54,10 +54,8 @@ class Answer(NamedTuple):
 class Gateway:
     """An RSGI application that asks a WSGI application."""
 
-    def __init__(self, app: WSGIApplication, prepare: Callable[[], None] = lambda: None) -> None:
-        """Take the application, and what a worker does once in the background when it starts."""
+    def __init__(self, app: WSGIApplication) -> None:
         self.app = app
-        self.prepare = prepare
         self.threads = ThreadPoolExecutor(THREADS, "request")
         self.waiting_bytes = 0
 
@@ -67,10 +65,6 @@ class Gateway:
         answer = self._compute(BASE | _environ_of("GET", HEALTH) | {"wsgi.input": BytesIO()}, None)
         assert answer is not None
         return answer
-
-    def __rsgi_init__(self, _: asyncio.AbstractEventLoop) -> None:
-        """Prepare this worker; if that fails, requests do by themselves what they need."""
-        self.threads.submit(self.prepare)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""

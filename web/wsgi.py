@@ -1,13 +1,11 @@
 """What a server loads in every worker: `web.wsgi:gateway` by RSGI, or `web.wsgi:app` by WSGI."""
 
 import os
-from functools import partial
 
 from gis import private
-from gis.db import open_ahead
 from gis.ops import cluster
 from gis.settings import Settings
-from web.gateway import THREADS, Gateway
+from web.gateway import Gateway
 from web.http import observability, worker_metrics
 from web.shards.service import make_application
 
@@ -15,6 +13,5 @@ os.umask(private.UMASK)
 observability.configure()
 worker_metrics.share()
 settings = Settings.from_env()
-database_url = settings.database_url or cluster.database_urls(settings).app
-app = make_application(settings, database_url)
-gateway = Gateway(app, partial(open_ahead, database_url, THREADS))
+app = make_application(settings, settings.database_url or cluster.database_urls(settings).app)
+gateway = Gateway(app)

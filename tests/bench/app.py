@@ -2,7 +2,8 @@
 
 from flask import Response
 
-from web.wsgi import app, gateway
+from web.gateway import Gateway
+from web.wsgi import app
 
 __all__ = ["app", "gateway"]
 
@@ -11,3 +12,6 @@ __all__ = ["app", "gateway"]
 def constant() -> Response:
     """The same application, logging and headers; nothing to work out."""
     return Response(b'{"ok":true}', mimetype="application/json")
+
+
+gateway = Gateway(app)

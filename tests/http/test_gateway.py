@@ -10,17 +10,12 @@ import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import QueuePool
 
-from gis import db
-from gis.ops.cluster import DatabaseUrls
-from tests.support.deployment import new_database
 from tests.support.served import Deployment
 from web import gateway
 from web.http.body_limit import DEFAULT_MAX_BYTES, REFUSAL
@@ -130,26 +125,6 @@ def test_a_request_arrives_as_pep_3333_says() -> None:
         REFUSAL: None,
         "length": 3,
     }
-
-
-def test_a_worker_prepares_itself_once_and_answers_all_the_same_if_that_fails() -> None:
-    prepared = Event()
-
-    def prepare() -> None:
-        prepared.set()
-        raise OSError("the database is away")
-
-    worker = gateway.Gateway(echo, prepare)
-    worker.__rsgi_init__(asyncio.new_event_loop())
-    assert prepared.wait(10)
-    assert worker.threads.submit(lambda: "answered").result(10) == "answered"
-
-
-def test_connections_are_opened_ahead(addresses: DatabaseUrls) -> None:
-    with new_database(addresses) as urls:
-        db.open_ahead(urls.app, 3)
-        pool = db.engine(urls.app).pool
-        assert isinstance(pool, QueuePool) and (pool.checkedin(), pool.checkedout()) == (3, 0)
 
 
 def test_a_body_in_chunks_has_a_length_once_it_is_read() -> None:
