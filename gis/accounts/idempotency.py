@@ -48,11 +48,10 @@ def claim_key(session: Session, claim: KeyClaim) -> bool:
 
 def store_answer(session: Session, claim: KeyClaim, status: int, answer: str) -> None:
     """Store the status and the JSON of the answer to the request that claimed a key."""
-    params = {"owner": claim.owner, "key": claim.key, "status": status, "answer": answer}
+    params = asdict(claim) | {"status": status, "answer": answer}
     session.execute(cached_text(STORE_ANSWER_SQL), params)
 
 
 def find_answer(session: Session, claim: KeyClaim) -> StoredAnswer:
     """Return what the first request with a key was answered."""
-    params = {"owner": claim.owner, "key": claim.key}
-    return StoredAnswer(*session.execute(cached_text(STORED_ANSWER_SQL), params).one())
+    return StoredAnswer(*session.execute(cached_text(STORED_ANSWER_SQL), asdict(claim)).one())

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -929,31 +930,36 @@ def test_the_register_in_memory_is_used_only_while_its_channel_delivers(committe
             gis_db.engine(pooler.url).dispose()
 
 
+@contextmanager
+def heard_town(
+    url: str, community: str, column: int
+) -> Iterator[tuple[Session, build.Town, SnapshotCache]]:
+    """A committed town of one grid, and the register in memory that has read it."""
+    with Session(gis_db.engine(url)) as session, closing(SnapshotCache(url)) as live:
+        town = build.Town(session, community)
+        town.grid("001", column)
+        session.commit()
+        assert live.ready(10)
+        yield session, town, live
+
+
 def test_a_patch_that_fails_is_logged_and_everything_is_read_again(committed, monkeypatch, caplog):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
     monkeypatch.setattr("gis.areas.snapshot_cache.POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr("gis.areas.snapshot_cache.patch_snapshot", fail)
-    with Session(gis_db.engine(committed)) as session:
-        town = build.Town(session, "520404001001")
-        town.grid("001", 9)
+    with heard_town(committed, "520404001001", 9) as (session, town, live):
+        town.community.name = "改名社区"
         session.commit()
-        live = SnapshotCache(committed)
-        try:
-            assert live.ready(10)
-            town.community.name = "改名社区"
-            session.commit()
 
-            def names() -> list[str]:
-                register = live.current(datetime.now(UTC))
-                areas = register.upper_areas.values() if register else ()
-                return [area.name for area in areas]
+        def names() -> list[str]:
+            register = live.current(datetime.now(UTC))
+            areas = register.upper_areas.values() if register else ()
+            return [area.name for area in areas]
 
-            wait_until(lambda: "改名社区" in names())
-            assert "a fault of ours" in caplog.text
-        finally:
-            live.close()
+        wait_until(lambda: "改名社区" in names())
+        assert "a fault of ours" in caplog.text
 
 
 @pytest.mark.parametrize("patient", [True, False])
@@ -969,13 +975,12 @@ def test_who_asks_during_a_patch_waits_a_moment_and_never_gets_the_old_state(
 
     monkeypatch.setattr(snapshot_cache, "patch_snapshot", slow)
     monkeypatch.setattr(snapshot_cache, "MAX_PATCH_WAIT_S", 10 if patient else 0.05)
-    with Session(gis_db.engine(committed)) as session, ThreadPoolExecutor(1) as pool:
-        town = build.Town(session, f"52040{7 + patient}001001")
-        town.grid("001", 13 + patient)
-        session.commit()
-        live = SnapshotCache(committed)
+    code, column = f"52040{7 + patient}001001", 13 + patient
+    with (
+        ThreadPoolExecutor(1) as pool,
+        heard_town(committed, code, column) as (session, town, live),
+    ):
         try:
-            assert live.ready(10)
             town.community.name = "改名社区"
             session.commit()
             assert begun.wait(10)
@@ -990,7 +995,6 @@ def test_who_asks_during_a_patch_waits_a_moment_and_never_gets_the_old_state(
                 assert asked.result(10) is None  # the database is asked
         finally:
             finish.set()
-            live.close()
 
 
 def test_a_worker_takes_over_what_was_read_before_it_was_forked(committed, monkeypatch):
