@@ -37,7 +37,7 @@ from gis.incidents import photos
 from gis.ops import backup, backup_file, cluster, databases, migration
 from gis.settings import Settings
 from tests.support import access_table, build
-from tests.support.deployment import deployment_folder
+from tests.support.deployment import deployment_folder, kill_cluster
 from tests.support.served import serving, until
 from web.http import worker_metrics
 from web.http.observability import Surviving
@@ -67,7 +67,7 @@ def small_disk():
     try:
         yield folder
     finally:
-        cluster.stop(Settings(var=folder))
+        kill_cluster(Settings(var=folder))
         subprocess.run(["umount", "--lazy", folder], check=True)
         folder.rmdir()
 

@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +25,7 @@ from gis.ops import cluster, migration
 from gis.settings import ROOT, Settings
 
 SHARED = ROOT.parent / "shared" / "data"
+KILLED_S = 60.0  # for what takes a hundredth
 TEMPLATE = "empty"  # a migrated database that nobody works in, to make others from
 
 
@@ -34,11 +37,24 @@ def deployment_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        cluster.stop(Settings(var=folder))
+        kill_cluster(Settings(var=folder))
         base = cluster.cluster_location(Settings(var=folder)).base
         shutil.rmtree(folder, ignore_errors=True)
         if os.geteuid() == 0 and base.parent == cluster.FALLBACK_PATH:
             shutil.rmtree(base, ignore_errors=True)
+
+
+def kill_cluster(settings: Settings) -> None:
+    """End the private cluster of a folder to throw away, if it runs: nothing is written out, and no
+    standby or subscription is waited for.
+    """
+    pid_file = cluster.cluster_location(settings).data / "postmaster.pid"
+    with suppress(OSError, ValueError, IndexError):  # it does not run
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
+        end = time.monotonic() + KILLED_S
+        while pid_file.exists():
+            assert time.monotonic() < end, f"the server of {pid_file.parent} does not end"
+            time.sleep(0.005)
 
 
 @dataclass(frozen=True)
