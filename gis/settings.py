@@ -64,12 +64,15 @@ class Shard:
         From 1 on; the ids of its rows are from `number << SHARD_ID_BITS` on.
     url, owner_url
         Its database for the application, and for the role that owns the tables.
+    has_old_ids
+        Whether it has rows from a time in the main database, which keep their ids.
     """
 
     county: str
     number: int
     url: str = field(repr=False)
     owner_url: str = field(repr=False)
+    has_old_ids: bool = False
 
 
 @dataclass(frozen=True)

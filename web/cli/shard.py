@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 from sqlalchemy.engine import make_url
 
+from gis.db import engine
 from gis.ops import cluster
 from gis.ops.shards import registry
 from gis.ops.shards.registry import ShardUrls
@@ -53,7 +54,7 @@ MAIN_URL = _address("main_url", "The main database as the shard reaches it, for 
 
 @click.group("shard")
 def group() -> None:
-    """Keep a county in a database of its own: add, list, remove.
+    """Keep a county in a database of its own: add, move, list, remove.
 
     A password stands in the variable of an option, never on the command line.
     """
@@ -66,37 +67,56 @@ def group() -> None:
 @ADMIN_URL
 @MAIN_ADMIN_URL
 @MAIN_URL
-def add(
-    county: str,
-    url: str | None,
-    owner_url: str | None,
-    admin_url: str | None,
-    main_admin_url: str | None,
-    main_url: str | None,
-) -> None:
+def add(county: str, **urls: str | None) -> None:
     """Make an empty database the shard of the county with code COUNTY.
 
     It gets the schema, a range of ids of its own, and a copy of what all counties share. Again,
     only what is missing is done. Data is loaded by the usual commands with WANGGE_COUNTY set.
+    """
+    _add(county, urls, is_moved=False)
+
+
+def _add(county: str, urls: dict[str, str | None], *, is_moved: bool) -> None:
+    """Add or move a shard, and say what it is.
 
     Raises
     ------
     UsageError
         No address is set.
     """
-    if not url:
+    if not (url := urls.pop("url")):
         raise click.UsageError("set WANGGE_SHARD_URL, or --url without a password")
+    owner_url = urls.pop("owner_url") or url
     settings = Settings.from_env()
     if not settings.database_url and cluster.make_logical(settings):
         click.echo("the private cluster now has wal_level = logical, and was restarted", err=True)
-    urls = ShardUrls(url, owner_url or url, admin_url, main_admin_url, main_url)
-    shard, is_new = registry.add(settings, open_database(settings), county, urls)
+    main = open_database(settings)
+    engine(main.app).dispose()  # a county is moved while nobody works in it
+    shard, is_new = registry.add(
+        settings, main, county, ShardUrls(url, owner_url, **urls), is_moved=is_moved
+    )
     low = registry.first_id(shard)
     click.echo(
         f"county {county} is shard {shard.number}: ids from {low:,} on"
         if is_new
         else f"county {county} is shard {shard.number} already"
     )
+
+
+@group.command()
+@click.argument("county")
+@URL
+@OWNER_URL
+@ADMIN_URL
+@MAIN_ADMIN_URL
+@MAIN_URL
+def move(county: str, **urls: str | None) -> None:
+    """Move the county with code COUNTY from the main database to an empty one, as its shard.
+
+    Its incidents, history, people and photos go along, with the ids and addresses that they have.
+    Stop `serve` first. Again, an interrupted call is finished.
+    """
+    _add(county, urls, is_moved=True)
 
 
 @group.command("list")

@@ -67,6 +67,8 @@ MAIN_ENDPOINTS = frozenset(
         "tiles.layers",
     }
 )
+# of those, with rights that posts give; who holds one reads them in the county, which has a copy
+POST_BLUEPRINTS = frozenset({"categories", "rules", "rules_page"})
 # of these blueprints, yet about the incidents of a county
 COUNTY_ENDPOINTS = frozenset({"rules.test"})
 # areas over the county, and the counties under them
@@ -135,7 +137,8 @@ class Dispatcher:
         blueprint = question.endpoint.partition(".")[0]
         is_main = blueprint in MAIN_BLUEPRINTS or question.endpoint in MAIN_ENDPOINTS
         if is_main and question.endpoint not in COUNTY_ENDPOINTS:
-            return MAIN_DATABASE
+            is_read = question.method in ("GET", "HEAD") and blueprint in POST_BLUEPRINTS
+            return (self.home(question) if is_read else None) or MAIN_DATABASE
         if (county := self.find(question)) is not None:
             return county
         if self.says_wrong_place(question):
@@ -166,7 +169,7 @@ class Dispatcher:
     def named(self, question: Question) -> set[str]:
         """Return the counties that a request names, by codes, ids, incidents, a place or a box."""
         found = {self.finder.of_code(code) for code in question.codes()}
-        found |= {self.finder.of_number(number) for number in question.numbers()}
+        found |= {self.finder.of_row(table, number) for table, number in question.rows()}
         found |= {self.finder.of_uuid(key) for key in question.incidents()}
         if found:
             return found
@@ -200,6 +203,12 @@ class Dispatcher:
         else:
             return None
         return next(iter(counties)) if counties is not None and len(counties) == 1 else None
+
+    def home(self, question: Question) -> str | None:
+        """Return the county of the posts of who asks; None if they have no person."""
+        question.is_by_person = True
+        account = question.account()
+        return None if account is None else self.finder.home_of(account)
 
     def prepare_city(self, question: Question) -> None:
         """Have the main application read all counties.

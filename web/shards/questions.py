@@ -62,7 +62,21 @@ CODED_BLUEPRINTS = frozenset(
         "units",
     }
 )
-ID_FIELDS = ("base", "form", "post", "revision")  # whose values are ids of rows
+# parameters of paths, and fields, whose values are ids of rows, and the tables of those
+ROW_PARAMETERS = {
+    "a": "revision",
+    "b": "revision",
+    "check_id": "spot_check",
+    "edit": "walk_edit",
+    "entrance": "entrance",
+    "form_id": "paper_template",
+    "number": "revision",
+    "post_id": "post",
+    "recipe_id": "register_recipe",
+    "template_id": "answer_template",
+    "visit_id": "duty_visit",
+}
+ROW_FIELDS = {"base": "revision", "form": "paper_template", "post": "post", "revision": "revision"}
 UUID_FIELDS = ("id", "incident", "incident_id", "service_request_id")
 POINT_FIELDS = ("lon", "lat", "crs")
 
@@ -170,16 +184,17 @@ class Question:
             if isinstance(value, str):
                 yield value
 
-    def numbers(self) -> Iterator[int]:
-        """Yield the ids of rows that it names."""
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """Yield the tables and ids of rows that it names."""
         for name, value in (self.arguments or {}).items():
-            if isinstance(value, int) and name not in ("x", "y", "z", "minutes"):
-                yield value
-        for value in self.values(ID_FIELDS):
-            if isinstance(value, int) or (
-                isinstance(value, str) and ROW_ID_PATTERN.fullmatch(value)
-            ):
-                yield int(value)
+            if isinstance(value, int) and name in ROW_PARAMETERS:
+                yield ROW_PARAMETERS[name], value
+        for name, table in ROW_FIELDS.items():
+            for value in self.values((name,)):
+                if isinstance(value, int) or (
+                    isinstance(value, str) and ROW_ID_PATTERN.fullmatch(value)
+                ):
+                    yield table, int(value)
 
     def incidents(self) -> Iterator[UUID]:
         """Yield the incidents and photos that it names."""

@@ -72,6 +72,8 @@ def subscribe(
     publisher_url: str,
     publication: str,
     name: str,
+    *,
+    has_rows: bool = False,
 ) -> bool:
     """Have a database copy a publication, from now on; return whether it did not yet.
 
@@ -83,6 +85,8 @@ def subscribe(
         As the subscriber's server reaches it, for a role that may replicate.
     name
         Of the subscription and of its slot.
+    has_rows
+        Whether the subscriber has the present rows already.
     """
     row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
     if row and row[0]:
@@ -100,12 +104,13 @@ def subscribe(
     subscriber.execute(
         sql.SQL(
             "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {}"
-            " WITH (create_slot = false, slot_name = {})"
+            " WITH (create_slot = false, slot_name = {}, copy_data = {})"
         ).format(
             sql.Identifier(name),
             sql.Literal(publisher_url),
             sql.Identifier(publication),
             sql.Literal(name),
+            sql.Literal(not has_rows),
         )
     )
     return True

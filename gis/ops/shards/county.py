@@ -38,6 +38,13 @@ OTHER_AREAS_SQL = text("SELECT EXISTS (SELECT FROM area WHERE level NOT IN ('pro
 
 HOLDS_SQL = text("SELECT EXISTS (SELECT FROM area WHERE county = :county AND id < :low)")
 
+# Of a prepared database: for which county, and whether a row was written there since.
+PREPARED_SQL = text("""
+SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'area'::regclass AND conname = :name
+    AND strpos(pg_get_constraintdef(oid), quote_literal(:county)) > 0)
+  AND NOT EXISTS (SELECT FROM history WHERE id >= :low)
+""")
+
 
 def shard_number(connection: Connection) -> int:
     """Return the number of the shard that a database is; 0 for a main one, or an empty one."""
@@ -52,6 +59,13 @@ def has_areas(connection: Connection) -> bool:
 def holds(connection: Connection, county: str) -> bool:
     """Return whether a main database holds a county itself."""
     return bool(connection.scalar(HOLDS_SQL, {"county": county, "low": 1 << SHARD_ID_BITS}))
+
+
+def is_unused(connection: Connection, county: str) -> bool:
+    """Return whether a database is prepared for a county, and nothing was entered since."""
+    low = shard_number(connection) << SHARD_ID_BITS
+    parameters = {"name": ONE_COUNTY, "county": county, "low": low}
+    return low > 0 and bool(connection.scalar(PREPARED_SQL, parameters))
 
 
 def prepare(connection: Connection, county: str, number: int) -> None:

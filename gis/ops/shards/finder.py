@@ -3,27 +3,27 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import shapely
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis.areas.grids import GridIndex
 from gis.db import engine
 from gis.errors import Unavailable
+from gis.ops.shards.tables import PERSON_TABLE
 from gis.settings import SHARD_ID_BITS, Shard
 
 MAIN_DATABASE = ""  # in the place of a county: the main database
-EVERYWHERE = -1  # in the place of a shard's number: a right in a city, or without an area
 LOOK_INTERVAL_S = 2.0
 FIRST_LOOK_S = 15.0  # until every database has been looked at once
 RIGHTS_AGE_S = 2.0
-MAX_REMEMBERED = 100_000  # incidents and photos whose county is known
+MAX_REMEMBERED = 100_000  # incidents, photos and rows whose county is known
 MAX_CACHED_COUNTIES = 10_000
 
 COUNTY_BOUNDARIES_SQL = text("""
@@ -35,20 +35,26 @@ KNOWS_SQL = text("""
 SELECT EXISTS (SELECT FROM incident WHERE id = :id) OR EXISTS (SELECT FROM photo WHERE id = :id)
   OR EXISTS (SELECT FROM checkup_photo WHERE id = :id)
 """)
-SHARD_OF_AREA = f"""
-CASE WHEN a.id IS NULL OR a.level IN ('province', 'city') THEN {EVERYWHERE}
-ELSE a.id >> {SHARD_ID_BITS} END
-"""
-ACCOUNT_SQL = text(f"""
-SELECT {SHARD_OF_AREA} FROM personal.access_grant g LEFT JOIN area a ON a.id = g.area_id
+# a county's code, or nothing for a right in a city or without an area; the id of a person
+ACCOUNT_SQL = text("""
+SELECT CASE WHEN a.level NOT IN ('province', 'city') THEN a.county END AS county,
+  CAST(NULL AS bigint) AS person_id
+FROM personal.access_grant g LEFT JOIN area a ON a.id = g.area_id
 WHERE g.account_id = :id AND g.role <> 'resident'
-UNION SELECT person_id >> {SHARD_ID_BITS} FROM personal.account
+UNION SELECT NULL, person_id FROM personal.account WHERE id = :id AND person_id IS NOT NULL
+""")
+HOME_SQL = text("""
+SELECT CAST(NULL AS text) AS county, person_id FROM personal.account
 WHERE id = :id AND person_id IS NOT NULL
-""")  # noqa: S608  our own text
-KEY_SQL = text(f"""
-SELECT {SHARD_OF_AREA} FROM personal.api_key k CROSS JOIN unnest(k.area_ids) i
-LEFT JOIN area a ON a.id = i WHERE k.key_id = :id
-""")  # noqa: S608  our own text
+""")
+KEY_SQL = text("""
+SELECT CASE WHEN a.level NOT IN ('province', 'city') THEN a.county END AS county,
+  CAST(NULL AS bigint) AS person_id
+FROM personal.api_key k CROSS JOIN unnest(k.area_ids) i LEFT JOIN area a ON a.id = i
+WHERE k.key_id = :id
+""")
+RIGHTS_SQL = {"account": ACCOUNT_SQL, "home": HOME_SQL, "key": KEY_SQL}
+HOLDS_ROW_SQL = "SELECT EXISTS (SELECT FROM {} WHERE id = :id)"
 
 
 @dataclass
@@ -61,10 +67,13 @@ class Member:
         By code of a county, the boundary that is in force; None until the first look that worked.
     answers
         Whether the last look worked; None before the first.
+    has_old_ids
+        As of `Shard`.
     """
 
     county: str
     url: str
+    has_old_ids: bool = False
     outlines: dict[str, tuple[int, Any]] | None = None
     answers: bool | None = None
 
@@ -94,8 +103,10 @@ class CountyFinder:
     members: Mapping[str, Member]
     county_by_number: Mapping[int, str]
     _index: GridIndex | None = None
-    _remembered: OrderedDict[UUID, str] = field(default_factory=OrderedDict)
-    _rights: dict[tuple[str, object], tuple[float, frozenset[int]]] = field(default_factory=dict)
+    _remembered: OrderedDict[UUID | tuple[str, int], str] = field(default_factory=OrderedDict)
+    _rights: dict[tuple[str, object], tuple[float, frozenset[str] | None]] = field(
+        default_factory=dict
+    )
     _is_looking: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,9 +114,18 @@ class CountyFinder:
         """Return the county of the code of an area or building; MAIN_DATABASE without a shard."""
         return code[:6] if code[:6] in self.members else MAIN_DATABASE
 
-    def of_number(self, number: int) -> str:
-        """Return the county of the id of a row."""
-        return self.county_by_number.get(number >> SHARD_ID_BITS, MAIN_DATABASE)
+    def of_row(self, table: str, number: int) -> str:
+        """Return the county of a row by its id; MAIN_DATABASE if no county that has moved knows it.
+
+        Raises
+        ------
+        Unavailable
+            As `of_uuid`.
+        """
+        if number >> SHARD_ID_BITS:
+            return self.county_by_number.get(number >> SHARD_ID_BITS, MAIN_DATABASE)
+        moved = [name for name, member in self.members.items() if member.has_old_ids]
+        return self._search((table, number), moved, text(HOLDS_ROW_SQL.format(table)), number)
 
     def at(self, lon: float, lat: float) -> str:
         """Return the county of a point: as its grid is chosen, of all at once.
@@ -144,14 +164,30 @@ class CountyFinder:
         Unavailable
             None that answers knows it, and one does not answer.
         """
+        return self._search(key, self.members, KNOWS_SQL, key)
+
+    def _search(
+        self,
+        key: UUID | tuple[str, int],
+        counties: Iterable[str],
+        query: TextClause,
+        value: UUID | int,
+    ) -> str:
+        """Return the county of some whose database a query says true of; else MAIN_DATABASE.
+
+        Raises
+        ------
+        Unavailable
+            As `of_uuid`.
+        """
         if (known := self._remembered.get(key)) is not None:
             return known
         missing = []
-        for name, member in self.members.items():
+        for name in counties:
             try:
                 self.require(name)
-                with engine(member.url).connect() as connection:
-                    if connection.scalar(KNOWS_SQL, {"id": key}):
+                with engine(self.members[name].url).connect() as connection:
+                    if connection.scalar(query, {"id": value}):
                         self._remember(key, name)
                         return name
             except (SQLAlchemyError, Unavailable):
@@ -160,7 +196,7 @@ class CountyFinder:
             raise Unavailable("shard.unavailable", county=", ".join(missing))
         return MAIN_DATABASE
 
-    def _remember(self, key: UUID, county: str) -> None:
+    def _remember(self, key: UUID | tuple[str, int], county: str) -> None:
         with self._lock:
             self._remembered[key] = county
             while len(self._remembered) > MAX_REMEMBERED:
@@ -170,22 +206,28 @@ class CountyFinder:
         """Return the counties of the rights of an account; None if some are for more than those."""
         return self._of_rights(("account", account_id))
 
+    def home_of(self, account_id: int) -> str | None:
+        """Return the county of the person of an account, where their posts are; None for none."""
+        return next(iter(self._of_rights(("home", account_id)) or ()), None)
+
     def of_key(self, key_id: str) -> frozenset[str] | None:
         """Return the counties of the areas of a program's key, as `of_account`."""
         return self._of_rights(("key", key_id))
 
     def _of_rights(self, whose: tuple[str, object]) -> frozenset[str] | None:
-        until, numbers = self._rights.get(whose, (0.0, frozenset[int]()))
+        until, counties = self._rights.get(whose, (0.0, None))
         if (now := time.monotonic()) >= until:
-            query = ACCOUNT_SQL if whose[0] == "account" else KEY_SQL
             with engine(self.members[MAIN_DATABASE].url).connect() as connection:
-                numbers = frozenset(connection.scalars(query, {"id": whose[1]}))
+                rows = connection.execute(RIGHTS_SQL[whose[0]], {"id": whose[1]}).all()
+            places = [
+                row.county if row.person_id is None else self.of_row(PERSON_TABLE, row.person_id)
+                for row in rows
+            ]
+            counties = None if None in places else frozenset(map(self.of_code, places))
             if len(self._rights) >= MAX_CACHED_COUNTIES:
                 self._rights.clear()
-            self._rights[whose] = now + RIGHTS_AGE_S, numbers
-        if EVERYWHERE in numbers:
-            return None
-        return frozenset(self.county_by_number.get(number, MAIN_DATABASE) for number in numbers)
+            self._rights[whose] = now + RIGHTS_AGE_S, counties
+        return counties
 
     def require(self, *counties: str) -> None:
         """Raise Unavailable unless the databases of some counties answered when last looked at.
@@ -254,6 +296,8 @@ class CountyFinder:
 def make_finder(main_url: str, shards: Mapping[str, Shard]) -> CountyFinder:
     """Return the finder of a deployment; nothing is connected to yet."""
     members = {MAIN_DATABASE: Member(MAIN_DATABASE, main_url)}
-    members |= {county: Member(county, shard.url) for county, shard in shards.items()}
+    members |= {
+        county: Member(county, shard.url, shard.has_old_ids) for county, shard in shards.items()
+    }
     numbers = {0: MAIN_DATABASE} | {shard.number: county for county, shard in shards.items()}
     return CountyFinder(members, numbers)

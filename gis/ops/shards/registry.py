@@ -20,7 +20,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.ops import databases, migration, schema, server_check
 from gis.ops.cluster import DatabaseUrls
-from gis.ops.shards import city, copying
+from gis.ops.shards import city, copying, moving
 from gis.ops.shards import county as county_database
 from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
 
@@ -57,17 +57,32 @@ class ShardUrls:
     main_url: str | None = None
 
 
-def add(settings: Settings, main: DatabaseUrls, county: str, urls: ShardUrls) -> tuple[Shard, bool]:
+def add(
+    settings: Settings,
+    main: DatabaseUrls,
+    county: str,
+    urls: ShardUrls,
+    *,
+    is_moved: bool = False,
+) -> tuple[Shard, bool]:
     """Make a database the shard of a county, and say whether it was not yet.
 
     What is done already is not done again, so that an interrupted call is repeated.
+
+    Parameters
+    ----------
+    is_moved
+        The county's rows and photos move there from the main database.
 
     Raises
     ------
     InvalidInput
         The county is none.
+    NotFound
+        It is to be moved, and not in the main database.
     Conflict
-        The database has rows of its own or another schema, or the county is elsewhere.
+        The database has rows of its own or another schema, or the county is elsewhere; or it cannot
+        be moved (see `moving.is_moved`).
     Unavailable
         A server cannot be reached, has another wal_level, or our role may not.
     """
@@ -82,15 +97,25 @@ def add(settings: Settings, main: DatabaseUrls, county: str, urls: ShardUrls) ->
         copying.require_logical(admin, county)
         try:
             _migrate(urls)
-            number = _prepare(main, county, urls, shards)
-            shard = Shard(county, number, urls.url, urls.owner_url)
+            must_move = is_moved and not moving.is_moved(
+                main_admin, admin, _role(main.app), county, shards
+            )
+            number = _prepare(main, county, urls, shards, is_moved=is_moved)
+            if must_move:
+                moving.move(main_admin, admin, county)
+            has_old_ids = moving.has_old_ids(admin, county)
+            shard = Shard(county, number, urls.url, urls.owner_url, has_old_ids)
             _write(settings.var, {**shards, county: shard}.values())
             create_folder(settings.var, county)
+            if is_moved:
+                moving.move_photos(settings.var, county)
             is_new = _connect_both(main_admin, admin, main, shard, urls)
             city.permit(main_admin, _role(main.owner))
             _rebuild_city(main, read_shards(settings.var).values())
         except psycopg.errors.InsufficientPrivilege as error:
             raise Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0]) from None
+        except psycopg.errors.LockNotAvailable:
+            raise Conflict("shard.service_runs", sessions=1) from None
     return shard, is_new or shards.get(county) != shard
 
 
@@ -129,6 +154,8 @@ def _prepare(
     county: str,
     urls: ShardUrls,
     shards: dict[str, Shard],
+    *,
+    is_moved: bool,
 ) -> int:
     """Give the database its number, and return it.
 
@@ -141,12 +168,13 @@ def _prepare(
     with engine(main.owner).connect() as connection:
         if county_database.shard_number(connection):
             raise Conflict("shard.is_shard")
-        if county not in shards and county_database.holds(connection, county):
+        if not is_moved and county not in shards and county_database.holds(connection, county):
             raise Conflict("shard.county_in_main", county=county)
     with engine(urls.owner_url).begin() as connection:
         number = county_database.shard_number(connection)
         known = next((shard for shard in shards.values() if shard.number == number), None)
-        if number and (known is None or known.county != county):
+        is_begun = is_moved and known is None and county_database.is_unused(connection, county)
+        if number and not is_begun and (known is None or known.county != county):
             raise Conflict("shard.of_another", county=known.county if known else "?")
         if not number:
             if county in shards or county_database.has_areas(connection):
@@ -187,6 +215,7 @@ def _connect_both(
         databases.libpq(urls.owner_url),
         county_database.AREAS_PUBLICATION,
         up,
+        has_rows=shard.has_old_ids,
     )
     copying.wait_copied(main_admin, up)
     return is_new

@@ -102,6 +102,7 @@ COUNTY_TABLES = (
 # Both: provinces and cities are the main database's and copied down, a county and what is under it
 # (without units) is the shard's and copied up, so that rights can name it.
 AREA_TABLE = "area"
+PERSON_TABLE = "personal.person"
 
 # What the city counts, partitioned by county over the shards (`gis.ops.shards.city`).
 CITY_TABLES = ("incident", "spot_check")

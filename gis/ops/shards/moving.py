@@ -1,0 +1,189 @@
+"""A county of the main database moves, with all that happened there, to the database of its shard.
+
+Its rows keep their ids, so that a number that was printed and an address that was sent stay good:
+they are below those of the shard (`gis.ops.shards.county.prepare`), and who holds one is looked up.
+"""
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from gis import private
+from gis.errors import Conflict, NotFound
+from gis.ops.shards.tables import AREA_TABLE, COUNTY_TABLES, PERSON_TABLE, SHARED_TABLES
+from gis.settings import COUNTY_FOLDERS, SHARD_ID_BITS
+
+LOCK_TIMEOUT = "10s"
+# The rows of a county, where not all of a table are; %(county)s is its code. People of other
+# counties are known by "county:number" (`gis.ops.shards.people`). What the history and the list of
+# disclosures say of accounts and tables that all share stays in the main database.
+COUNTY_CONDITIONS = {
+    AREA_TABLE: "level NOT IN ('province', 'city') AND county = %(county)s",
+    PERSON_TABLE: r"code !~ '^\d{6}:'",
+    "history": "table_name <> ALL(%(shared)s) AND (county IS NULL OR county = %(county)s)",
+    "personal.disclosure": "incident_id IS NOT NULL OR areas <> '{}'",
+    "idempotency": "true",
+}
+MOVED_TABLES = tuple(sorted({*COUNTY_TABLES, *COUNTY_CONDITIONS}))
+# emptied in a main database; the others keep what follows
+EMPTIED_TABLES = tuple(table for table in COUNTY_TABLES if table not in COUNTY_CONDITIONS)
+# In the main database stay areas, for rights that name them; people with an account, by number; and
+# answers to requests that may have been about what all share.
+TAKE_SQL = (
+    "DELETE FROM area WHERE level = 'unit' AND county = %(county)s",
+    f"DELETE FROM history WHERE {COUNTY_CONDITIONS['history']}",  # noqa: S608  our own text
+    f"DELETE FROM personal.disclosure WHERE {COUNTY_CONDITIONS['personal.disclosure']}",  # noqa: S608
+    f"""DELETE FROM personal.person p WHERE {COUNTY_CONDITIONS[PERSON_TABLE]}
+    AND NOT EXISTS (SELECT FROM personal.account WHERE person_id = p.id)""",  # noqa: S608
+    f"""UPDATE personal.person SET code = %(county)s || ':' || code,
+    name = %(county)s || ':' || code, phone = '' WHERE {COUNTY_CONDITIONS[PERSON_TABLE]}""",  # noqa: S608
+)
+# of a county that has moved the areas stay, but not what happened to them
+HELD_COUNTIES_SQL = """
+SELECT DISTINCT county FROM area a WHERE level NOT IN ('province', 'city') AND county <> ALL(%s)
+  AND id < %s AND EXISTS (SELECT FROM history WHERE table_name = 'area' AND county = a.county)
+"""
+HOTLINE_SQL = "SELECT EXISTS (SELECT FROM external_system)"
+SESSIONS_SQL = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s
+"""
+COLUMNS_SQL = """
+SELECT attname FROM pg_attribute
+WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+"""
+OLD_IDS_SQL = """
+SELECT EXISTS (SELECT FROM area WHERE county = %s AND id < %s AND level NOT IN ('province', 'city'))
+"""
+
+
+def is_moved(
+    main: psycopg.Connection,
+    shard: psycopg.Connection,
+    app: str,
+    county: str,
+    shards: Collection[str],
+) -> bool:
+    """Return whether an interrupted call has moved a county; False: it can be moved.
+
+    Parameters
+    ----------
+    main, shard
+        Of superusers.
+    app
+        The application's role in the main database.
+    shards
+        The counties that have a shard.
+
+    Raises
+    ------
+    NotFound
+        The main database does not hold the county.
+    Conflict
+        It holds others, too; a service runs; or orders of a hotline are exchanged.
+    """
+    rows = main.execute(HELD_COUNTIES_SQL, [[*shards], 1 << SHARD_ID_BITS]).fetchall()
+    held = sorted(code for (code,) in rows)
+    if county not in held:
+        if has_old_ids(shard, county):
+            return True
+        raise NotFound("shard.county_not_in_main", county=county)
+    if held != [county]:
+        raise Conflict("shard.others_in_main", county=county, counties=", ".join(held))
+    if main.execute(HOTLINE_SQL).fetchone() == (True,):
+        raise Conflict("shard.hotline_in_main", county=county)
+    sessions = main.execute(SESSIONS_SQL, [app]).fetchone()
+    if sessions and sessions[0]:
+        raise Conflict("shard.service_runs", sessions=sessions[0])
+    return False
+
+
+def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> int:
+    """Copy the rows of a county to its shard, then take them from the main database.
+
+    Parameters
+    ----------
+    main, shard
+        Of superusers. The shard is prepared and has no rows of a county, or those that an
+        interrupted call has copied.
+
+    Returns
+    -------
+    int
+        Rows that were moved.
+
+    Raises
+    ------
+    psycopg.errors.LockNotAvailable
+        Somebody has been writing for longer than LOCK_TIMEOUT.
+
+    Notes
+    -----
+    Nobody can write a row of the county meanwhile. The copy is committed first: after a failure
+    between the two the main database has all, and the call is repeated.
+    """
+    truncate = sql.SQL("TRUNCATE {}").format(_list(EMPTIED_TABLES))
+    parameters = {"county": county, "shared": [*SHARED_TABLES]}
+    with main.transaction():
+        main.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+        main.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(_list(MOVED_TABLES)))
+        main.execute("SET LOCAL session_replication_role = replica")  # no trigger, no history
+        with shard.transaction():
+            shard.execute("SET LOCAL session_replication_role = replica")
+            shard.execute(truncate)
+            moved = sum(_copy(main, shard, table, parameters) for table in MOVED_TABLES)
+        main.execute(truncate)
+        for statement in TAKE_SQL:
+            main.execute(statement.encode(), parameters)
+    shard.execute("ANALYZE")
+    return moved
+
+
+def _list(tables: Collection[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(*table.split(".")) for table in tables)
+
+
+def _copy(
+    main: psycopg.Connection,
+    shard: psycopg.Connection,
+    table: str,
+    parameters: Mapping[str, object],
+) -> int:
+    """Copy the rows of a county of one table, in place of those there; return their number."""
+    where = sql.SQL(COUNTY_CONDITIONS.get(table, "true"))
+    name = _list([table])
+    columns = sql.SQL(", ").join(
+        sql.Identifier(column) for (column,) in main.execute(COLUMNS_SQL, [table]).fetchall()
+    )
+    select = sql.SQL("SELECT {} FROM {} WHERE {}").format(columns, name, where)
+    with psycopg.ClientCursor(main) as cursor:
+        chosen = cursor.mogrify(select, parameters)  # COPY takes no parameters
+    shard.execute(sql.SQL("DELETE FROM {} WHERE {}").format(name, where), parameters)
+    with main.cursor() as reader, shard.cursor() as writer:
+        with (
+            reader.copy(f"COPY ({chosen}) TO STDOUT (FORMAT binary)".encode()) as blocks,
+            writer.copy(
+                sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, columns)
+            ) as copied,
+        ):
+            for block in blocks:
+                copied.write(block)
+        return writer.rowcount
+
+
+def has_old_ids(shard: psycopg.Connection, county: str) -> bool:
+    """Return whether a shard holds rows that it got from a main database."""
+    return shard.execute(OLD_IDS_SQL, [county, 1 << SHARD_ID_BITS]).fetchone() == (True,)
+
+
+def move_photos(var: Path, county: str) -> int:
+    """Move the photos of a deployment into the folder of a county; return how many."""
+    moved = 0
+    for file in sorted((var / "photos").glob("*/*")):
+        target = var / COUNTY_FOLDERS / county / file.relative_to(var)
+        private.create_folder(target.parent)
+        shutil.move(file, target)
+        moved += 1
+    return moved

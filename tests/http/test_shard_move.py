@@ -1,0 +1,428 @@
+"""A county moves out of the main database with all that happened there.
+
+It answers as before, by the numbers it had; an interrupted move loses nothing.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from werkzeug.test import Client
+
+from gis.accounts.models import Account
+from gis.areas.models import Area
+from gis.db import engine
+from gis.incidents.models import Incident
+from gis.ops import cluster, databases
+from gis.ops.migration import MIGRATION_ACTOR
+from gis.ops.shards import moving, registry
+from gis.ops.shards.tables import COUNTY_TABLES, SHARED_TABLES
+from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings, read_shards
+from tests.support import build, served
+from tests.support.deployment import PreparedDeployments
+from tests.support.served import Deployment, Reply, environment, serving
+from tests.support.shard_city import beside, start, wait_for
+from web.app import create_app
+from web.security.session import SESSION_COOKIE
+from web.shards.dispatcher import MAIN_BLUEPRINTS, MAIN_ENDPOINTS
+from web.shards.questions import COUNTY_COOKIE, ROW_PARAMETERS
+from web.shards.service import make_application
+
+COUNTY = "520402"  # of the made-up pilot
+SECOND = "520403"
+# the demo's people, and nobody
+WHO = ("", "head", "worker", "dispatcher", "planner", "admin")
+CLOCK_PATTERN = re.compile(r'"(?:at|now|as_of|generated_at|[a-z_]+_min)": [^,}]*')
+FIRST_ID = 1 << SHARD_ID_BITS
+# parameters of paths that are numbers, but not of rows, or of rows of one that the path names, too
+NO_ROWS = {"x", "y", "z", "minutes", "step", "comment_id", "part_id"}
+# which say where they are, when they were asked, or what differs between two databases
+CHANGING = ("/readyz", "/metrics", "/healthz", "/api/v1/events")
+POINTS_SQL = """
+SELECT ST_X(p), ST_Y(p) FROM (SELECT b.id, ST_PointOnSurface(b.geom) p FROM boundary b
+JOIN area a ON a.id = b.area_id WHERE a.level = 'grid' ORDER BY b.id LIMIT 8) s
+"""
+FOREIGN_KEYS_SQL = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype = 'f' AND conrelid = ANY(CAST(%s AS regclass[]))
+"""
+
+
+@dataclass(frozen=True)
+class Town:
+    """A deployment, its main database, and an empty database for the county."""
+
+    var: Path
+    main: cluster.DatabaseUrls
+    empty: cluster.DatabaseUrls
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
+        return Settings(var=self.var, anonymous_units_per_minute=10_000_000, min_free_mb=0)
+
+    def move(self, county: str = COUNTY, to: cluster.DatabaseUrls | None = None) -> str:
+        """Move a county by the command; what it said, when it went well."""
+        completed = self.run("db", "shard", "move", county, to=to)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
+
+    def run(self, *words: str, to: cluster.DatabaseUrls | None = None) -> CompletedProcess[str]:
+        """Run a command that has the addresses of a shard."""
+        close(self)
+        urls = to or self.empty
+        named = {"URL": urls.app, "OWNER_URL": urls.owner, "ADMIN_URL": str(urls.admin)}
+        more = {f"WANGGE_SHARD_{name}": url for name, url in named.items()}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(served, "environment", lambda var: environment(var) | more)
+            return Deployment(self.var).run_inside(*words)
+
+
+def close(town: Town) -> None:
+    """End the connections of the application in this process: nobody works in the database."""
+    engine(town.main.app).dispose()
+
+
+def counted(url: str, table: str, where: str = "true") -> int:
+    """The rows of a table."""
+    with psycopg.connect(databases.libpq(url)) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}".encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def empty_database(urls: cluster.DatabaseUrls, name: str) -> cluster.DatabaseUrls:
+    """An empty database, with our extensions, in the cluster of another."""
+    created = beside(urls, name)
+    databases.create_extensions(created, name)
+    return created
+
+
+@pytest.fixture(scope="module")
+def pilot(prepared: PreparedDeployments) -> Iterator[Town]:
+    """The made-up pilot, not moved yet."""
+    with prepared.demo() as var:
+        main = start(var)
+        yield Town(var, main, empty_database(main, "county"))
+
+
+@pytest.fixture
+def town(prepared: PreparedDeployments) -> Iterator[Town]:
+    """A county of one grid with a person who has an account, and an incident with a photo."""
+    with prepared.migrated() as var, ExitStack() as stack:
+        main = start(var)
+        stack.callback(engine(main.app).dispose)
+        with Session(engine(main.app)) as session:
+            small = build.Town(session)
+            small.post("grid_worker", small.grid("001"), "王网格")
+            session.commit()
+        yield Town(var, main, empty_database(main, "county"))
+
+
+def cookies_of(town: Town) -> dict[str, str]:
+    """What a browser sends for each of the demo's people, who have chosen the county."""
+    app = create_app(town.settings, town.main.app)
+    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    now = int(time.time())
+    with Session(engine(town.main.app)) as session:
+        accounts = session.scalars(select(Account).where(Account.username.in_(WHO))).all()
+        signed = {
+            account.username: serializer.dumps(
+                {"account": [account.id, account.session_version, now, now]}
+            )
+            for account in accounts
+        }
+    assert signed.keys() == set(WHO) - {""}
+    choice = f"{COUNTY_COOKIE}={COUNTY}"
+    return {"": choice} | {
+        name: f"{choice}; {SESSION_COOKIE}={value}" for name, value in signed.items()
+    }
+
+
+def addresses_of(town: Town) -> list[str]:
+    """What can be read by its address alone, and some of what has a number or code."""
+    app = create_app(town.settings, town.main.app)
+    plain = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments and rule.rule.startswith("/api/")
+    ]
+    with Session(engine(town.main.app)) as session:
+        incidents = session.scalars(select(Incident.id).order_by(Incident.id).limit(12)).all()
+        points = session.execute(text(POINTS_SQL)).all()
+        grids = session.scalars(
+            select(Area.code).where(Area.level == "grid").order_by(Area.code).limit(4)
+        ).all()
+    revisions = [f"/api/v1/revisions/{number}" for number in (1, 2)]
+    places = [f"/api/v1/locate?lon={lon}&lat={lat}&crs=cgcs2000" for lon, lat in points]
+    return sorted(
+        {
+            *plain,
+            *revisions,
+            *places,
+            *(f"/api/v1/incidents/{number}" for number in incidents),
+            *(f"/api/v1/areas/{code}" for code in grids),
+            *(f"/api/v1/areas/{code}/history" for code in grids),
+            "/api/v1/search?q=1栋",
+            "/api/v1/figures?per=grid",
+            "/api/v1/figures?per=person",
+            "/api/v1/incidents?limit=200",
+            "/api/v1/facilities?category=clinic",
+            "/api/v1/coverage?category=clinic",
+        }
+        - set(CHANGING)
+    )
+
+
+def answers(town: Town, cookies: dict[str, str], addresses: list[str]) -> dict[str, str]:
+    """What everybody is answered by a real server, by name and address."""
+    with serving(town.var, "--workers", "1", "--no-jobs") as url:
+        site = Deployment(town.var, url)
+        return {
+            f"{name or 'nobody'} {address}": said(site.ask(address, Cookie=cookie))
+            for name, cookie in cookies.items()
+            for address in addresses
+        }
+
+
+def said(reply: Reply) -> str:
+    """An answer: its status and what it says, but for what goes on with the clock."""
+    words = reply.json() if reply.kind.endswith("json") else [reply.kind, reply.status]
+    text = json.dumps(words, ensure_ascii=False, sort_keys=True)
+    return f"{reply.status} {CLOCK_PATTERN.sub('', text)}"
+
+
+@pytest.fixture(scope="module")
+def moved(pilot: Town) -> Iterator[tuple[Town, dict[str, str], dict[str, str]]]:
+    """The pilot, moved; what everybody was answered before, and after."""
+    addresses, cookies = addresses_of(pilot), cookies_of(pilot)
+    before = answers(pilot, cookies, addresses)
+    words = pilot.move()
+    assert words.startswith(f"county {COUNTY} is shard 1"), words
+    yield pilot, before, answers(pilot, cookies, addresses)
+
+
+def first_difference(before: str, after: str) -> str:
+    """Where two answers begin to differ."""
+    pairs = enumerate(zip(before, after, strict=False))
+    at = max(0, next((i for i, (a, b) in pairs if a != b), len(after)) - 60)
+    return f"  before {before[at : at + 200]}\n  after  {after[at : at + 200]}"
+
+
+def test_everybody_is_answered_as_before(moved) -> None:
+    _, before, after = moved
+    assert sum(text.startswith("200") for text in before.values()) > 200
+    different = [
+        f"{name}\n{first_difference(before[name], after[name])}"
+        for name in before
+        if before[name] != after[name]
+    ]
+    assert not different, f"{len(different)} of {len(before)}\n" + "\n".join(different[:12])
+
+
+def test_what_moved_is_whole_and_the_main_database_has_none_of_it(moved) -> None:
+    town, *_ = moved
+    shard = read_shards(town.var)[COUNTY]
+    assert shard.has_old_ids
+    for table in COUNTY_TABLES:
+        if table != "personal.person":
+            assert counted(town.main.owner, table) == 0, table
+    assert counted(town.main.owner, "history", f"county = '{COUNTY}'") == 0
+    assert counted(shard.owner_url, "history", "table_name = 'incident'") > 0
+    shared = ", ".join(f"'{name}'" for name in SHARED_TABLES)
+    of_shared = f"table_name IN ({shared}) AND who <> '{MIGRATION_ACTOR}'"
+    assert counted(shard.owner_url, "history", of_shared) == 0
+    assert counted(town.main.owner, "history", of_shared) > 0
+    linked = "SELECT person_id FROM personal.account"
+    assert counted(town.main.owner, "personal.person", f"id NOT IN ({linked})") == 0
+    assert counted(town.main.owner, "personal.person", f"name !~ '^{COUNTY}:' OR phone <> ''") == 0
+    assert counted(town.main.owner, "area", "level = 'unit'") == 0
+    assert counted(town.main.owner, "area", "level = 'grid'") > 0
+    with psycopg.connect(databases.libpq(shard.owner_url)) as connection:
+        # a key that is added anew is checked for every row
+        for table, name, definition in connection.execute(
+            FOREIGN_KEYS_SQL, [[*COUNTY_TABLES, "area"]]
+        ).fetchall():
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}, ADD {}").format(
+                    sql.Identifier(*table.split(".")),
+                    sql.Identifier(name),
+                    sql.SQL(definition.replace(" NOT VALID", "")),
+                )
+            )
+        connection.rollback()
+
+
+def test_afterwards_it_is_worked_in_and_new_numbers_are_the_shard_s(moved) -> None:
+    town, *_ = moved
+    client = Client(make_application(town.settings, town.main.app))
+    shard = read_shards(town.var)[COUNTY]
+    with psycopg.connect(databases.libpq(shard.url)) as connection:
+        point = connection.execute(POINTS_SQL).fetchone()
+    assert point
+    body = {"lon": point[0], "lat": point[1], "crs": "cgcs2000", "category": "06010"}
+    filed = client.post("/api/v1/incidents", json=body | {"description": "路灯不亮"})
+    assert filed.status_code == 201, filed.text
+    assert counted(shard.url, "incident", f"id = '{filed.json['id']}'") == 1
+    assert counted(town.main.app, "incident") == 0
+    assert counted(shard.url, "incident_event", f"id < {FIRST_ID}") > 0
+    assert counted(shard.url, "incident_event", f"id >= {FIRST_ID}") > 0
+    close(town)
+    assert town.move() == f"county {COUNTY} is shard 1 already\n"
+
+
+def test_a_moved_county_s_own_commands_and_backup_work(moved, tmp_path) -> None:
+    town, *_ = moved
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            served, "environment", lambda var: environment(var) | {"WANGGE_COUNTY": COUNTY}
+        )
+        site = Deployment(town.var)
+        dumped = site.run_inside("dump", "people", tmp_path / "people.csv")
+        assert dumped.returncode == 0, dumped.stderr
+        saved = site.run_inside("db", "backup", tmp_path / "county.backup")
+        assert saved.returncode == 0, saved.stderr
+    assert len((tmp_path / "people.csv").read_text().splitlines()) > 100
+
+
+def test_every_number_of_a_path_says_of_which_row_it_is(moved) -> None:
+    town, *_ = moved
+    app = create_app(town.settings, town.main.app)
+    unknown = {
+        name
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] not in MAIN_BLUEPRINTS
+        and rule.endpoint not in MAIN_ENDPOINTS
+        for name, converter in rule._converters.items()
+        if type(converter).__name__ == "IntegerConverter"
+        and name not in ROW_PARAMETERS
+        and name not in NO_ROWS
+    }
+    assert not unknown
+    for table in set(ROW_PARAMETERS.values()):
+        counted(town.main.owner, table, "id IS NULL")  # it has ids
+
+
+def test_who_works_in_the_main_database_is_not_cut_off(town: Town) -> None:
+    with psycopg.connect(databases.libpq(town.main.app)):
+        refused = town.run("db", "shard", "move", COUNTY)
+    assert (refused.returncode, "stop `serve` first" in refused.stderr) == (1, True), refused
+    assert not (town.var / SHARD_FILE).exists()
+    assert counted(town.main.owner, "area", "level = 'grid'") == 1
+
+
+def test_somebody_who_writes_is_waited_for_and_loses_nothing(town: Town, monkeypatch) -> None:
+    monkeypatch.setattr(moving, "LOCK_TIMEOUT", "200ms")
+    with psycopg.connect(databases.libpq(town.main.owner)) as planner:
+        planner.execute("UPDATE area SET name = '新名' WHERE level = 'grid'")
+        refused = town.run("db", "shard", "move", COUNTY)
+        assert refused.returncode == 1, refused
+        planner.commit()
+    town.move()
+    shard = read_shards(town.var)[COUNTY]
+    assert counted(shard.url, "area", "name = '新名'") == 1
+
+
+@pytest.mark.parametrize(
+    ("county", "words"), [("520499", "does not hold"), ("52", "six digits"), (SECOND, "hold")]
+)
+def test_a_county_that_is_not_there_is_refused(town: Town, county: str, words: str) -> None:
+    refused = town.run("db", "shard", "move", county)
+    assert (refused.returncode, words in refused.stderr) == (1, True), refused
+    assert counted(town.main.owner, "boundary") > 0
+
+
+def test_one_of_two_counties_is_refused_by_name(town: Town) -> None:
+    with Session(engine(town.main.owner)) as session:
+        other = build.Town(session, f"{SECOND}007012")
+        other.grid("001", 3)
+        session.commit()
+    refused = town.run("db", "shard", "move", COUNTY)
+    assert (refused.returncode, f"{COUNTY}, {SECOND}" in refused.stderr) == (1, True), refused
+
+
+def test_a_county_with_a_hotline_stays(town: Town) -> None:
+    with psycopg.connect(databases.libpq(town.main.owner)) as connection:
+        connection.execute("INSERT INTO external_system (name) VALUES ('12345')")
+    refused = town.run("db", "shard", "move", COUNTY)
+    assert (refused.returncode, "hotline" in refused.stderr) == (1, True), refused
+
+
+@pytest.mark.parametrize("place", ["copied", "emptied", "photos", "subscribed"])
+def test_an_interrupted_move_is_finished_by_the_next(town: Town, place: str) -> None:
+    """Killed after the copy, after the main database let go, at the photos, or at the copying."""
+    folder = town.var / "photos" / "0a"
+    folder.mkdir(parents=True)
+    (folder / "0a6f3f2e.jpg").write_bytes(b"photo")
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        match place:
+            case "copied":
+                patch.setattr(moving, "TAKE_SQL", Dying())
+            case "emptied":
+                patch.setattr(registry, "_write", die)
+            case "photos":
+                patch.setattr(moving, "move_photos", die)
+            case "subscribed":
+                patch.setattr(registry, "_connect_both", die)
+        assert town.run("db", "shard", "move", COUNTY).returncode == 1
+    if place == "copied":
+        assert counted(town.main.owner, "boundary") > 0
+    town.move()
+    shard = read_shards(town.var)[COUNTY]
+    assert counted(shard.url, "area", "level = 'grid'") == 1
+    assert counted(shard.url, "post") == 1
+    assert counted(town.main.owner, "boundary") == 0
+    assert (town.var / "counties" / COUNTY / "photos/0a/0a6f3f2e.jpg").read_bytes() == b"photo"
+    assert not list((town.var / "photos").glob("*/*"))
+    with psycopg.connect(databases.libpq(shard.owner_url)) as connection:
+        connection.execute("UPDATE area SET name = '改名' WHERE level = 'grid'")
+    wait_for(town.main.app, "SELECT count(*) = 1 FROM area WHERE name = '改名'")
+
+
+class Dying(tuple[str, ...]):
+    """Statements that nobody comes to the end of."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise KeyboardInterrupt
+
+
+def test_a_database_that_was_worked_in_is_not_emptied(town: Town) -> None:
+    town.move()
+    removed = town.run("db", "shard", "remove", COUNTY, "--yes")
+    assert removed.returncode == 0, removed.stderr
+    with psycopg.connect(databases.libpq(town.empty.owner)) as connection:
+        connection.execute("UPDATE area SET name = '改名' WHERE level = 'grid'")
+    refused = town.run("db", "shard", "move", COUNTY)
+    assert refused.returncode == 1, refused
+    assert counted(town.empty.owner, "area", "name = '改名'") == 1
+
+
+def test_two_counties_move_one_after_the_other(town: Town) -> None:
+    town.move()
+    with Session(engine(town.main.owner)) as session:
+        other = build.Town(session, f"{SECOND}007012")
+        other.post("grid_worker", other.grid("001", 3), "李网格")
+        session.commit()
+    engine(town.main.owner).dispose()
+    town.move(SECOND, empty_database(town.main, "second"))
+    application = make_application(town.settings, town.main.app)
+    for county, shard in read_shards(town.var).items():
+        with psycopg.connect(databases.libpq(shard.url)) as connection:
+            row = connection.execute("SELECT max(id) FROM post").fetchone()
+        assert row and 0 < row[0] < FIRST_ID
+        assert application.finder.of_row("post", row[0]) == county
+        assert counted(shard.url, "area", f"county <> '{county}'") == 0
+    assert application.finder.of_row("post", 12345) == ""
