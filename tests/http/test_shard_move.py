@@ -31,7 +31,8 @@ from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings, read_shards
 from tests.support import build, served
 from tests.support.deployment import PreparedDeployments
 from tests.support.served import Deployment, Reply, environment, serving
-from tests.support.shard_city import beside, start, wait_for
+from tests.support.shard_city import start, wait_for
+from tests.support.sharded import beside
 from web.app import create_app
 from web.security.session import SESSION_COOKIE
 from web.shards.dispatcher import MAIN_BLUEPRINTS, MAIN_ENDPOINTS
@@ -185,7 +186,8 @@ def addresses_of(town: Town) -> list[str]:
 
 def answers(town: Town, cookies: dict[str, str], addresses: list[str]) -> dict[str, str]:
     """What everybody is answered by a real server, by name and address."""
-    with serving(town.var, "--workers", "1", "--no-jobs") as url:
+    addresses_of_main = {"DATABASE_URL": town.main.app, "DATABASE_OWNER_URL": town.main.owner}
+    with serving(town.var, "--workers", "1", "--no-jobs", **addresses_of_main) as url:
         site = Deployment(town.var, url)
         return {
             f"{name or 'nobody'} {address}": said(site.ask(address, Cookie=cookie))
@@ -397,6 +399,21 @@ class Dying(tuple[str, ...]):
 
     def __iter__(self) -> Iterator[str]:
         raise KeyboardInterrupt
+
+
+def test_a_county_without_an_outline_is_known_by_its_grids(town: Town) -> None:
+    """The only one on the map, too, is that of who has chosen none."""
+    assert counted(town.main.owner, "boundary b JOIN area a ON a.id = b.area_id", COUNTY_LEVEL) == 0
+    town.move()
+    client = Client(make_application(town.settings, town.main.app))
+    place = f"lon={build.LON + 0.0005}&lat={build.LAT + 0.0005}&crs=cgcs2000"
+    located = client.get(f"/api/v1/locate?{place}")
+    assert located.status_code == 200 and located.json["areas"][0]["code"] == COUNTY
+    assert client.get("/api/v1/areas?level=grid").json["items"][0]["code"].startswith(COUNTY)
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+
+
+COUNTY_LEVEL = "a.level = 'county'"
 
 
 def test_a_database_that_was_worked_in_is_not_emptied(town: Town) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from gis.accounts import accounts, api_keys
 from gis.db import engine
@@ -36,14 +36,15 @@ from tests.support.shard_city import (
     COUNTIES,
     WIDTH,
     ShardCity,
-    beside,
     border,
     inside,
     place,
     shard_city,
     wait_for,
 )
+from tests.support.sharded import beside
 from tests.support.sign_in import ADMIN, sign_in, token, with_password
+from web.shards.questions import Question
 from web.shards.service import make_application
 
 WEST, MIDDLE, EAST = COUNTIES
@@ -174,6 +175,35 @@ def test_many_places_of_several_counties_come_back_in_their_order(pair: Pair):
         assert mine.keys() == theirs.keys()
         kind = "answer" if "answer" in mine else "error"
         assert plain(without_border(mine[kind])) == plain(without_border(theirs[kind]))
+
+
+def test_a_place_that_is_no_number_spoils_no_other(pair: Pair):
+    points = [inside(WEST), inside(MIDDLE) | {"lon": float("nan")}, inside(EAST)]
+    body = {"data": json.dumps({"points": points}), "content_type": "application/json"}
+    ours, whole = (
+        site.post("/api/v1/locate", **body).json["results"] for site in (pair.shards, pair.whole)
+    )
+    assert [("answer" in mine) for mine in ours] == [True, False, True]
+    assert plain(ours[1]) == plain(whole[1])
+
+
+def test_what_other_forms_name_says_its_county(pair: Pair):
+    """An Open311 report by lat and long, an incident with an ending, a step of a draft."""
+    application = pair.shards.application
+    filed = report(pair, MIDDLE)["id"]
+    with psycopg.connect(pair.city.shards[EAST].url) as connection:
+        row = connection.execute("SELECT max(id) FROM revision").fetchone()
+    assert row
+    spot = inside(EAST)
+    form = {"service_code": "06010", "lat": str(spot["lat"]), "long": str(spot["lon"])}
+    for county, method, path, data in (
+        (EAST, "POST", "/open311/v2/requests.json", form),
+        (EAST, "GET", "/open311/v2/requests.json?" + urlencode(form), None),
+        (MIDDLE, "GET", f"/open311/v2/requests/{filed}.json", None),
+        (EAST, "DELETE", f"/api/v1/revisions/{row[0]}/operations/1", None),
+    ):
+        environ = EnvironBuilder(path, method=method, data=data).get_environ()
+        assert application.choose(Question(environ, application.main)) == county, path
 
 
 def report(pair: Pair, county: str, key: str = "", **headers: str) -> dict[str, Any]:

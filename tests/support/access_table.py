@@ -464,6 +464,7 @@ TABLE: dict[str, Row] = {
         of_nothing(may(A.POSTS)), json={"planned": 2}, path={"area": "nothing"}
     ),
     "GET /counties": Row(anybody),
+    "GET /start": Row(anybody),
     "GET /duties": Row(may_one(A.HANDLE, A.FIGURES)),
     "GET /duties/visits.xlsx": Row(may_one(A.HANDLE, A.FIGURES)),
     "POST /duties/visits": Row(may_one(A.HANDLE, A.FIGURES), form={"place": "area|nothing|"}),

@@ -9,6 +9,7 @@ from gis import db
 from gis.ops import cluster
 from gis.settings import Settings
 from tests.support.pgbouncer import pooled
+from tests.support.sharded import put_into_shards
 from tests.support.standby import standby
 from web.cli.test import BEHIND
 
@@ -44,5 +45,8 @@ def behind(settings: Settings) -> Iterator[dict[str, str]]:
                 copy.control(f"ALTER SYSTEM SET recovery_min_apply_delay = '{REPLICA_DELAY_S}s'")
                 copy.control("SELECT pg_reload_conf()")
                 yield {"DATABASE_READ_URL": copy.url}
+        case "shards":
+            put_into_shards(settings)
+            yield {}
         case _:
             yield {}

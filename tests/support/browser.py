@@ -22,10 +22,11 @@ from gis.demo import accounts
 from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
-from gis.ops import cluster
 from gis.rights.principal import system_principal
-from gis.settings import ROOT, Settings
+from gis.settings import ROOT
 from tests.support.served import Deployment
+from tests.support.sharded import shard_of, urls_of
+from web.shards.questions import COUNTY_COOKIE
 
 BY = system_principal("test")
 PATIENCE_MS = 120_000  # for what takes a second: the machine may be busy with eight times as much
@@ -39,14 +40,14 @@ GRID = (
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as created:
+    with Session(engine(urls_of(served.var).app)) as created:
         yield created
 
 
 @pytest.fixture
 def planned_session(planned: Deployment) -> Iterator[Session]:
     """The database of the deployment that tests may change."""
-    with Session(engine(cluster.database_urls(Settings(var=planned.var)).app)) as created:
+    with Session(engine(urls_of(planned.var).app)) as created:
         yield created
 
 
@@ -186,6 +187,9 @@ def send_form(page: Page, site: str, var: Path, username: str) -> None:
         max_redirects=0,
     )
     assert answer.status == 303, answer.text()
+    if (shard := shard_of(var)) is not None:
+        choice = {"name": COUNTY_COOKIE, "value": shard.county, "url": site}
+        page.context.add_cookies([choice])
 
 
 FADED_IN = """() => Promise.allSettled(document.getAnimations()

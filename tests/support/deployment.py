@@ -23,6 +23,9 @@ from sqlalchemy.engine import make_url
 from gis import db
 from gis.ops import cluster, migration
 from gis.settings import ROOT, Settings
+from tests.support.sharded import FOLDER as SHARD_FOLDER
+from tests.support.sharded import make_logical
+from web.cli.test import BEHIND
 
 SHARED = ROOT.parent / "shared" / "data"
 KILLED_S = 60.0  # for what takes a hundredth
@@ -37,6 +40,7 @@ def deployment_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        kill_cluster(Settings(var=folder / SHARD_FOLDER))
         kill_cluster(Settings(var=folder))
         base = cluster.cluster_location(Settings(var=folder)).base
         shutil.rmtree(folder, ignore_errors=True)
@@ -104,6 +108,8 @@ class PreparedDeployments:
                 with deployment_folder() as new:
                     make(new)
                     cluster.stop(Settings(var=new))
+                    if os.environ.get(BEHIND) == "shards":
+                        make_logical(new)
                     part = self.folder / f"{name}.part"
                     shutil.rmtree(part, ignore_errors=True)
                     copy_deployment(new, part)

@@ -25,7 +25,14 @@ from gis.ops.cluster.setup import unused_port
 from gis.settings import ROOT, Settings
 from tests.support import forked
 from tests.support.forked import Forked
+from tests.support.sharded import (
+    SHARED_COMMANDS,
+    command_environment,
+    let_counties_hear,
+    shard_of,
+)
 from web.cli import main
+from web.shards.questions import COUNTY_COOKIE
 
 WAIT_S = 120.0  # for what takes a second or two: the machine may be busy with eight times as much
 
@@ -68,7 +75,8 @@ class Deployment:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
-        return forked.run(arguments, cwd=self.var, env=environment(self.var))
+        env = environment(self.var) | command_environment(self.var, arguments)
+        return forked.run(arguments, cwd=self.var, env=env)
 
     def run_inside(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `run` does, but in this process, which need not import it again."""
@@ -80,7 +88,8 @@ class Deployment:
             forget_editions(patch)
             for name in os.environ.keys() - environment(self.var).keys():
                 patch.delenv(name)
-            for name, value in environment(self.var).items():
+            env = environment(self.var) | command_environment(self.var, arguments)
+            for name, value in env.items():
                 patch.setenv(name, value)
             mask = os.umask(0)
             code: object = 0
@@ -91,6 +100,8 @@ class Deployment:
                 code = stopped.code
             finally:
                 os.umask(mask)
+        if arguments[0] in SHARED_COMMANDS:
+            let_counties_hear(self.var)
         return subprocess.CompletedProcess(
             arguments, int(code or 0), out.getvalue(), err.getvalue()
         )
@@ -108,6 +119,9 @@ class Deployment:
         sent = {"Accept": "*/*"} | ({} if data is None else {"Content-Type": "application/json"})
         sent |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if (shard := shard_of(self.var)) is not None:  # that of the county that one chose
+            choice = f"{COUNTY_COOKIE}={shard.county}"
+            sent["Cookie"] = "; ".join(filter(None, (sent.get("Cookie"), choice)))
         request = urllib.request.Request(
             self.url + urllib.parse.quote(path, safe="/?&=,%+:"), data, sent, method=method
         )

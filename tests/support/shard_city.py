@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
@@ -21,6 +19,7 @@ from gis.settings import Settings, Shard, read_shards
 from tests.support import build
 from tests.support.deployment import PreparedDeployments, deployment_folder
 from tests.support.served import until
+from tests.support.sharded import beside
 
 COUNTIES = ("520402", "520403", "520425")
 
@@ -52,7 +51,12 @@ class ShardCity:
     @property
     def settings(self) -> Settings:
         """Its settings."""
-        return Settings(var=self.var, anonymous_units_per_minute=10_000_000, min_free_mb=0)
+        return Settings(
+            var=self.var,
+            anonymous_units_per_minute=10_000_000,
+            reports_per_minute=100_000,
+            min_free_mb=0,
+        )
 
     @property
     def whole_settings(self) -> Settings:
@@ -97,25 +101,6 @@ def start(folder: Path) -> cluster.DatabaseUrls:
     settings = Settings(var=folder)
     (cluster.cluster_location(settings).base / LOGICAL_FILE).touch()
     return cluster.start(settings, throw_away=True)
-
-
-def beside(
-    urls: cluster.DatabaseUrls, name: str, template: str = "template0"
-) -> cluster.DatabaseUrls:
-    """Create a database in the cluster of another."""
-    assert urls.admin
-    admin = make_url(urls.admin).set(database="postgres").render_as_string(False)
-    with psycopg.connect(databases.libpq(admin), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                *map(sql.Identifier, (name, cluster.OWNER, template))
-            )
-        )
-    app, owner, root = (
-        make_url(url).set(database=name).render_as_string(False)
-        for url in (urls.app, urls.owner, urls.admin)
-    )
-    return cluster.DatabaseUrls(app, owner, root)
 
 
 def _found_city(urls: list[str]) -> None:

@@ -11,9 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis import db
-from gis.ops import cluster
-from gis.settings import Settings
 from tests.support.served import Deployment, forget_editions
+from tests.support.sharded import urls_of
 
 
 def run(deployment: Deployment, *words: object) -> str:
@@ -28,7 +27,7 @@ def session_of(deployment: Deployment) -> Iterator[Session]:
     """A session on the database of a deployment."""
     with pytest.MonkeyPatch.context() as patch:
         forget_editions(patch)
-        with Session(db.engine(cluster.database_urls(Settings(var=deployment.var)).app)) as session:
+        with Session(db.engine(urls_of(deployment.var).app)) as session:
             yield session
 
 

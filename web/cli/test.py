@@ -51,9 +51,9 @@ def _has_room(folder: Path) -> bool:
 )
 @click.option(
     "--behind",
-    type=click.Choice(["pgbouncer", "replica"]),
+    type=click.Choice(["pgbouncer", "replica", "shards"]),
     help="Put it between the service and the database: a pooler in transaction mode, or a replica"
-    " that answers what anybody may read.",
+    " that answers what anybody may read; or move the county of a served deployment to a shard.",
 )
 @click.argument("arguments", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
 def command(behind: str | None, arguments: tuple[str, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from flask import Flask, current_app, request
 
+from gis.settings import read_shards
+
 SHARD_ERROR = "wangge.shard_error"  # in the environment: why a request is for no county
 ABOUT_CITY = "wangge.city"  # in the environment: it is about the whole city
 
@@ -18,6 +20,11 @@ def init_app(app: Flask) -> None:
 def is_about_city() -> bool:
     """Return whether a request is about all counties of the city at once."""
     return bool(request.environ.get(ABOUT_CITY))
+
+
+def has_counties() -> bool:
+    """Return whether this is the main database of counties that have databases of their own."""
+    return bool(read_shards(current_app.config["SETTINGS"].var))
 
 
 def tile_version(version: str) -> str:

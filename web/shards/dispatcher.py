@@ -69,8 +69,8 @@ MAIN_ENDPOINTS = frozenset(
 )
 # of those, with rights that posts give; who holds one reads them in the county, which has a copy
 POST_BLUEPRINTS = frozenset({"categories", "rules", "rules_page"})
-# of these blueprints, yet about the incidents of a county
-COUNTY_ENDPOINTS = frozenset({"rules.test"})
+# of these blueprints, yet about the incidents of a county, or the posts of who asks
+COUNTY_ENDPOINTS = frozenset({"counties.start", "rules.test"})
 # areas over the county, and the counties under them
 AREA_ENDPOINTS = frozenset({"areas.area", "areas.areas", "areas.children"})
 LEVELS_ON_TOP = (*LEVELS_OVER_COUNTY, Level.COUNTY)
@@ -191,7 +191,10 @@ class Dispatcher:
         )
 
     def of_person(self, question: Question) -> str | None:
-        """Return the county that somebody chose, or that their rights are for; None if several."""
+        """Return the county that somebody chose, or that their rights are for; None if several.
+
+        Who chose none and has rights in several is in the only one that there is, if there is one.
+        """
         question.is_by_person = True
         chosen = question.request.cookies.get(COUNTY_COOKIE)
         if chosen in self.apps and chosen != MAIN_DATABASE:
@@ -201,8 +204,10 @@ class Dispatcher:
         elif (account := question.account()) is not None:
             counties = self.finder.of_account(account)
         else:
-            return None
-        return next(iter(counties)) if counties is not None and len(counties) == 1 else None
+            counties = None
+        if counties is not None and len(counties) == 1:
+            return next(iter(counties))
+        return self.finder.only()
 
     def home(self, question: Question) -> str | None:
         """Return the county of the posts of who asks; None if they have no person."""

@@ -1,5 +1,6 @@
 """Requests that are about several counties: cut, asked of each, and put together in order."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
@@ -57,7 +58,7 @@ def ask(
     for name in ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH"):  # of what is put together
         environ.pop(name, None)
     if body is not None:
-        data = orjson.dumps(body)
+        data = json.dumps(body).encode()  # with NaN, which orjson would make null
         environ |= {"wsgi.input": BytesIO(data), "CONTENT_LENGTH": str(len(data))}
     return Response.from_app(dispatcher.apps[county], environ, buffered=True)
 

@@ -1,5 +1,6 @@
 """What a request says of the county it is about: codes, ids, places, and who asks."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 from wsgiref.types import WSGIEnvironment
 
-import orjson
 from flask import Flask
 from itsdangerous import BadSignature
 from werkzeug.exceptions import HTTPException
@@ -76,9 +76,17 @@ ROW_PARAMETERS = {
     "template_id": "answer_template",
     "visit_id": "duty_visit",
 }
-ROW_FIELDS = {"base": "revision", "form": "paper_template", "post": "post", "revision": "revision"}
+ROW_FIELDS = {
+    "base": "revision",
+    "draft": "revision",
+    "form": "paper_template",
+    "post": "post",
+    "revision": "revision",
+}
 UUID_FIELDS = ("id", "incident", "incident_id", "service_request_id")
+UUID_PATTERN = re.compile(r"[0-9a-fA-F-]{32,36}(\.|$)")
 POINT_FIELDS = ("lon", "lat", "crs")
+OPEN311_POINT_FIELDS = ("long", "lat")  # WGS 84
 
 
 @dataclass
@@ -203,15 +211,19 @@ class Question:
         for value in (*(self.arguments or {}).values(), *self.values(UUID_FIELDS), *listed):
             if isinstance(value, UUID):
                 yield value
-            elif isinstance(value, str) and len(value) in (32, 36):
+            elif isinstance(value, str) and UUID_PATTERN.match(value):
                 try:
-                    yield UUID(value)
+                    yield UUID(value.partition(".")[0])  # Open311 names the form behind it
                 except ValueError:
                     continue
 
     def point(self) -> tuple[float, float] | None:
         """Return the place that it names, in storage; None if it names none that can be."""
+        is_open311 = self.endpoint.partition(".")[0] == "open311"
         for source in (self.query, self.members):
+            if is_open311:
+                lon, lat = (source.get(name) for name in OPEN311_POINT_FIELDS)
+                source = {"lon": lon, "lat": lat, "crs": "wgs84"}
             if (point := read_point(source)) is not None:
                 return point
         return None
@@ -246,8 +258,8 @@ class Question:
 
 def _as_object(text: bytes) -> dict[str, Any]:
     try:
-        value = orjson.loads(text) if text else {}
-    except orjson.JSONDecodeError:
+        value = json.loads(text) if text else {}  # takes NaN, as the applications do
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

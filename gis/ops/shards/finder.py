@@ -26,11 +26,28 @@ RIGHTS_AGE_S = 2.0
 MAX_REMEMBERED = 100_000  # incidents, photos and rows whose county is known
 MAX_CACHED_COUNTIES = 10_000
 
-COUNTY_BOUNDARIES_SQL = text("""
-SELECT a.code, b.id FROM boundary b JOIN area a ON a.id = b.area_id
-WHERE a.level = 'county' AND b.valid_time @> now() ORDER BY a.code
+# The outline of a county is its boundary; where it has none, that of its streets, communities or
+# grids, the widest that it has. A version says whether it has changed.
+COUNTY_OUTLINES_SQL = text("""
+WITH own AS (
+  SELECT a.county AS code, a.level, CAST(b.id AS text) AS version
+  FROM boundary b JOIN area a ON a.id = b.area_id
+  WHERE a.level = 'county' AND b.valid_time @> now()
+)
+SELECT code, level, version FROM own
+UNION ALL
+(SELECT DISTINCT ON (a.county) a.county, a.level, count(*) || ' ' || max(b.id)
+FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE EXISTS (SELECT FROM area WHERE level = 'county' AND code NOT IN (SELECT code FROM own))
+  AND a.level IN ('street', 'community', 'grid') AND b.valid_time @> now()
+  AND a.county NOT IN (SELECT code FROM own)
+GROUP BY a.county, a.level
+ORDER BY a.county, array_position(ARRAY['street', 'community', 'grid'], a.level))
 """)
-COUNTY_OUTLINES_SQL = text("SELECT id, ST_AsBinary(geom) FROM boundary WHERE id = ANY(:ids)")
+OUTLINE_SQL = text("""
+SELECT ST_AsBinary(ST_Union(b.geom)) FROM boundary b JOIN area a ON a.id = b.area_id
+WHERE a.county = :county AND a.level = :level AND b.valid_time @> now()
+""")
 KNOWS_SQL = text("""
 SELECT EXISTS (SELECT FROM incident WHERE id = :id) OR EXISTS (SELECT FROM photo WHERE id = :id)
   OR EXISTS (SELECT FROM checkup_photo WHERE id = :id)
@@ -64,7 +81,8 @@ class Member:
     Attributes
     ----------
     outlines
-        By code of a county, the boundary that is in force; None until the first look that worked.
+        By code of a county, the version of its outline and that; None until the first look that
+        worked.
     answers
         Whether the last look worked; None before the first.
     has_old_ids
@@ -74,24 +92,26 @@ class Member:
     county: str
     url: str
     has_old_ids: bool = False
-    outlines: dict[str, tuple[int, Any]] | None = None
+    outlines: dict[str, tuple[str, Any]] | None = None
     answers: bool | None = None
 
     def look(self) -> bool:
         """Read the outlines that changed, and return whether any did."""
+        before = self.outlines or {}
+        fresh = {}
         try:
             with engine(self.url).connect() as connection:
-                ids = {row.code: row.id for row in connection.execute(COUNTY_BOUNDARIES_SQL)}
-                before = self.outlines or {}
-                known = dict(before.values())
-                new = [number for number in ids.values() if number not in known]
-                rows = connection.execute(COUNTY_OUTLINES_SQL, {"ids": new}).all() if new else ()
-                known |= {number: shapely.from_wkb(bytes(wkb)) for number, wkb in rows}
+                for county, level, version in connection.execute(COUNTY_OUTLINES_SQL).all():
+                    known = before.get(county)
+                    if known is None or known[0] != version:
+                        area = {"county": county, "level": level}
+                        wkb = connection.scalar(OUTLINE_SQL, area)
+                        known = version, shapely.from_wkb(bytes(wkb))
+                    fresh[county] = known
         except SQLAlchemyError:
             self.answers = False
             return False
-        fresh = {code: (number, known[number]) for code, number in ids.items()}
-        changed = self.outlines is None or fresh.keys() != before.keys() or bool(new)
+        changed = self.outlines is None or fresh != before
         self.outlines, self.answers = fresh, True
         return changed
 
@@ -249,6 +269,14 @@ class CountyFinder:
     def own_counties(self) -> Collection[str]:
         """Return the codes of the counties in the main database."""
         return (self.members[MAIN_DATABASE].outlines or {}).keys()
+
+    def only(self) -> str | None:
+        """Return the only county that has a place on the map; None if several have, or may have."""
+        self.look()
+        placed = [member for member in self.members.values() if member.outlines != {}]
+        if len(placed) != 1 or placed[0].county == MAIN_DATABASE:
+            return None
+        return placed[0].county
 
     def look(self) -> None:
         """Begin to look, at the first question, and wait until each was looked at once."""

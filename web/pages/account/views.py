@@ -22,7 +22,7 @@ from gis.errors import InvalidInput, NotFound, RateLimited, Unavailable
 from gis.messages import Message
 from gis.rights.principal import ANONYMOUS, Principal
 from gis.settings import Settings
-from web.http import i18n
+from web.http import i18n, shards
 from web.http.client import client_network
 from web.http.db import session
 from web.pages.shell.home import home_address
@@ -63,6 +63,8 @@ class Onwards:
         """Return the address asked for, else the principal's own page, else the page before."""
         if self.asked:
             return guard.safe_redirect_target(self.asked)
+        if by.person_id is not None and shards.has_counties():
+            return url_for("counties.start")  # the posts, and what they allow, are in the county
         return home_address(by) or guard.safe_redirect_target(self.back)
 
     def address_of_account(self, account_id: int) -> str:

@@ -1,15 +1,20 @@
-"""`/counties`: which county to work in, where each has a database of its own."""
+"""`/counties`: which county to work in, where each has a database of its own.
+
+`/start`: the own page of who asks, in the county of their posts.
+"""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 
 from gis.areas import hierarchy
 from gis.areas.models import Level
 from web.http.db import session
+from web.pages.shell.home import home_address
 from web.pages.shell.page import render_page
 from web.security.guard import safe_redirect_target
+from web.security.session import principal
 
 bp = Blueprint("counties", __name__)
 
@@ -30,3 +35,9 @@ def choose() -> Response:
             (row, f"{target.path}?{urlencode([*kept, ('county', row.code)])}") for row in rows
         ],
     )
+
+
+@bp.get("/start")
+def start() -> Response:
+    """Lead to the page on which somebody begins."""
+    return redirect(home_address(principal()) or url_for("map.index"), 303)  # type: ignore[return-value]

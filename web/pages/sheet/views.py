@@ -25,7 +25,7 @@ class SheetIn(BaseModel):
     """Which paper, and of which draft or moment."""
 
     paper: Literal["A4", "A3"] = "A4"
-    draft: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    draft: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
     at: str | None = None
 
 
