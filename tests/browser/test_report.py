@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from gis.db import engine
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
-from gis.ops import cluster
 from gis.rights.principal import system_principal
-from gis.settings import ROOT, Settings
+from gis.settings import ROOT
 from tests.support.browser import opened, wait_until
 from tests.support.served import Deployment
+from tests.support.sharded import urls_of
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def walker(browser) -> Iterator[Page]:
 @pytest.fixture
 def session(served: Deployment) -> Iterator[Session]:
     """The served deployment's own database."""
-    with Session(engine(cluster.database_urls(Settings(var=served.var)).app)) as created:
+    with Session(engine(urls_of(served.var).app)) as created:
         yield created
 
 

@@ -36,7 +36,8 @@ def test_a_large_grid_is_divided_published_and_printed(desk, planned):
     assert sum(parts) == max(counts) and max(parts) - min(parts) <= 0.2 * max(counts)
     sheet = desk.locator(f'#ed-grids [data-code="{code}"] a').get_attribute("href")
     draft = desk.context.request.get(planned.url + sheet if sheet.startswith("/") else sheet)
-    assert draft.status == 200 and draft.body().startswith(b"%PDF")
+    assert draft.status == 200, (sheet, draft.text())
+    assert draft.body().startswith(b"%PDF")
 
     desk.locator("#ed-publish").click()
     desk.get_by_label("发布理由").fill("户数过多")

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from gis.ops import cluster, databases
-from gis.settings import Settings
+from gis.ops import databases
 from tests.support.behind import let_strangers_see
+from tests.support.sharded import urls_of
 
 NEW_PEOPLE = """
     UPDATE household SET people = people + %s
@@ -17,7 +17,7 @@ NEW_PEOPLE = """
 
 
 def test_every_worker_counts_who_moved_in_a_moment_ago(planned):
-    urls = cluster.start(Settings(var=planned.var), throw_away=True)
+    urls = urls_of(planned.var)
     code = planned.get("/api/v1/facilities?category=clinic")["items"][0]["code"]
     address = f"/api/v1/facilities/{code}/circle?minutes=13"
 

@@ -7,6 +7,7 @@ import pytest
 
 from gis.rights.actions import KEY_ACTIONS
 from gis.settings import Settings
+from tests.support.sharded import urls_of
 from web.app import create_app
 from web.pages.docs.examples import VARIABLE, Example, in_order
 from web.pages.docs.views import api_examples
@@ -69,10 +70,7 @@ def test_every_example_gets_the_status_that_the_page_says(planned, planned_app, 
 
 @pytest.fixture
 def planned_app(planned):
-    from gis.ops import cluster
-
-    settings = Settings(var=planned.var)
-    return create_app(settings, cluster.database_urls(settings).app)
+    return create_app(Settings(var=planned.var), urls_of(planned.var).app)
 
 
 def test_the_page_says_how_to_get_a_key_and_every_operation_in_both_languages(client):

@@ -26,6 +26,7 @@ from gis.rights.principal import account_principal, system_principal
 from gis.settings import Settings
 from tests.support.build import Town
 from tests.support.machine import slowdown
+from tests.support.sharded import let_counties_hear
 from tests.support.sign_in import account, signed_in
 
 BY = system_principal("test")
@@ -144,6 +145,7 @@ def test_many_streams_leave_room_for_requests(served):
             database, "events", ["incident.read"], [county], datetime.now(UTC), per_minute=10_000
         )
         database.commit()
+    let_counties_hear(served.var)
     where = urlsplit(served.url)
     open_, ended = [], 0
     for _ in range(100):

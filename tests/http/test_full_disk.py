@@ -39,6 +39,7 @@ from gis.settings import Settings
 from tests.support import access_table, build
 from tests.support.deployment import deployment_folder, kill_cluster
 from tests.support.served import serving, until
+from tests.support.sharded import not_in_shards
 from web.http import worker_metrics
 from web.http.observability import Surviving
 
@@ -107,6 +108,7 @@ def report_with_photo() -> tuple[bytes, str]:
 
 
 @pytest.mark.slow
+@not_in_shards  # the small disk has no room for a second cluster
 def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     settings = Settings(var=small_disk)
     addresses = cluster.start(settings)

@@ -33,6 +33,7 @@ from tests.support import build
 from tests.support.deployment import PreparedDeployments
 from tests.support.forked import Forked
 from tests.support.served import environment, serving, until
+from tests.support.sharded import urls_of
 from web.cli.serve import free_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
@@ -49,7 +50,7 @@ class Small:
 
     def session(self) -> Session:
         """A session as the application has it."""
-        return Session(engine(self.database))
+        return Session(engine(urls_of(self.var).app))
 
     def count(self, query: str) -> int:
         """A number from the database."""
