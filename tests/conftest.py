@@ -142,6 +142,7 @@ STARTING = (
     "test_revision_commands",
     "test_revision_races",
     "test_served",
+    "test_shard_move",
     "test_shards",
 )
 # groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …)

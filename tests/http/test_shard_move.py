@@ -5,12 +5,14 @@ It answers as before, by the numbers it had; an interrupted move loses nothing.
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess
 
 import psycopg
 import pytest
@@ -42,7 +44,7 @@ from web.shards.service import make_application
 COUNTY = "520402"  # of the made-up pilot
 SECOND = "520403"
 # the demo's people, and nobody
-WHO = ("", "head", "worker", "dispatcher", "planner", "admin")
+WHO = ("", "worker", "dispatcher", "admin")
 CLOCK_PATTERN = re.compile(r'"(?:at|now|as_of|generated_at|[a-z_]+_min)": [^,}]*')
 FIRST_ID = 1 << SHARD_ID_BITS
 # parameters of paths that are numbers, but not of rows, or of rows of one that the path names, too
@@ -392,6 +394,41 @@ def test_an_interrupted_move_is_finished_by_the_next(town: Town, place: str) -> 
     with psycopg.connect(databases.libpq(shard.owner_url)) as connection:
         connection.execute("UPDATE area SET name = '改名' WHERE level = 'grid'")
     wait_for(town.main.app, "SELECT count(*) = 1 FROM area WHERE name = '改名'")
+
+
+def test_two_who_move_at_once_move_it_once(town: Town) -> None:
+    close(town)
+    engine(town.main.owner).dispose()
+    urls = {"URL": town.empty.app, "OWNER_URL": town.empty.owner, "ADMIN_URL": town.empty.admin}
+    env = environment(town.var) | {f"WANGGE_SHARD_{name}": str(url) for name, url in urls.items()}
+    words = [sys.executable, "-m", "web", "db", "shard", "move", COUNTY]
+    running = [
+        subprocess.Popen(words, cwd=town.var, env=env, stdout=PIPE, stderr=PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=120) for process in running]
+    assert sum(f"county {COUNTY} is shard 1: ids" in out for out, _ in said) == 1, said
+    for process, (_, error) in zip(running, said, strict=True):
+        assert process.returncode in (0, 1) and "Traceback" not in error, error
+    assert [*read_shards(town.var)] == [COUNTY]
+    assert counted(town.empty.owner, "area", "level = 'grid'") == 1
+    assert counted(town.empty.owner, "post") == 1
+
+
+def test_a_copy_that_the_main_database_has_no_more_is_not_replaced(town: Town) -> None:
+    """A move that stopped after the main database let go, and the county loaded anew."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_write", die)
+        assert town.run("db", "shard", "move", COUNTY).returncode == 1
+    with psycopg.connect(databases.libpq(town.main.owner)) as connection:
+        connection.execute("UPDATE area SET name = '又载入' WHERE level = 'grid'")
+    refused = town.run("db", "shard", "move", COUNTY)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused
+    assert counted(town.empty.owner, "post") == 1
 
 
 class Dying(tuple[str, ...]):

@@ -50,6 +50,10 @@ HOTLINE_SQL = "SELECT EXISTS (SELECT FROM external_system)"
 SESSIONS_SQL = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s
 """
+# the first that happened in a county; what a begun copy holds of it is still in the main database
+FIRST_SQL = f"""
+SELECT id, at FROM history WHERE {COUNTY_CONDITIONS["history"]} ORDER BY id LIMIT 1
+"""  # noqa: S608  our own text
 COLUMNS_SQL = """
 SELECT attname FROM pg_attribute
 WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
@@ -116,6 +120,8 @@ def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> in
 
     Raises
     ------
+    Conflict
+        The shard has rows that are not copies of those of the main database.
     psycopg.errors.LockNotAvailable
         Somebody has been writing for longer than LOCK_TIMEOUT.
 
@@ -130,6 +136,10 @@ def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> in
         main.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
         main.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(_list(MOVED_TABLES)))
         main.execute("SET LOCAL session_replication_role = replica")  # no trigger, no history
+        if has_old_ids(shard, county):
+            first = shard.execute(FIRST_SQL, parameters).fetchone()
+            if first is None or main.execute(FIRST_SQL, parameters).fetchone() != first:
+                raise Conflict("shard.has_rows", county=county)
         with shard.transaction():
             shard.execute("SET LOCAL session_replication_role = replica")
             shard.execute(truncate)

@@ -28,6 +28,7 @@ COUNTY_PATTERN = re.compile(r"[0-9]{6}")
 # shared by all counties of a deployment: the key of its cookies, and the counters of requests
 LINKED_FILES = ("session.key", "limits")
 REPLICATION_SQL = "ALTER ROLE {} REPLICATION"
+ONE_AT_A_TIME_SQL = "SELECT pg_advisory_lock(hashtext('wangge shards'))"
 LAGS_SQL = text(
     "SELECT slot_name::text AS name,"
     " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
@@ -89,10 +90,11 @@ def add(
     if not COUNTY_PATTERN.fullmatch(county):
         raise invalid_field("county", "shard.county_wrong", county=county[:40])
     server_check.check_server(urls.url)
-    shards = read_shards(settings.var)
     with ExitStack() as stack:
         main_admin = stack.enter_context(_connect(urls.main_admin_url or main.admin or main.owner))
         admin = stack.enter_context(_connect(urls.admin_url or urls.owner_url))
+        main_admin.execute(ONE_AT_A_TIME_SQL)
+        shards = read_shards(settings.var)
         copying.require_logical(main_admin, "main")
         copying.require_logical(admin, county)
         try:
@@ -266,20 +268,21 @@ def remove(
     NotFound
         The county has none.
     """
-    shards = read_shards(settings.var)
-    if county not in shards:
-        raise NotFound("shard.unknown", county=county)
-    shard = shards.pop(county)
     down, up = copying.shared_name(county), copying.areas_name(county)
     with _connect(main_admin_url or main.admin or main.owner) as main_admin:
+        main_admin.execute(ONE_AT_A_TIME_SQL)
+        shards = read_shards(settings.var)
+        if county not in shards:
+            raise NotFound("shard.unknown", county=county)
+        shard = shards.pop(county)
         copying.unsubscribe(main_admin, up)
         if not is_lost:
             with _connect(admin_url or shard.owner_url) as admin:
                 copying.unsubscribe(admin, down)
                 copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)
-    _rebuild_city(main, shards.values())
-    _write(settings.var, shards.values())
+        _rebuild_city(main, shards.values())
+        _write(settings.var, shards.values())
 
 
 def _write(var: Path, shards: Iterable[Shard]) -> None:
