@@ -44,7 +44,7 @@ from web.shards.service import make_application
 COUNTY = "520402"  # of the made-up pilot
 SECOND = "520403"
 # the demo's people, and nobody
-WHO = ("", "worker", "dispatcher", "admin")
+WHO = ("", "head", "worker", "dispatcher", "planner", "admin")
 CLOCK_PATTERN = re.compile(r'"(?:at|now|as_of|generated_at|[a-z_]+_min)": [^,}]*')
 FIRST_ID = 1 << SHARD_ID_BITS
 # parameters of paths that are numbers, but not of rows, or of rows of one that the path names, too
