@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 from wsgiref.types import WSGIEnvironment
 
+import orjson
 from flask import Flask
 from itsdangerous import BadSignature
 from werkzeug.exceptions import HTTPException
@@ -258,9 +259,12 @@ class Question:
 
 def _as_object(text: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(text) if text else {}  # takes NaN, as the applications do
-    except (ValueError, RecursionError):
-        return {}
+        value = orjson.loads(text) if text else {}
+    except orjson.JSONDecodeError:
+        try:
+            value = json.loads(text)  # takes NaN, as the applications do
+        except (ValueError, RecursionError):
+            return {}
     return value if isinstance(value, dict) else {}
 
 
