@@ -55,6 +55,10 @@ POINTS_SQL = """
 SELECT ST_X(p), ST_Y(p) FROM (SELECT b.id, ST_PointOnSurface(b.geom) p FROM boundary b
 JOIN area a ON a.id = b.area_id WHERE a.level = 'grid' ORDER BY b.id LIMIT 8) s
 """
+SAVE_SQL = """
+INSERT INTO personal.saved_filter (account_id, name, filters)
+SELECT id, 'open', '{"state": "open"}' FROM personal.account WHERE username = 'dispatcher'
+"""
 FOREIGN_KEYS_SQL = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype = 'f' AND conrelid = ANY(CAST(%s AS regclass[]))
@@ -181,6 +185,7 @@ def addresses_of(town: Town) -> list[str]:
             "/api/v1/incidents?limit=200",
             "/api/v1/facilities?category=clinic",
             "/api/v1/coverage?category=clinic",
+            "/api/v1/me/filters",
         }
         - set(CHANGING)
     )
@@ -209,6 +214,8 @@ def said(reply: Reply) -> str:
 def moved(pilot: Town) -> Iterator[tuple[Town, dict[str, str], dict[str, str]]]:
     """The pilot, moved; what everybody was answered before, and after."""
     addresses, cookies = addresses_of(pilot), cookies_of(pilot)
+    with psycopg.connect(databases.libpq(pilot.main.owner)) as connection:
+        connection.execute(SAVE_SQL)
     before = answers(pilot, cookies, addresses)
     words = pilot.move()
     assert words.startswith(f"county {COUNTY} is shard 1"), words
@@ -382,8 +389,14 @@ def test_an_interrupted_move_is_finished_by_the_next(town: Town, place: str) -> 
             case "subscribed":
                 patch.setattr(registry, "_connect_both", die)
         assert town.run("db", "shard", "move", COUNTY).returncode == 1
+    listed = town.run("db", "shard", "list")
     if place == "copied":
         assert counted(town.main.owner, "boundary") > 0
+        assert (listed.returncode, listed.stderr) == (0, "")
+    else:
+        for refused in (listed, town.run(*SERVE), town.run("db", "shard", "add", SECOND)):
+            assert (refused.returncode, "interrupted" in refused.stderr) == (1, True), refused
+            assert "/county" in refused.stderr and "@" not in refused.stderr
     town.move()
     shard = read_shards(town.var)[COUNTY]
     assert counted(shard.url, "area", "level = 'grid'") == 1
@@ -429,6 +442,43 @@ def test_a_copy_that_the_main_database_has_no_more_is_not_replaced(town: Town) -
     refused = town.run("db", "shard", "move", COUNTY)
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused
     assert counted(town.empty.owner, "post") == 1
+
+
+SERVE = ("serve", "--port", "1", "--no-jobs")
+
+
+@pytest.mark.parametrize("name", ["URL", "OWNER_URL", "ADMIN_URL"])
+def test_addresses_of_two_databases_are_refused(town: Town, name: str) -> None:
+    own = {"URL": town.main.app, "OWNER_URL": town.main.owner, "ADMIN_URL": str(town.main.admin)}
+    mixed = {
+        "URL": town.empty.app,
+        "OWNER_URL": town.empty.owner,
+        "ADMIN_URL": str(town.empty.admin),
+        name: own[name],
+    }
+    refused = town.run(
+        "db", "shard", "move", COUNTY, to=cluster.DatabaseUrls(*map(str, mixed.values()))
+    )
+    assert (refused.returncode, "do not lead to one database" in refused.stderr) == (1, True)
+    wrong = town.empty.owner.replace("wangge_owner:", "wangge_owner:not")
+    mixed["OWNER_URL"] = wrong
+    refused = town.run("db", "shard", "move", COUNTY, to=cluster.DatabaseUrls(*mixed.values()))
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused
+    assert counted(town.main.owner, "boundary") > 0
+
+
+def test_a_subscription_that_somebody_left_is_replaced(town: Town) -> None:
+    with psycopg.connect(databases.libpq(str(town.empty.admin)), autocommit=True) as connection:
+        connection.execute(
+            f"CREATE SUBSCRIPTION wangge_shared_{COUNTY} CONNECTION 'host=/nonexistent dbname=x'"
+            " PUBLICATION p WITH (connect = false)".encode()
+        )
+    town.move()
+    with psycopg.connect(databases.libpq(town.main.owner)) as connection:
+        connection.execute("UPDATE kind SET active = NOT active")
+        row = connection.execute("SELECT count(*) FROM kind WHERE NOT active").fetchone()
+    assert row
+    wait_for(town.empty.app, f"SELECT count(*) = {row[0]} FROM kind WHERE NOT active")
 
 
 class Dying(tuple[str, ...]):

@@ -27,6 +27,7 @@ from gis.network.loading import keep_maps
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
+from gis.ops.shards import checks
 from gis.settings import ROOT, Settings, Shard, read_shards
 from web.cli.common import make_private, open_database
 from web.http import worker_metrics
@@ -89,6 +90,7 @@ def run(
     from granian.log import LogLevels
 
     check_free(host, port)
+    checks.require_finished(settings.var, addresses)
     shards = read_shards(settings.var)
     _prepare_workers(addresses, shards.values())
     os.environ |= {

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from gis.db import engine
 from gis.ops import cluster
-from gis.ops.shards import registry
+from gis.ops.shards import checks, moving, registry
 from gis.ops.shards.registry import ShardUrls
 from gis.settings import SHARD_URL_VARIABLES, Settings
 from web.cli.common import AS_JSON, open_database
@@ -88,10 +88,14 @@ def _add(county: str, urls: dict[str, str | None], *, is_moved: bool) -> None:
         raise click.UsageError("set WANGGE_SHARD_URL, or --url without a password")
     owner_url = urls.pop("owner_url") or url
     settings = Settings.from_env()
+    if is_moved:  # before the server is restarted under somebody
+        main = open_database(settings)
+        engine(main.app).dispose()
+        moving.require_idle(main)
     if not settings.database_url and cluster.make_logical(settings):
         click.echo("the private cluster now has wal_level = logical, and was restarted", err=True)
     main = open_database(settings)
-    engine(main.app).dispose()  # a county is moved while nobody works in it
+    engine(main.app).dispose()
     shard, is_new = registry.add(
         settings, main, county, ShardUrls(url, owner_url, **urls), is_moved=is_moved
     )
@@ -124,7 +128,8 @@ def move(county: str, **urls: str | None) -> None:
 def list_(as_json: bool) -> None:
     """List the shards: where each is, its schema, and how far its copy is behind."""
     settings = Settings.from_env()
-    shards = registry.list_shards(settings, open_database(settings))
+    main = open_database(settings)
+    shards = registry.list_shards(settings, main)
     if as_json:
         click.echo(json.dumps([asdict(shard) for shard in shards], ensure_ascii=False))
         return
@@ -132,6 +137,7 @@ def list_(as_json: bool) -> None:
         state = f"schema {shard.schema}" if shard.schema else "does not answer"
         lag = "unknown" if shard.lag_bytes is None else f"{shard.lag_bytes:,} bytes"
         click.echo(f"{shard.county}  {shard.number:>3}  {shard.address}  {state}, behind by {lag}")
+    checks.require_finished(settings.var, main)
 
 
 @group.command()

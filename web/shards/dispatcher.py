@@ -68,7 +68,20 @@ MAIN_ENDPOINTS = frozenset(
     }
 )
 # of those, with rights that posts give; who holds one reads them in the county, which has a copy
-POST_BLUEPRINTS = frozenset({"categories", "rules", "rules_page"})
+POST_BLUEPRINTS = frozenset(
+    {
+        "categories",
+        "coverage_tables",
+        "docs",
+        "kinds",
+        "kinds_page",
+        "profiles",
+        "rules",
+        "rules_page",
+        "standards",
+    }
+)
+POST_ENDPOINTS = frozenset({"account.password"})  # with the menu of what the posts allow
 # of these blueprints, yet about the incidents of a county, or the posts of who asks
 COUNTY_ENDPOINTS = frozenset({"counties.start", "rules.test"})
 # areas over the county, and the counties under them
@@ -137,8 +150,9 @@ class Dispatcher:
         blueprint = question.endpoint.partition(".")[0]
         is_main = blueprint in MAIN_BLUEPRINTS or question.endpoint in MAIN_ENDPOINTS
         if is_main and question.endpoint not in COUNTY_ENDPOINTS:
-            is_read = question.method in ("GET", "HEAD") and blueprint in POST_BLUEPRINTS
-            return (self.home(question) if is_read else None) or MAIN_DATABASE
+            by_posts = blueprint in POST_BLUEPRINTS or question.endpoint in POST_ENDPOINTS
+            is_read = question.method in ("GET", "HEAD")
+            return (self.home(question) if is_read and by_posts else None) or MAIN_DATABASE
         if (county := self.find(question)) is not None:
             return county
         if self.says_wrong_place(question):

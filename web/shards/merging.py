@@ -185,10 +185,29 @@ def _replaced(reply: Response, body: Any) -> Response:
     return reply
 
 
+def saved_filters(dispatcher: "Dispatcher", question: Question) -> WSGIApplication:
+    """Give the saved filters of the main database with the counts of the county of who asks."""
+    reply = ask(dispatcher, MAIN_DATABASE, question)
+    county = dispatcher.of_person(question)
+    if reply.status_code != 200 or county is None:
+        return reply
+    there = ask(dispatcher, county, question)
+    if there.status_code == 200:
+        counts = {item["id"]: item["count"] for item in orjson.loads(there.data)["items"]}
+        items = [
+            item | {"count": counts.get(item["id"], item["count"])}
+            for item in orjson.loads(reply.data)["items"]
+        ]
+        reply.data = orjson.dumps({"items": items})
+        reply.headers.pop("ETag", None)
+    return reply
+
+
 MERGES: dict[tuple[str, str], Merge] = {
     ("GET", "health.metrics"): metrics,
     ("GET", "incidents.count_incidents"): incident_counts,
     ("GET", "incidents.list_incidents"): incident_list,
+    ("GET", "desk_api.list_filters"): saved_filters,
     ("GET", "health.readyz"): readiness,
     ("POST", "locate.locate_many"): locate_many,
 }

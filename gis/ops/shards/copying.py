@@ -24,8 +24,8 @@ UNLOGGED_SETTINGS: tuple[LiteralString, ...] = (
 )
 COPY_TIMEOUT_S = 300.0  # of the first copy
 SUBSCRIPTION_SQL = """
-SELECT EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
-  WHERE s.subname = %s AND d.datname = current_database())
+SELECT s.subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+WHERE s.subname = %s AND d.datname = current_database()
 """
 LEFT_SQL = """
 SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
@@ -73,6 +73,7 @@ def subscribe(
     publication: str,
     name: str,
     *,
+    is_new: bool = False,
     has_rows: bool = False,
 ) -> bool:
     """Have a database copy a publication, from now on; return whether it did not yet.
@@ -85,15 +86,18 @@ def subscribe(
         As the subscriber's server reaches it, for a role that may replicate.
     name
         Of the subscription and of its slot.
+    is_new
+        Whether nothing was copied there yet: a subscription of that name is no one of ours.
     has_rows
         Whether the subscriber has the present rows already.
     """
     row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
-    if row and row[0]:
+    if row and row[0] and not is_new:
         subscriber.execute(
             sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION").format(sql.Identifier(name))
         )
         return False
+    unsubscribe(subscriber, name)  # what somebody left, or stopped
     _end_elsewhere(subscriber, name)
     drop_slot(publisher, name)
     if publication == SHARED_PUBLICATION:
@@ -155,8 +159,7 @@ def wait_copied(subscriber: psycopg.Connection, name: str) -> None:
 
 def unsubscribe(subscriber: psycopg.Connection, name: str) -> None:
     """End a subscription, if there is one; its slot is left to `drop_slot`."""
-    row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
-    if not (row and row[0]):
+    if subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone() is None:
         return
     for words in ("DISABLE", "SET (slot_name = NONE)"):
         subscriber.execute(

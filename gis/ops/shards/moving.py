@@ -10,9 +10,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy.engine import make_url
 
 from gis import private
 from gis.errors import Conflict, NotFound
+from gis.ops import databases
+from gis.ops.cluster import DatabaseUrls
 from gis.ops.shards.tables import AREA_TABLE, COUNTY_TABLES, PERSON_TABLE, SHARED_TABLES
 from gis.settings import COUNTY_FOLDERS, SHARD_ID_BITS
 
@@ -46,9 +49,13 @@ HELD_COUNTIES_SQL = """
 SELECT DISTINCT county FROM area a WHERE level NOT IN ('province', 'city') AND county <> ALL(%s)
   AND id < %s AND EXISTS (SELECT FROM history WHERE table_name = 'area' AND county = a.county)
 """
+HAS_LEFT_SQL = """
+SELECT NOT EXISTS (SELECT FROM history WHERE table_name = 'area' AND county = %s)
+"""
 HOTLINE_SQL = "SELECT EXISTS (SELECT FROM external_system)"
 SESSIONS_SQL = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = %s AND pid <> pg_backend_pid()
 """
 # the first that happened in a county; what a begun copy holds of it is still in the main database
 FIRST_SQL = f"""
@@ -98,10 +105,26 @@ def is_moved(
         raise Conflict("shard.others_in_main", county=county, counties=", ".join(held))
     if main.execute(HOTLINE_SQL).fetchone() == (True,):
         raise Conflict("shard.hotline_in_main", county=county)
+    _require_idle(main, app)
+    return False
+
+
+def require_idle(main: DatabaseUrls) -> None:
+    """Raise unless nobody works in the main database as the application.
+
+    Raises
+    ------
+    Conflict
+        Somebody does.
+    """
+    with psycopg.connect(databases.libpq(main.admin or main.owner)) as connection:
+        _require_idle(connection, str(make_url(main.app).username))
+
+
+def _require_idle(main: psycopg.Connection, app: str) -> None:
     sessions = main.execute(SESSIONS_SQL, [app]).fetchone()
     if sessions and sessions[0]:
         raise Conflict("shard.service_runs", sessions=sessions[0])
-    return False
 
 
 def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> int:

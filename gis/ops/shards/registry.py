@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -20,7 +19,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.ops import databases, migration, schema, server_check
 from gis.ops.cluster import DatabaseUrls
-from gis.ops.shards import city, copying, moving
+from gis.ops.shards import checks, city, copying, moving
 from gis.ops.shards import county as county_database
 from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
 
@@ -90,11 +89,13 @@ def add(
     if not COUNTY_PATTERN.fullmatch(county):
         raise invalid_field("county", "shard.county_wrong", county=county[:40])
     server_check.check_server(urls.url)
+    checks.require_finished(settings.var, main, county if is_moved else None)
     with ExitStack() as stack:
-        main_admin = stack.enter_context(_connect(urls.main_admin_url or main.admin or main.owner))
-        admin = stack.enter_context(_connect(urls.admin_url or urls.owner_url))
+        main_admin, admin = _open_admins(stack, main, county, urls)
         main_admin.execute(ONE_AT_A_TIME_SQL)
         shards = read_shards(settings.var)
+        if county in shards:
+            checks.require_prepared(county, urls.owner_url)
         copying.require_logical(main_admin, "main")
         copying.require_logical(admin, county)
         try:
@@ -104,6 +105,7 @@ def add(
             )
             number = _prepare(main, county, urls, shards, is_moved=is_moved)
             if must_move:
+                checks.note_move(settings.var, county, urls.url)
                 moving.move(main_admin, admin, county)
             has_old_ids = moving.has_old_ids(admin, county)
             shard = Shard(county, number, urls.url, urls.owner_url, has_old_ids)
@@ -111,9 +113,12 @@ def add(
             create_folder(settings.var, county)
             if is_moved:
                 moving.move_photos(settings.var, county)
-            is_new = _connect_both(main_admin, admin, main, shard, urls)
+            is_new = _connect_both(
+                main_admin, admin, main, shard, urls, is_new=county not in shards
+            )
             city.permit(main_admin, _role(main.owner))
             _rebuild_city(main, read_shards(settings.var).values())
+            (settings.var / checks.MOVE_FILE).unlink(missing_ok=True)
         except psycopg.errors.InsufficientPrivilege as error:
             raise Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0]) from None
         except psycopg.errors.LockNotAvailable:
@@ -121,12 +126,16 @@ def add(
     return shard, is_new or shards.get(county) != shard
 
 
-def _connect(url: str) -> psycopg.Connection:
-    try:
-        return psycopg.connect(databases.libpq(url), autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise Unavailable("database.unreachable", reason=reason) from None
+def _open_admins(
+    stack: ExitStack, main: DatabaseUrls, county: str, urls: ShardUrls
+) -> tuple[psycopg.Connection, psycopg.Connection]:
+    """Connect to the main database and to a shard as superusers, where the addresses agree."""
+    main_url = urls.main_admin_url or main.admin or main.owner
+    main_admin = stack.enter_context(checks.connect(main_url))
+    admin = stack.enter_context(checks.connect(urls.admin_url or urls.owner_url))
+    checks.require_same(stack, [main.owner], main_admin, "main")
+    checks.require_same(stack, [urls.url, urls.owner_url], admin, county)
+    return main_admin, admin
 
 
 def _role(url: str) -> str:
@@ -189,7 +198,7 @@ def _prepare(
 
 def _next_number(main: DatabaseUrls) -> int:
     """Return a number that no shard has or had: a removed one's areas stay known."""
-    with _connect(main.owner) as owner:
+    with checks.connect(main.owner) as owner:
         owner.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
         row = owner.execute("SELECT nextval('public.shard_number')").fetchone()
     return int(row[0]) if row else 0
@@ -201,30 +210,35 @@ def _connect_both(
     main: DatabaseUrls,
     shard: Shard,
     urls: ShardUrls,
+    *,
+    is_new: bool,
 ) -> bool:
     """Begin to copy both ways, and wait for what there is; return whether it is new."""
     for connection, url in ((main_admin, main.owner), (admin, urls.owner_url)):
         connection.execute(sql.SQL(REPLICATION_SQL).format(sql.Identifier(_role(url))))
-    with _connect(main.owner) as owner:
+    with checks.connect(main.owner) as owner:
         copying.publish_shared(owner)
     down, up = copying.shared_name(shard.county), copying.areas_name(shard.county)
     main_url = databases.libpq(urls.main_url or main.owner)
-    is_new = copying.subscribe(main_admin, admin, main_url, copying.SHARED_PUBLICATION, down)
+    has_begun = copying.subscribe(
+        main_admin, admin, main_url, copying.SHARED_PUBLICATION, down, is_new=is_new
+    )
     copying.wait_copied(admin, down)
-    is_new |= copying.subscribe(
+    has_begun |= copying.subscribe(
         admin,
         main_admin,
         databases.libpq(urls.owner_url),
         county_database.AREAS_PUBLICATION,
         up,
+        is_new=is_new,
         has_rows=shard.has_old_ids,
     )
     copying.wait_copied(main_admin, up)
-    return is_new
+    return has_begun
 
 
 def _rebuild_city(main: DatabaseUrls, shards: Iterable[Shard]) -> None:
-    with _connect(main.owner) as owner:
+    with checks.connect(main.owner) as owner:
         city.rebuild(owner, _role(main.app), databases.libpq(main.listening), shards)
 
 
@@ -239,7 +253,7 @@ def migrate(settings: Settings, main: DatabaseUrls, to: str = "head") -> list[st
         with engine(shard.owner_url).begin() as connection:
             county_database.prepare(connection, shard.county, shard.number)
     if shards:
-        with _connect(main.owner) as owner:
+        with checks.connect(main.owner) as owner:
             copying.publish_shared(owner)
         _rebuild_city(main, shards.values())
     return [*shards]
@@ -269,7 +283,7 @@ def remove(
         The county has none.
     """
     down, up = copying.shared_name(county), copying.areas_name(county)
-    with _connect(main_admin_url or main.admin or main.owner) as main_admin:
+    with checks.connect(main_admin_url or main.admin or main.owner) as main_admin:
         main_admin.execute(ONE_AT_A_TIME_SQL)
         shards = read_shards(settings.var)
         if county not in shards:
@@ -277,7 +291,7 @@ def remove(
         shard = shards.pop(county)
         copying.unsubscribe(main_admin, up)
         if not is_lost:
-            with _connect(admin_url or shard.owner_url) as admin:
+            with checks.connect(admin_url or shard.owner_url) as admin:
                 copying.unsubscribe(admin, down)
                 copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)
@@ -331,10 +345,7 @@ def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
         lags = {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
     listed = []
     for shard in read_shards(settings.var).values():
-        options = conninfo_to_dict(databases.libpq(shard.url))
-        address = "{host}:{port}/{dbname}".format(
-            **{"host": "", "port": 5432, "dbname": ""} | options
-        )
+        address = checks.address(shard.url)
         lag = lags.get(copying.shared_name(shard.county))
         listed.append(ShardState(shard.county, shard.number, address, _version(shard), lag))
     return listed

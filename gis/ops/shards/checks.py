@@ -1,0 +1,95 @@
+"""What must be so before a county gets a shard, moves to one, or is served from it."""
+
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from gis import private
+from gis.db import engine
+from gis.errors import Conflict, Unavailable
+from gis.ops import databases, schema
+from gis.ops.cluster import DatabaseUrls
+from gis.ops.shards.moving import HAS_LEFT_SQL
+
+MOVE_FILE = "shard-move.json"  # there while a county moves
+IDENTITY_SQL = """
+SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()
+"""
+
+
+def require_same(
+    stack: ExitStack, urls: Iterable[str], admin: psycopg.Connection, whose: str
+) -> None:
+    """Raise Conflict unless addresses lead to the database of a superuser's connection.
+
+    Raises
+    ------
+    Conflict
+        One leads to another.
+    """
+    for url in urls:
+        connection = stack.enter_context(connect(url))
+        if connection.execute(IDENTITY_SQL).fetchone() != admin.execute(IDENTITY_SQL).fetchone():
+            raise Conflict("shard.addresses_differ", whose=whose)
+
+
+def require_prepared(county: str, owner_url: str) -> None:
+    """Raise Conflict where an empty database is named for a county that has a shard.
+
+    Raises
+    ------
+    Conflict
+        It has no schema.
+    """
+    with engine(owner_url).connect() as connection:
+        if schema.current(connection) is None:
+            raise Conflict("shard.has_shard", county=county)
+
+
+def note_move(var: Path, county: str, url: str) -> None:
+    """Write down that a county moves, and where to, for whoever finds the move interrupted."""
+    with private.open_file(var / MOVE_FILE) as file:
+        json.dump({"county": county, "address": address(url)}, file)
+
+
+def require_finished(var: Path, main: DatabaseUrls, county: str | None = None) -> None:
+    """Raise Conflict where a county, but for one, left the main database and is no shard yet.
+
+    Raises
+    ------
+    Conflict
+        It did; the message names the county and its database.
+    """
+    try:
+        moved = json.loads((var / MOVE_FILE).read_text())
+    except FileNotFoundError:
+        return
+    with connect(main.owner) as owner:
+        has_left = owner.execute(HAS_LEFT_SQL, [moved["county"]]).fetchone() == (True,)
+    if has_left and moved["county"] != county:
+        raise Conflict("shard.move_unfinished", **moved)
+
+
+def address(url: str) -> str:
+    """Return an address without user and password."""
+    options = {"host": "", "port": 5432, "dbname": ""} | conninfo_to_dict(databases.libpq(url))
+    return "{host}:{port}/{dbname}".format(**options)
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Connect to a database of the city.
+
+    Raises
+    ------
+    Unavailable
+        It cannot be reached.
+    """
+    try:
+        return psycopg.connect(databases.libpq(url), autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise Unavailable("database.unreachable", reason=reason) from None
