@@ -219,6 +219,23 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
     assert state(session, number) == "dispatched"
 
 
+def test_news_between_press_and_release_swallows_no_click(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, phrase = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    row(page, phrase).locator(".dsk-open").click()
+    button = page.locator("#detail [data-move=dispatch]")
+    expect(button).to_be_visible()
+    button.hover()
+    page.mouse.down()
+    with page.expect_response(f"**/api/v1/incidents/{number}"):
+        moved(session, number)  # somebody takes it
+    page.wait_for_timeout(100)  # for what would be drawn
+    page.mouse.up()
+    expect(page.locator("#detail .inc-form")).to_be_visible()
+
+
 def test_who_was_too_late_is_told_what_happened(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:

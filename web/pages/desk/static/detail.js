@@ -67,6 +67,7 @@ export async function show(id, { quiet = false } = {}) {
   if (!quiet) panelSays('');
   try {
     const incident = await request(`/incidents/${id}`, 'one');
+    await released;
     if (inbox.opened !== id) return;
     inbox.full = incident;
     fill(incident);
@@ -126,6 +127,14 @@ const fact = (name, ...content) => {
   const parts = content.flat().filter((item) => item !== null && item !== undefined && item !== false && item !== '');
   return parts.length ? [h('dt', {}, name), h('dd', {}, ...parts)] : [];
 };
+// Nothing is drawn anew between press and release: a click on a button that was replaced meanwhile is none.
+let released = Promise.resolve();
+$('detail').addEventListener('pointerdown', () => {
+  released = new Promise((resolve) => {
+    const end = () => setTimeout(resolve); // after the click
+    for (const name of ['pointerup', 'pointercancel']) addEventListener(name, end, { once: true });
+  });
+});
 export const writing = () => part.moves.querySelector('[data-writing]');
 
 // buttons of moves that stand where what they are about is shown; their forms open among the moves
