@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -219,14 +219,20 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
     assert state(session, number) == "dispatched"
 
 
+def offered(page: Page, phrase: str, move: str) -> Locator:
+    """Open a matter; the button of a move of it."""
+    row(page, phrase).locator(".dsk-open").click()
+    button = page.locator(f"#detail [data-move={move}]")
+    expect(button).to_be_visible()
+    return button
+
+
 def test_news_between_press_and_release_swallows_no_click(
     desk: Page, site: str, served: Deployment, session: Session
 ) -> None:
     number, phrase = filed(session)
     page = signed_in(desk, site, served, "dispatcher", at(phrase))
-    row(page, phrase).locator(".dsk-open").click()
-    button = page.locator("#detail [data-move=dispatch]")
-    expect(button).to_be_visible()
+    button = offered(page, phrase, "dispatch")
     button.hover()
     page.mouse.down()
     with page.expect_response(f"**/api/v1/incidents/{number}"):
@@ -241,9 +247,7 @@ def test_who_was_too_late_is_told_what_happened(
 ) -> None:
     number, phrase = filed(session)
     page = signed_in(desk, site, served, "dispatcher", at(phrase))
-    row(page, phrase).locator(".dsk-open").click()
-    button = page.locator("#detail [data-move=take]")
-    expect(button).to_be_visible()
+    button = offered(page, phrase, "take")
     page.route(
         "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
     )

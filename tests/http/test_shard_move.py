@@ -30,11 +30,11 @@ from gis.ops.migration import MIGRATION_ACTOR
 from gis.ops.shards import moving, registry
 from gis.ops.shards.tables import COUNTY_TABLES, SHARED_TABLES
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings, read_shards
-from tests.support import build, served
+from tests.support import build
 from tests.support.deployment import PreparedDeployments
 from tests.support.served import Deployment, Reply, environment, serving
-from tests.support.shard_city import start, wait_for
-from tests.support.sharded import beside
+from tests.support.shard_city import run_with, shard_environment, start, wait_for
+from tests.support.sharded import empty_database
 from web.app import create_app
 from web.security.session import SESSION_COOKIE
 from web.shards.dispatcher import MAIN_BLUEPRINTS, MAIN_ENDPOINTS
@@ -87,12 +87,7 @@ class Town:
     def run(self, *words: str, to: cluster.DatabaseUrls | None = None) -> CompletedProcess[str]:
         """Run a command that has the addresses of a shard."""
         close(self)
-        urls = to or self.empty
-        named = {"URL": urls.app, "OWNER_URL": urls.owner, "ADMIN_URL": str(urls.admin)}
-        more = {f"WANGGE_SHARD_{name}": url for name, url in named.items()}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(served, "environment", lambda var: environment(var) | more)
-            return Deployment(self.var).run_inside(*words)
+        return run_with(Deployment(self.var), shard_environment(to or self.empty), *words)
 
 
 def close(town: Town) -> None:
@@ -105,13 +100,6 @@ def counted(url: str, table: str, where: str = "true") -> int:
     with psycopg.connect(databases.libpq(url)) as connection:
         row = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}".encode()).fetchone()
     return int(row[0]) if row else 0
-
-
-def empty_database(urls: cluster.DatabaseUrls, name: str) -> cluster.DatabaseUrls:
-    """An empty database, with our extensions, in the cluster of another."""
-    created = beside(urls, name)
-    databases.create_extensions(created, name)
-    return created
 
 
 @pytest.fixture(scope="module")
@@ -293,15 +281,11 @@ def test_afterwards_it_is_worked_in_and_new_numbers_are_the_shard_s(moved) -> No
 
 def test_a_moved_county_s_own_commands_and_backup_work(moved, tmp_path) -> None:
     town, *_ = moved
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            served, "environment", lambda var: environment(var) | {"WANGGE_COUNTY": COUNTY}
-        )
-        site = Deployment(town.var)
-        dumped = site.run_inside("dump", "people", tmp_path / "people.csv")
-        assert dumped.returncode == 0, dumped.stderr
-        saved = site.run_inside("db", "backup", tmp_path / "county.backup")
-        assert saved.returncode == 0, saved.stderr
+    site, own = Deployment(town.var), {"WANGGE_COUNTY": COUNTY}
+    dumped = run_with(site, own, "dump", "people", tmp_path / "people.csv")
+    assert dumped.returncode == 0, dumped.stderr
+    saved = run_with(site, own, "db", "backup", tmp_path / "county.backup")
+    assert saved.returncode == 0, saved.stderr
     assert len((tmp_path / "people.csv").read_text().splitlines()) > 100
 
 
@@ -412,8 +396,7 @@ def test_an_interrupted_move_is_finished_by_the_next(town: Town, place: str) -> 
 def test_two_who_move_at_once_move_it_once(town: Town) -> None:
     close(town)
     engine(town.main.owner).dispose()
-    urls = {"URL": town.empty.app, "OWNER_URL": town.empty.owner, "ADMIN_URL": town.empty.admin}
-    env = environment(town.var) | {f"WANGGE_SHARD_{name}": str(url) for name, url in urls.items()}
+    env = environment(town.var) | shard_environment(town.empty)
     words = [sys.executable, "-m", "web", "db", "shard", "move", COUNTY]
     running = [
         subprocess.Popen(words, cwd=town.var, env=env, stdout=PIPE, stderr=PIPE, text=True)

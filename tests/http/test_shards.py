@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from subprocess import CompletedProcess
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -24,13 +23,13 @@ from gis.accounts import accounts, api_keys
 from gis.db import engine
 from gis.errors import Forbidden
 from gis.jobs import maintenance
-from gis.ops import cluster, databases, schema
+from gis.ops import cluster, schema
 from gis.ops.shards.people import bring_person
 from gis.rights.principal import account_principal
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
-from tests.support import build, served
+from tests.support import build
 from tests.support.map_things import tile_of
-from tests.support.served import Deployment, environment, serving, until
+from tests.support.served import Deployment, serving, until
 from tests.support.shard_city import (
     CITY,
     COUNTIES,
@@ -39,10 +38,12 @@ from tests.support.shard_city import (
     border,
     inside,
     place,
+    run_with,
     shard_city,
+    shard_environment,
     wait_for,
 )
-from tests.support.sharded import beside
+from tests.support.sharded import empty_database
 from tests.support.sign_in import ADMIN, sign_in, token, with_password
 from web.shards.questions import Question
 from web.shards.service import make_application
@@ -605,13 +606,11 @@ def test_a_shard_is_restored_from_its_backup_and_copies_again(pair: Pair):
     kept = pair.ask("/api/v1/incidents?limit=1", key=EAST).json["items"][0]["id"]
     saved = run_with(site, county, "db", "backup", str(file))
     assert saved.returncode == 0, saved.stderr
-    empty = beside(cluster.database_urls(Settings(var=pair.city.clusters[EAST])), "again")
-    databases.create_extensions(empty, "again")
+    urls = cluster.database_urls(Settings(var=pair.city.clusters[EAST]))
+    empty = empty_database(urls, "again")
     restored = run_with(site, county, "db", "restore", str(file), "--into", "again")
     assert restored.returncode == 0, restored.stderr
-    urls = {"URL": empty.app, "OWNER_URL": empty.owner, "ADMIN_URL": str(empty.admin)}
-    named = {f"WANGGE_SHARD_{name}": url for name, url in urls.items()}
-    added = run_with(site, named, "db", "shard", "add", EAST)
+    added = run_with(site, shard_environment(empty), "db", "shard", "add", EAST)
     assert "is shard 3" in added.stdout, added.stderr
     assert pair.city.shards[EAST].url == empty.app
     wait_for(empty.app, f"SELECT count(*) = 1 FROM incident WHERE id = '{kept}'")
@@ -624,8 +623,7 @@ def shard_urls(pair: Pair, county: str) -> dict[str, str]:
     admin = cluster.database_urls(Settings(var=pair.city.clusters[county])).admin
     assert admin is not None
     admin = make_url(admin).set(database=make_url(shard.url).database).render_as_string(False)
-    urls = {"URL": shard.url, "OWNER_URL": shard.owner_url, "ADMIN_URL": admin}
-    return {f"WANGGE_SHARD_{name}": url for name, url in urls.items()}
+    return shard_environment(cluster.DatabaseUrls(shard.url, shard.owner_url, admin))
 
 
 def test_a_command_works_on_the_county_that_is_set(pair: Pair):
@@ -640,13 +638,6 @@ def test_a_command_works_on_the_county_that_is_set(pair: Pair):
 
 
 WORDS = ("105.9505", "26.2305", "--crs", "cgcs2000")
-
-
-def run_with(site: Deployment, env: dict[str, str], *words: str) -> CompletedProcess[str]:
-    """Run a command with more in its environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(served, "environment", lambda var: environment(var) | env)
-        return site.run_inside(*words)
 
 
 def test_a_county_whose_cluster_is_down_is_missed_and_named(pair: Pair):

@@ -75,8 +75,7 @@ class Deployment:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `./wangge WORDS`, from a folder that is not the checkout."""
-        env = environment(self.var) | command_environment(self.var, arguments)
-        return forked.run(arguments, cwd=self.var, env=env)
+        return forked.run(arguments, cwd=self.var, env=self._environment(arguments))
 
     def run_inside(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a command as `run` does, but in this process, which need not import it again."""
@@ -88,8 +87,7 @@ class Deployment:
             forget_editions(patch)
             for name in os.environ.keys() - environment(self.var).keys():
                 patch.delenv(name)
-            env = environment(self.var) | command_environment(self.var, arguments)
-            for name, value in env.items():
+            for name, value in self._environment(arguments).items():
                 patch.setenv(name, value)
             mask = os.umask(0)
             code: object = 0
@@ -105,6 +103,9 @@ class Deployment:
         return subprocess.CompletedProcess(
             arguments, int(code or 0), out.getvalue(), err.getvalue()
         )
+
+    def _environment(self, arguments: tuple[object, ...]) -> dict[str, str]:
+        return environment(self.var) | command_environment(self.var, arguments)
 
     def load_extract(self, files: Path) -> subprocess.CompletedProcess[str]:
         """Make the demo of a real extract: the folder's source.osm.pbf and grids.geojson."""

@@ -4,22 +4,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import psycopg
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.models import Area
 from gis.db import allow_boundary_writes, engine
 from gis.ops import cluster, databases
-from gis.ops.cluster.setup import LOGICAL_FILE
 from gis.ops.shards import registry
 from gis.ops.shards.registry import ShardUrls
 from gis.settings import Settings, Shard, read_shards
-from tests.support import build
+from tests.support import build, served
 from tests.support.deployment import PreparedDeployments, deployment_folder
-from tests.support.served import until
-from tests.support.sharded import beside
+from tests.support.served import Deployment, environment, until
+from tests.support.sharded import beside, make_logical
 
 COUNTIES = ("520402", "520403", "520425")
 
@@ -98,9 +99,8 @@ def shard_city(prepared: PreparedDeployments) -> Iterator[ShardCity]:
 
 def start(folder: Path) -> cluster.DatabaseUrls:
     """Start the cluster of a folder, for logical replication too."""
-    settings = Settings(var=folder)
-    (cluster.cluster_location(settings).base / LOGICAL_FILE).touch()
-    return cluster.start(settings, throw_away=True)
+    make_logical(folder)
+    return cluster.start(Settings(var=folder), throw_away=True)
 
 
 def _found_city(urls: list[str]) -> None:
@@ -148,6 +148,19 @@ def border(county: str) -> dict[str, object]:
     """A point on the western border of a county."""
     column = 2 * COUNTIES.index(county)
     return place(build.LON + column * build.SIDE, build.LAT + build.SIDE / 2)
+
+
+def shard_environment(urls: cluster.DatabaseUrls) -> dict[str, str]:
+    """The variables that name the addresses of a shard."""
+    named = {"URL": urls.app, "OWNER_URL": urls.owner, "ADMIN_URL": str(urls.admin)}
+    return {f"WANGGE_SHARD_{name}": url for name, url in named.items()}
+
+
+def run_with(site: Deployment, env: dict[str, str], *words: object) -> CompletedProcess[str]:
+    """Run a command with more in its environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(served, "environment", lambda var: environment(var) | env)
+        return site.run_inside(*words)
 
 
 def place(lon: float, lat: float) -> dict[str, object]:

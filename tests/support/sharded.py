@@ -61,8 +61,8 @@ def let_counties_hear(var: Path) -> None:
     if shard_of(var) is None:
         return
     digest = " UNION ALL ".join(DIGEST_SQL.format(table) for table in SHARED_TABLES).encode()
-    urls = (cluster.database_urls(Settings(var=var)), *read_shards(var).values())
-    owners = [getattr(url, "owner", "") or url.owner_url for url in urls]
+    main = cluster.database_urls(Settings(var=var)).owner
+    owners = (main, *(shard.owner_url for shard in read_shards(var).values()))
 
     def read(url: str) -> list[tuple[object, ...]]:
         with psycopg.connect(databases.libpq(url)) as connection:
@@ -106,8 +106,7 @@ def put_into_shards(settings: Settings) -> None:
     for url in (main.app, main.owner):
         engine(url).dispose()
     for code in (*counties, *EMPTY):
-        empty = beside(urls, f"county_{code}")
-        databases.create_extensions(empty, f"county_{code}")
+        empty = empty_database(urls, f"county_{code}")
         given = ShardUrls(empty.app, empty.owner, empty.admin)
         registry.add(settings, main, code, given, is_moved=code in counties)
 
@@ -115,6 +114,13 @@ def put_into_shards(settings: Settings) -> None:
 def make_logical(var: Path) -> None:
     """Have the stopped private cluster of a folder write its log for logical replication, too."""
     (cluster.cluster_location(Settings(var=var)).base / LOGICAL_FILE).touch()
+
+
+def empty_database(urls: cluster.DatabaseUrls, name: str) -> cluster.DatabaseUrls:
+    """Create an empty database, with our extensions, in the cluster of another."""
+    created = beside(urls, name)
+    databases.create_extensions(created, name)
+    return created
 
 
 def beside(

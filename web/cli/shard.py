@@ -52,6 +52,13 @@ MAIN_ADMIN_URL = _address("main_admin_url", "A superuser of the main database.")
 MAIN_URL = _address("main_url", "The main database as the shard reaches it, for replication.")
 
 
+def _addresses(command: Command) -> Command:
+    """Give a command all addresses, in the order of its help."""
+    for option in (MAIN_URL, MAIN_ADMIN_URL, ADMIN_URL, OWNER_URL, URL):
+        command = option(command)
+    return command
+
+
 @click.group("shard")
 def group() -> None:
     """Keep a county in a database of its own: add, move, list, remove.
@@ -62,11 +69,7 @@ def group() -> None:
 
 @group.command()
 @click.argument("county")
-@URL
-@OWNER_URL
-@ADMIN_URL
-@MAIN_ADMIN_URL
-@MAIN_URL
+@_addresses
 def add(county: str, **urls: str | None) -> None:
     """Make an empty database the shard of the county with code COUNTY.
 
@@ -89,16 +92,11 @@ def _add(county: str, urls: dict[str, str | None], *, is_moved: bool) -> None:
     owner_url = urls.pop("owner_url") or url
     settings = Settings.from_env()
     if is_moved:  # before the server is restarted under somebody
-        main = open_database(settings)
-        engine(main.app).dispose()
-        moving.require_idle(main)
+        moving.require_idle(_open_main(settings))
     if not settings.database_url and cluster.make_logical(settings):
         click.echo("the private cluster now has wal_level = logical, and was restarted", err=True)
-    main = open_database(settings)
-    engine(main.app).dispose()
-    shard, is_new = registry.add(
-        settings, main, county, ShardUrls(url, owner_url, **urls), is_moved=is_moved
-    )
+    given = ShardUrls(url, owner_url, **urls)
+    shard, is_new = registry.add(settings, _open_main(settings), county, given, is_moved=is_moved)
     low = registry.first_id(shard)
     click.echo(
         f"county {county} is shard {shard.number}: ids from {low:,} on"
@@ -107,13 +105,16 @@ def _add(county: str, urls: dict[str, str | None], *, is_moved: bool) -> None:
     )
 
 
+def _open_main(settings: Settings) -> cluster.DatabaseUrls:
+    """Return the main database, in which this process does not work as the application."""
+    main = open_database(settings)
+    engine(main.app).dispose()
+    return main
+
+
 @group.command()
 @click.argument("county")
-@URL
-@OWNER_URL
-@ADMIN_URL
-@MAIN_ADMIN_URL
-@MAIN_URL
+@_addresses
 def move(county: str, **urls: str | None) -> None:
     """Move the county with code COUNTY from the main database to an empty one, as its shard.
 

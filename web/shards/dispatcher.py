@@ -28,27 +28,31 @@ from web.http import shards as routing
 from web.shards import merging
 from web.shards.questions import COUNTY_COOKIE, Question
 
-# of which the main database has all: accounts, keys, and the tables that all counties share
-MAIN_BLUEPRINTS = frozenset(
+# tables that all counties share; who holds a post reads them in the county, which has a copy and
+# knows what the post allows
+POST_BLUEPRINTS = frozenset(
     {
-        "account",
-        "accounts_page",
         "categories",
-        "counties",
         "coverage_tables",
         "docs",
-        "health",
-        "keys_page",
         "kinds",
         "kinds_page",
-        "openapi",
         "profiles",
         "rules",
         "rules_page",
-        "shell",
         "standards",
     }
 )
+# of which the main database has all: accounts, keys, and the tables that all counties share
+MAIN_BLUEPRINTS = POST_BLUEPRINTS | {
+    "account",
+    "accounts_page",
+    "counties",
+    "health",
+    "keys_page",
+    "openapi",
+    "shell",
+}
 MAIN_ENDPOINTS = frozenset(
     {
         "",
@@ -65,20 +69,6 @@ MAIN_ENDPOINTS = frozenset(
         "open311.services",
         "static",
         "tiles.layers",
-    }
-)
-# of those, with rights that posts give; who holds one reads them in the county, which has a copy
-POST_BLUEPRINTS = frozenset(
-    {
-        "categories",
-        "coverage_tables",
-        "docs",
-        "kinds",
-        "kinds_page",
-        "profiles",
-        "rules",
-        "rules_page",
-        "standards",
     }
 )
 POST_ENDPOINTS = frozenset({"account.password"})  # with the menu of what the posts allow

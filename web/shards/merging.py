@@ -198,8 +198,7 @@ def saved_filters(dispatcher: "Dispatcher", question: Question) -> WSGIApplicati
             item | {"count": counts.get(item["id"], item["count"])}
             for item in orjson.loads(reply.data)["items"]
         ]
-        reply.data = orjson.dumps({"items": items})
-        reply.headers.pop("ETag", None)
+        return _replaced(reply, {"items": items})
     return reply
 
 

@@ -49,9 +49,6 @@ HELD_COUNTIES_SQL = """
 SELECT DISTINCT county FROM area a WHERE level NOT IN ('province', 'city') AND county <> ALL(%s)
   AND id < %s AND EXISTS (SELECT FROM history WHERE table_name = 'area' AND county = a.county)
 """
-HAS_LEFT_SQL = """
-SELECT NOT EXISTS (SELECT FROM history WHERE table_name = 'area' AND county = %s)
-"""
 HOTLINE_SQL = "SELECT EXISTS (SELECT FROM external_system)"
 SESSIONS_SQL = """
 SELECT count(*) FROM pg_stat_activity
@@ -70,7 +67,13 @@ SELECT EXISTS (SELECT FROM area WHERE county = %s AND id < %s AND level NOT IN (
 """
 
 
-def is_moved(
+def held_counties(main: psycopg.Connection, shards: Collection[str] = ()) -> list[str]:
+    """Return the counties, but for those that have a shard, whose rows a main database has."""
+    rows = main.execute(HELD_COUNTIES_SQL, [[*shards], 1 << SHARD_ID_BITS]).fetchall()
+    return sorted(code for (code,) in rows)
+
+
+def has_moved(
     main: psycopg.Connection,
     shard: psycopg.Connection,
     app: str,
@@ -95,8 +98,7 @@ def is_moved(
     Conflict
         It holds others, too; a service runs; or orders of a hotline are exchanged.
     """
-    rows = main.execute(HELD_COUNTIES_SQL, [[*shards], 1 << SHARD_ID_BITS]).fetchall()
-    held = sorted(code for (code,) in rows)
+    held = held_counties(main, shards)
     if county not in held:
         if has_old_ids(shard, county):
             return True
@@ -166,6 +168,9 @@ def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> in
         with shard.transaction():
             shard.execute("SET LOCAL session_replication_role = replica")
             shard.execute(truncate)
+            for table, where in COUNTY_CONDITIONS.items():  # of which it has other rows, too
+                rows = sql.SQL("DELETE FROM {} WHERE {}").format(_list([table]), sql.SQL(where))
+                shard.execute(rows, parameters)
             moved = sum(_copy(main, shard, table, parameters) for table in MOVED_TABLES)
         main.execute(truncate)
         for statement in TAKE_SQL:
@@ -184,7 +189,7 @@ def _copy(
     table: str,
     parameters: Mapping[str, object],
 ) -> int:
-    """Copy the rows of a county of one table, in place of those there; return their number."""
+    """Copy the rows of a county of one table; return their number."""
     where = sql.SQL(COUNTY_CONDITIONS.get(table, "true"))
     name = _list([table])
     columns = sql.SQL(", ").join(
@@ -193,7 +198,6 @@ def _copy(
     select = sql.SQL("SELECT {} FROM {} WHERE {}").format(columns, name, where)
     with psycopg.ClientCursor(main) as cursor:
         chosen = cursor.mogrify(select, parameters)  # COPY takes no parameters
-    shard.execute(sql.SQL("DELETE FROM {} WHERE {}").format(name, where), parameters)
     with main.cursor() as reader, shard.cursor() as writer:
         with (
             reader.copy(f"COPY ({chosen}) TO STDOUT (FORMAT binary)".encode()) as blocks,

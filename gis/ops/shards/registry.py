@@ -82,7 +82,7 @@ def add(
         It is to be moved, and not in the main database.
     Conflict
         The database has rows of its own or another schema, or the county is elsewhere; or it cannot
-        be moved (see `moving.is_moved`).
+        be moved (see `moving.has_moved`).
     Unavailable
         A server cannot be reached, has another wal_level, or our role may not.
     """
@@ -100,7 +100,7 @@ def add(
         copying.require_logical(admin, county)
         try:
             _migrate(urls)
-            must_move = is_moved and not moving.is_moved(
+            must_move = is_moved and not moving.has_moved(
                 main_admin, admin, _role(main.app), county, shards
             )
             number = _prepare(main, county, urls, shards, is_moved=is_moved)

@@ -128,13 +128,15 @@ const fact = (name, ...content) => {
   return parts.length ? [h('dt', {}, name), h('dd', {}, ...parts)] : [];
 };
 // Nothing is drawn anew between press and release: a click on a button that was replaced meanwhile is none.
-let released = Promise.resolve();
+let released = Promise.resolve(),
+  release = () => {};
 $('detail').addEventListener('pointerdown', () => {
+  release(); // of another finger
   released = new Promise((resolve) => {
-    const end = () => setTimeout(resolve); // after the click
-    for (const name of ['pointerup', 'pointercancel']) addEventListener(name, end, { once: true });
+    release = resolve;
   });
 });
+for (const name of ['pointerup', 'pointercancel']) addEventListener(name, () => setTimeout(release)); // after the click
 export const writing = () => part.moves.querySelector('[data-writing]');
 
 // buttons of moves that stand where what they are about is shown; their forms open among the moves
