@@ -464,6 +464,18 @@ def test_a_subscription_that_somebody_left_is_replaced(town: Town) -> None:
     wait_for(town.empty.app, f"SELECT count(*) = {row[0]} FROM kind WHERE NOT active")
 
 
+@pytest.mark.parametrize("is_migrated", [False, True])
+def test_no_empty_database_takes_the_place_of_a_shard(town: Town, is_migrated: bool) -> None:
+    other = empty_database(town.main, "other")
+    if is_migrated:  # by a call that was refused
+        refused = town.run("db", "shard", "move", "520499", to=other)
+        assert (refused.returncode, "does not hold" in refused.stderr) == (1, True), refused
+    town.move()
+    refused = town.run("db", "shard", "add", COUNTY, to=other)
+    assert (refused.returncode, "has a shard already" in refused.stderr) == (1, True), refused
+    assert read_shards(town.var)[COUNTY].url == town.empty.app
+
+
 class Dying(tuple[str, ...]):
     """Statements that nobody comes to the end of."""
 

@@ -11,8 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, Unavailable
-from gis.ops import databases, schema
+from gis.ops import databases
 from gis.ops.cluster import DatabaseUrls
+from gis.ops.shards.county import shard_number
 from gis.ops.shards.moving import held_counties
 
 MOVE_FILE = "shard-move.json"  # there while a county moves
@@ -38,15 +39,15 @@ def require_same(
 
 
 def require_prepared(county: str, owner_url: str) -> None:
-    """Raise Conflict where an empty database is named for a county that has a shard.
+    """Raise Conflict where a database that is no shard is named for a county that has one.
 
     Raises
     ------
     Conflict
-        It has no schema.
+        It has no number of a shard.
     """
     with engine(owner_url).connect() as connection:
-        if schema.current(connection) is None:
+        if not shard_number(connection):
             raise Conflict("shard.has_shard", county=county)
 
 

@@ -188,7 +188,7 @@ def _prepare(
         if number and not is_begun and (known is None or known.county != county):
             raise Conflict("shard.of_another", county=known.county if known else "?")
         if not number:
-            if county in shards or county_database.has_areas(connection):
+            if county_database.has_areas(connection):
                 raise Conflict("shard.has_rows", county=county)
             number = _next_number(main)
         county_database.prepare(connection, county, number)
