@@ -5,6 +5,7 @@ they are below those of the shard (`gis.ops.shards.county.prepare`), and who hol
 """
 
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gis.ops.shards.tables import AREA_TABLE, COUNTY_TABLES, PERSON_TABLE, SHARE
 from gis.settings import COUNTY_FOLDERS, SHARD_ID_BITS
 
 LOCK_TIMEOUT = "10s"
+MAX_CLOSING_S = 3.0  # a connection that was closed, our own too, is listed a little longer
 # The rows of a county, where not all of a table are; %(county)s is its code. People of other
 # counties are known by "county:number" (`gis.ops.shards.people`). What the history and the list of
 # disclosures say of accounts and tables that all share stays in the main database.
@@ -119,14 +121,16 @@ def require_idle(main: DatabaseUrls) -> None:
     Conflict
         Somebody does.
     """
-    with psycopg.connect(databases.libpq(main.admin or main.owner)) as connection:
+    with psycopg.connect(databases.libpq(main.admin or main.owner), autocommit=True) as connection:
         _require_idle(connection, str(make_url(main.app).username))
 
 
 def _require_idle(main: psycopg.Connection, app: str) -> None:
-    sessions = main.execute(SESSIONS_SQL, [app]).fetchone()
-    if sessions and sessions[0]:
-        raise Conflict("shard.service_runs", sessions=sessions[0])
+    deadline = time.monotonic() + MAX_CLOSING_S
+    while (sessions := main.execute(SESSIONS_SQL, [app]).fetchone()) and sessions[0]:
+        if time.monotonic() > deadline:
+            raise Conflict("shard.service_runs", sessions=sessions[0])
+        time.sleep(0.05)
 
 
 def move(main: psycopg.Connection, shard: psycopg.Connection, county: str) -> int:
