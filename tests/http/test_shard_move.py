@@ -35,7 +35,7 @@ from tests.support import build
 from tests.support.deployment import PreparedDeployments
 from tests.support.served import Deployment, Reply, environment, serving
 from tests.support.shard_city import run_with, shard_environment, start, wait_for
-from tests.support.sharded import empty_database
+from tests.support.sharded import beside, empty_database
 from web.app import create_app
 from web.security.session import SESSION_COOKIE
 from web.shards.dispatcher import MAIN_BLUEPRINTS, MAIN_ENDPOINTS
@@ -116,12 +116,13 @@ def town(prepared: PreparedDeployments) -> Iterator[Town]:
     """A county of one grid with a person who has an account, and an incident with a photo."""
     with prepared.migrated() as var, ExitStack() as stack:
         main = start(var)
+        empty = beside(main, "county", cluster.DATABASE)  # that of `pilot` has no schema yet
         stack.callback(engine(main.app).dispose)
         with Session(engine(main.app)) as session:
             small = build.Town(session)
             small.post("grid_worker", small.grid("001"), "王网格")
             session.commit()
-        yield Town(var, main, empty_database(main, "county"))
+        yield Town(var, main, empty)
 
 
 def cookies_of(town: Town) -> dict[str, str]:
