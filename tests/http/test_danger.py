@@ -46,7 +46,7 @@ def reader(edition: editions.Edition) -> Reader:
     """The default table."""
     rows, report = table.parse(table.DANGER_CSV)
     assert report.refused == []
-    return Reader(rows, catalogue_danger.everyday_of(edition))
+    return Reader(rows, catalogue_danger.everyday_of(edition.categories.values()))
 
 
 @pytest.fixture

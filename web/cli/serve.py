@@ -23,6 +23,8 @@ from gis.areas import snapshot_cache
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.facilities import queries
+from gis.incidents.catalogue import classifier, danger
+from gis.incidents.catalogue.editions import active_edition
 from gis.network.loading import keep_maps
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
@@ -173,7 +175,7 @@ def _prepare_workers(addresses: DatabaseUrls, shards: Collection[Shard]) -> None
 
 
 def _read_shared(addresses: DatabaseUrls) -> None:
-    """Read what every worker answers from: register, walking network and homes of a database.
+    """Read what every worker answers from: register, walking network, homes, words of reports.
 
     Connections are closed after it.
     """
@@ -181,6 +183,9 @@ def _read_shared(addresses: DatabaseUrls) -> None:
         snapshot_cache.preload(addresses.listening)
         with Session(engine(addresses.app)) as session:
             queries.warm(session)
+            edition = active_edition(session)
+            danger.reader(session, edition)
+            classifier.term_weights(edition)
     except Exception as error:  # whatever it is: the workers read by themselves, and report it
         say(f"wangge: not everything was read in advance ({error!r})")
     for url in (addresses.app, addresses.owner, addresses.listening):

@@ -12,7 +12,9 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +104,32 @@ class Suggestion:
     because: list[str]
 
 
+@cache
+def load_dictionary() -> Any:
+    """Return jieba's tokenizer with its dictionary of 350,000 words, which takes 0.3 s to read."""
+    import jieba
+
+    jieba.setLogLevel(logging.CRITICAL)  # of a cache that it cannot write
+    tokenizer = jieba.Tokenizer()
+    # it reads its compiled dictionary, without a check, from where anybody may put a file: /tmp,
+    # unless another folder is named
+    tokenizer.tmp_dir = Path(jieba.__file__).parent
+    tokenizer.initialize()
+    return tokenizer
+
+
+def _own_tokenizer() -> Any:
+    """Return a tokenizer to which words can be added."""
+    own = copy(load_dictionary())
+    own.FREQ = own.FREQ.copy()
+    return own
+
+
 class TermWeights:
     """The weights of words in the categories of one edition."""
 
     def __init__(self, edition: Edition, cut_by: Any = None) -> None:
-        import jieba  # 0.7 s for its dictionary: only who asks for suggestions waits
-
-        jieba.setLogLevel(logging.CRITICAL)  # of a cache that it cannot write
-        self.cut_by = cut_by or jieba.Tokenizer()
-        # it reads its compiled dictionary, without a check, from where anybody may put a file:
-        # /tmp, unless another folder is named
-        self.cut_by.tmp_dir = Path(jieba.__file__).parent
+        self.cut_by = cut_by or _own_tokenizer()
         catalogue_terms = {
             word.lower() for row in edition.categories.values() for word in row.words
         }

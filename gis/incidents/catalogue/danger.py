@@ -1,6 +1,8 @@
 """The danger that a report's words tell of, by the table and the catalogue in force."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,7 +11,7 @@ from gis.errors import Unavailable
 from gis.files.editions import Editions
 from gis.incidents.catalogue import editions
 from gis.incidents.catalogue.classifier import Suggestion, suggest
-from gis.incidents.catalogue.editions import Edition
+from gis.incidents.catalogue.editions import CategoryRow, Edition
 from gis.incidents.danger import table
 from gis.incidents.danger.reader import Danger, Reader
 from gis.incidents.danger.table import Row
@@ -37,6 +39,12 @@ EDITIONS = Editions(
 _readers: dict[tuple[int, int], Reader] = {}
 
 
+@lru_cache(maxsize=4)
+def prepared(rows: tuple[Row, ...], everyday: tuple[str, ...]) -> Reader:
+    """Return the reader of a table; the databases of a process mostly have the same one."""
+    return Reader(rows, everyday)
+
+
 def reader(session: Session, edition: Edition | None = None, number: int | None = None) -> Reader:
     """Return the reader of the table in force; prepared once per process and edition.
 
@@ -49,15 +57,15 @@ def reader(session: Session, edition: Edition | None = None, number: int | None 
     edition = edition or editions.active_edition(session)
     if (number, edition.id) not in _readers:
         _readers.clear()
-        _readers[number, edition.id] = Reader(EDITIONS.rows(session, number), everyday_of(edition))
+        _readers[number, edition.id] = prepared(
+            EDITIONS.rows(session, number), everyday_of(edition.categories.values())
+        )
     return _readers[number, edition.id]
 
 
-def everyday_of(edition: Edition) -> list[str]:
+def everyday_of(categories: Iterable[CategoryRow]) -> tuple[str, ...]:
     """Return the examples of the categories that residents choose: everyday matters."""
-    return [
-        example for kind in edition.categories.values() if kind.public for example in kind.examples
-    ]
+    return tuple(example for kind in categories if kind.public for example in kind.examples)
 
 
 def heard(

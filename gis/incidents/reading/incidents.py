@@ -141,12 +141,8 @@ SELECT i.*, {{version}} AS version_seen, {{changed_at}} AS changed_seen,
   (SELECT jsonb_agg(jsonb_build_object('level', a.level, 'code', a.code, 'name', a.name)
      ORDER BY array_position(ARRAY['county', 'street', 'community', 'grid', 'unit'], a.level))
    FROM area a WHERE a.id = ANY(i.area_ids)) AS area_names,
-  ARRAY(SELECT x.id FROM incident x WHERE x.parent_id = i.id AND {{other}}
-      ORDER BY x.reported_at) AS children,
-  (SELECT x.id FROM incident x WHERE x.id = i.parent_id AND {{other}}) AS parent_seen,
-  (SELECT x.id FROM incident x WHERE x.id = i.split_from AND {{other}}) AS split_seen,
-  ARRAY(SELECT x.id FROM incident x WHERE x.split_from = i.id AND {{other}}
-      ORDER BY x.id) AS split_into,
+  coalesce(others.children, '{{{{}}}}') AS children, others.parent_seen, others.split_seen,
+  coalesce(others.split_into, '{{{{}}}}') AS split_into,
   ARRAY(SELECT f.id FROM photo f JOIN incident_event e ON (e.county, e.id) = (f.county, f.event_id)
     WHERE (f.incident_id = i.id OR f.incident_id = i.split_from AND e.move = 'report') AND {{told}}
     ORDER BY f.event_id, f.at) AS photos,
@@ -157,6 +153,14 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
   LEFT JOIN area late ON late.id = (i.late_by -> i.state ->> 'area_id')::bigint
   LEFT JOIN personal.person late_person
     ON late_person.id = (i.late_by -> i.state ->> 'holder_id')::bigint
+  CROSS JOIN LATERAL (
+    SELECT array_agg(x.id ORDER BY x.reported_at) FILTER (WHERE x.parent_id = i.id) AS children,
+      (array_agg(x.id) FILTER (WHERE x.id = i.parent_id))[1] AS parent_seen,
+      (array_agg(x.id) FILTER (WHERE x.id = i.split_from))[1] AS split_seen,
+      array_agg(x.id ORDER BY x.id) FILTER (WHERE x.split_from = i.id) AS split_into
+    FROM incident x
+    WHERE (x.parent_id = i.id OR x.split_from = i.id OR x.id = i.parent_id OR x.id = i.split_from)
+      AND {{other}}) others
 """  # noqa: S608  our own text
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gis.incidents.catalogue import edition_file
-from gis.incidents.catalogue.classifier import TermWeights, accuracy, suggest
+from gis.incidents.catalogue.classifier import TermWeights, accuracy, load_dictionary, suggest
 from gis.incidents.catalogue.editions import Edition
 from tests.support.machine import slowdown
 
@@ -200,6 +200,6 @@ def test_no_dictionary_is_read_from_where_anybody_may_put_one(
 ) -> None:
     (tmp_path / "jieba.cache").write_bytes(marshal.dumps(({"生活": 1}, 1)))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    load_dictionary.cache_clear()
     weights = TermWeights(edition)
-    weights.cut_by.initialize()
     assert len(weights.cut_by.FREQ) > 300_000
