@@ -2,7 +2,7 @@
 node.
 
 Shares nothing with gis/network but the edges it starts from: snapping by comparing with every
-straight piece of every edge, splitting edges where places stand, and a walk in three phases (out of
+straight piece of every edge in reach, splitting edges where places stand, and a walk in three phases (out of
 private ground, over public, into private) in pure Python.
 """
 
@@ -57,10 +57,12 @@ def distances(
     public -= {number for number, edge in enumerate(edges) if edge.closed}
     rank = _ranks(edges)
     lines = np.array([edge.line for edge in edges], object)
+    near = shapely.STRtree(lines)
     stops: dict[int, list[tuple[float, int]]] = {}
     legs: dict[int, float] = {}
     for number, location in enumerate([*sources, *places]):
-        hit = _snap(edges, lines, rank, public, location, walls, cap)
+        candidates = np.sort(near.query(location, "dwithin", cap)).tolist()
+        hit = _snap(edges, lines, candidates, rank, public, location, walls, cap)
         if hit is not None:
             edge, share, legs[number] = hit
             stops.setdefault(edge, []).append((share * edges[edge].time, number))
@@ -162,13 +164,12 @@ def _public(edges, walls):
     return public
 
 
-def _snap(edges, lines, rank, public, place, walls, cap):
+def _snap(edges, lines, candidates, rank, public, place, walls, cap):
     """The edge, the share along it and the leg of a place: best rank (ground first), then nearest,
     no wall in the way.
 
-    Of edges that meet in the nearest point a public one counts.
+    Of edges that meet in the nearest point a public one counts. candidates: Those within the cap.
     """
-    candidates = np.flatnonzero(shapely.distance(lines, place) <= cap).tolist()
     for expected in range(4):
         legs = _legs(lines, [number for number in candidates if rank[number] == expected], place)
         pieces = [leg for leg in legs if leg[0] <= cap]  # walls may hide the near ones of an edge
