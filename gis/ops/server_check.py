@@ -1,4 +1,7 @@
-"""Check of an external server."""
+"""Connections to an external server, and what it must be.
+
+Messages name the setting that has the address.
+"""
 
 import re
 from uuid import uuid4
@@ -12,7 +15,25 @@ DELIVERY_S = 5.0  # seconds in which a notification arrives on any machine that 
 MIN_SERVER_VERSION, MIN_POSTGIS_VERSION = 150000, (3, 3)
 
 
-def check_server(url: str) -> None:
+def connect(url: str, setting: str = "DATABASE_URL") -> psycopg.Connection:
+    """Connect to a database, each statement a transaction of its own.
+
+    Raises
+    ------
+    Unavailable
+        It cannot be reached, or the address is none of PostgreSQL.
+    """
+    try:
+        return psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise Unavailable("database.unreachable", setting=setting, reason=reason) from None
+    except psycopg.ProgrammingError as error:
+        reason = re.sub('"[^"]*@[^"]*"', '"…"', str(error).strip())  # it may have a password
+        raise Unavailable("database.url_invalid", setting=setting, reason=reason) from None
+
+
+def check_server(url: str, setting: str = "DATABASE_URL") -> None:
     """Raise Unavailable unless a server can be reached, is new enough and has PostGIS.
 
     Raises
@@ -20,27 +41,20 @@ def check_server(url: str) -> None:
     Unavailable
         It is not; the message says which of these, or that the URL is wrong.
     """
-    try:
-        with psycopg.connect(url.replace("+psycopg", ""), connect_timeout=10) as connection:
-            if connection.info.server_version < MIN_SERVER_VERSION:
-                raise Unavailable(
-                    "database.server_too_old", version=connection.info.server_version // 10000
-                )
-            row = connection.execute(
-                "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL"
-                " FROM pg_available_extensions a"
-                " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
-            ).fetchone()
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise Unavailable("database.unreachable", reason=reason) from None
-    except psycopg.ProgrammingError as error:
-        raise Unavailable("database.url_invalid", reason=str(error).strip()) from None
+    with connect(url, setting) as connection:
+        number = connection.info.server_version
+        if number < MIN_SERVER_VERSION:
+            raise Unavailable("database.server_too_old", setting=setting, version=number // 10000)
+        row = connection.execute(
+            "SELECT coalesce(e.extversion, a.default_version), e.extversion IS NOT NULL"
+            " FROM pg_available_extensions a"
+            " LEFT JOIN pg_extension e ON e.extname = a.name WHERE a.name = 'postgis'"
+        ).fetchone()
     if row is None:
-        raise Unavailable("database.postgis_missing")
+        raise Unavailable("database.postgis_missing", setting=setting)
     version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
     if version < MIN_POSTGIS_VERSION:
-        raise Unavailable("database.postgis_too_old", version=row[0])
+        raise Unavailable("database.postgis_too_old", setting=setting, version=row[0])
 
 
 def require_notifications(url: str) -> None:

@@ -453,6 +453,18 @@ def test_addresses_of_two_databases_are_refused(town: Town, name: str) -> None:
     assert counted(town.main.owner, "boundary") > 0
 
 
+def test_an_address_that_leads_nowhere_is_named_without_its_password(town: Town) -> None:
+    right = shard_environment(town.empty)
+    for name in (*right, "WANGGE_MAIN_ADMIN_URL"):
+        for wrong in ("postgresql//a:geheim@h/d", "postgresql://a:geheim@127.0.0.1:1/d"):
+            refused = run_with(
+                Deployment(town.var), right | {name: wrong}, "db", "shard", "move", COUNTY
+            )
+            assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused
+            assert name in refused.stderr and "geheim" not in refused.stderr
+    assert counted(town.main.owner, "boundary") > 0
+
+
 def test_a_connection_that_is_closing_is_waited_for(town: Town) -> None:
     with psycopg.connect(databases.libpq(town.main.app)) as closing:
         timer = Timer(0.5, closing.close)

@@ -2,8 +2,8 @@
 node.
 
 Shares nothing with gis/network but the edges it starts from: snapping by comparing with every
-straight piece of every edge in reach, splitting edges where places stand, and a walk in three phases (out of
-private ground, over public, into private) in pure Python.
+straight piece of every edge in reach, splitting edges where places stand, and a walk in three
+phases (out of private ground, over public, into private) in pure Python.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """What must be so before a county gets a shard, moves to one, or is served from it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gis import private
 from gis.db import engine
-from gis.errors import Conflict, Unavailable
+from gis.errors import Conflict
 from gis.ops import databases
 from gis.ops.cluster import DatabaseUrls
+from gis.ops.server_check import connect
 from gis.ops.shards.county import shard_number
 from gis.ops.shards.moving import held_counties
 
@@ -23,17 +24,24 @@ SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_
 
 
 def require_same(
-    stack: ExitStack, urls: Iterable[str], admin: psycopg.Connection, whose: str
+    stack: ExitStack, urls: Mapping[str, str], admin: psycopg.Connection, whose: str
 ) -> None:
     """Raise Conflict unless addresses lead to the database of a superuser's connection.
+
+    Parameters
+    ----------
+    urls
+        By the setting that has each.
+    whose
+        A county, or "main".
 
     Raises
     ------
     Conflict
         One leads to another.
     """
-    for url in urls:
-        connection = stack.enter_context(connect(url))
+    for setting, url in urls.items():
+        connection = stack.enter_context(connect(url, setting))
         if connection.execute(IDENTITY_SQL).fetchone() != admin.execute(IDENTITY_SQL).fetchone():
             raise Conflict("shard.addresses_differ", whose=whose)
 
@@ -80,18 +88,3 @@ def address(url: str) -> str:
     """Return an address without user and password."""
     options = {"host": "", "port": 5432, "dbname": ""} | conninfo_to_dict(databases.libpq(url))
     return "{host}:{port}/{dbname}".format(**options)
-
-
-def connect(url: str) -> psycopg.Connection:
-    """Connect to a database of the city.
-
-    Raises
-    ------
-    Unavailable
-        It cannot be reached.
-    """
-    try:
-        return psycopg.connect(databases.libpq(url), autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise Unavailable("database.unreachable", reason=reason) from None

@@ -21,7 +21,15 @@ from gis.ops import databases, migration, schema, server_check
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.shards import checks, city, copying, moving
 from gis.ops.shards import county as county_database
-from gis.settings import COUNTY_FOLDERS, SHARD_FILE, SHARD_ID_BITS, Settings, Shard, read_shards
+from gis.settings import (
+    COUNTY_FOLDERS,
+    SHARD_FILE,
+    SHARD_ID_BITS,
+    SHARD_URL_VARIABLES,
+    Settings,
+    Shard,
+    read_shards,
+)
 
 COUNTY_PATTERN = re.compile(r"[0-9]{6}")
 # shared by all counties of a deployment: the key of its cookies, and the counters of requests
@@ -88,7 +96,7 @@ def add(
     """
     if not COUNTY_PATTERN.fullmatch(county):
         raise invalid_field("county", "shard.county_wrong", county=county[:40])
-    server_check.check_server(urls.url)
+    server_check.check_server(urls.url, SHARD_URL_VARIABLES["url"])
     checks.require_finished(settings.var, main, county if is_moved else None)
     with ExitStack() as stack:
         main_admin, admin = _open_admins(stack, main, county, urls)
@@ -130,11 +138,20 @@ def _open_admins(
     stack: ExitStack, main: DatabaseUrls, county: str, urls: ShardUrls
 ) -> tuple[psycopg.Connection, psycopg.Connection]:
     """Connect to the main database and to a shard as superusers, where the addresses agree."""
-    main_url = urls.main_admin_url or main.admin or main.owner
-    main_admin = stack.enter_context(checks.connect(main_url))
-    admin = stack.enter_context(checks.connect(urls.admin_url or urls.owner_url))
-    checks.require_same(stack, [main.owner], main_admin, "main")
-    checks.require_same(stack, [urls.url, urls.owner_url], admin, county)
+    names = SHARD_URL_VARIABLES
+    main_admin = stack.enter_context(
+        server_check.connect(urls.main_admin_url, names["main_admin_url"])
+        if urls.main_admin_url
+        else server_check.connect(main.admin or main.owner)
+    )
+    admin = stack.enter_context(
+        server_check.connect(urls.admin_url, names["admin_url"])
+        if urls.admin_url
+        else server_check.connect(urls.owner_url, names["owner_url"])
+    )
+    checks.require_same(stack, {"DATABASE_OWNER_URL": main.owner}, main_admin, "main")
+    own = {names["url"]: urls.url, names["owner_url"]: urls.owner_url}
+    checks.require_same(stack, own, admin, county)
     return main_admin, admin
 
 
@@ -198,7 +215,7 @@ def _prepare(
 
 def _next_number(main: DatabaseUrls) -> int:
     """Return a number that no shard has or had: a removed one's areas stay known."""
-    with checks.connect(main.owner) as owner:
+    with server_check.connect(main.owner) as owner:
         owner.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
         row = owner.execute("SELECT nextval('public.shard_number')").fetchone()
     return int(row[0]) if row else 0
@@ -216,7 +233,7 @@ def _connect_both(
     """Begin to copy both ways, and wait for what there is; return whether it is new."""
     for connection, url in ((main_admin, main.owner), (admin, urls.owner_url)):
         connection.execute(sql.SQL(REPLICATION_SQL).format(sql.Identifier(_role(url))))
-    with checks.connect(main.owner) as owner:
+    with server_check.connect(main.owner) as owner:
         copying.publish_shared(owner)
     down, up = copying.shared_name(shard.county), copying.areas_name(shard.county)
     main_url = databases.libpq(urls.main_url or main.owner)
@@ -238,7 +255,7 @@ def _connect_both(
 
 
 def _rebuild_city(main: DatabaseUrls, shards: Iterable[Shard]) -> None:
-    with checks.connect(main.owner) as owner:
+    with server_check.connect(main.owner) as owner:
         city.rebuild(owner, _role(main.app), databases.libpq(main.listening), shards)
 
 
@@ -253,7 +270,7 @@ def migrate(settings: Settings, main: DatabaseUrls, to: str = "head") -> list[st
         with engine(shard.owner_url).begin() as connection:
             county_database.prepare(connection, shard.county, shard.number)
     if shards:
-        with checks.connect(main.owner) as owner:
+        with server_check.connect(main.owner) as owner:
             copying.publish_shared(owner)
         _rebuild_city(main, shards.values())
     return [*shards]
@@ -283,7 +300,7 @@ def remove(
         The county has none.
     """
     down, up = copying.shared_name(county), copying.areas_name(county)
-    with checks.connect(main_admin_url or main.admin or main.owner) as main_admin:
+    with server_check.connect(main_admin_url or main.admin or main.owner) as main_admin:
         main_admin.execute(ONE_AT_A_TIME_SQL)
         shards = read_shards(settings.var)
         if county not in shards:
@@ -291,7 +308,7 @@ def remove(
         shard = shards.pop(county)
         copying.unsubscribe(main_admin, up)
         if not is_lost:
-            with checks.connect(admin_url or shard.owner_url) as admin:
+            with server_check.connect(admin_url or shard.owner_url) as admin:
                 copying.unsubscribe(admin, down)
                 copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)
