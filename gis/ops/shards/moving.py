@@ -31,13 +31,15 @@ COUNTY_CONDITIONS = {
     "history": "table_name <> ALL(%(shared)s) AND (county IS NULL OR county = %(county)s)",
     "personal.disclosure": "incident_id IS NOT NULL OR areas <> '{}'",
     "idempotency": "true",
+    "dataset": "true",
 }
 MOVED_TABLES = tuple(sorted({*COUNTY_TABLES, *COUNTY_CONDITIONS}))
 # emptied in a main database; the others keep what follows
 EMPTIED_TABLES = tuple(table for table in COUNTY_TABLES if table not in COUNTY_CONDITIONS)
-# In the main database stay areas, for rights that name them; people with an account, by number; and
-# answers to requests that may have been about what all share.
+# In the main database stay areas, for rights that name them; people with an account, by number;
+# answers to requests that may have been about what all share; and that people are made up.
 TAKE_SQL = (
+    "DELETE FROM dataset WHERE NOT made_up",
     "DELETE FROM area WHERE level = 'unit' AND county = %(county)s",
     f"DELETE FROM history WHERE {COUNTY_CONDITIONS['history']}",  # noqa: S608  our own text
     f"DELETE FROM personal.disclosure WHERE {COUNTY_CONDITIONS['personal.disclosure']}",  # noqa: S608
