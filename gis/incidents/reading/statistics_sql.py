@@ -44,6 +44,13 @@ GROUP_EXPRESSIONS = {
     "week": (f"to_char({LOCAL}, 'IYYY-\"W\"IW')", "''"),
     "month": (f"to_char({LOCAL}, 'YYYY-MM')", "''"),
 }
+# of those whose key is the code of a row: its table. They are grouped by its id, since codes that
+# begin alike take three times as long to sort.
+GROUPED_TABLES = {
+    key: "personal.person" if key == "person" else "area"
+    for key, (code, _) in GROUP_EXPRESSIONS.items()
+    if code.endswith(".code")
+}
 # figure -> which incidents it counts
 COUNT_CONDITIONS = {
     "reported": "true",
@@ -118,12 +125,15 @@ WITH picked AS (
   SELECT i.id, i.county, i.area_ids, i.category, i.edition_id, i.grid_id, i.state, i.supervised,
       i.rating, i.solved, i.office_rating, i.office_solved, i.reported_at, i.due_at,
       i.follow_up_due_at, i.taken_at, i.taken_in_time, i.handled_at, i.handled_in_time,
-      i.returned, i.reopened, i.watched, i.reached, {{key}} AS key, {{name}} AS name
+      i.returned, i.reopened, i.watched, i.reached, {{key}} AS key, {{number}} AS number,
+      {{name}} AS name
   FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
     -- a matter of a whole community is none of the grid that was found for its point
     LEFT JOIN area grid ON grid.id = i.grid_id AND i.grid_id = ANY(i.area_ids)
+      AND grid.level = 'grid'
     LEFT JOIN area unit ON unit.id = i.unit_id AND i.unit_id = ANY(i.area_ids)
+      AND unit.level = 'unit'
 {RECORDED_AREAS_SQL}
     -- of the county as it is now; an incident keeps no more than its county
     LEFT JOIN area counted_in ON counted_in.code = i.county
@@ -198,6 +208,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
     plan_for_values(session)
     condition, params = _limits(by, scope.per)
     key, name = GROUP_EXPRESSIONS[scope.per]
+    number = key.replace(".code", ".id") if scope.per in GROUPED_TABLES else key
     params |= {
         "since": scope.since,
         "until": scope.until,
@@ -206,7 +217,7 @@ def counted_sql(session: Session, by: Principal, scope: Scope) -> tuple[str, dic
         "area": area_id(session, scope.area) if scope.area else None,
     }
     params |= _calendar(session, scope)
-    return CTES.format(key=key, name=name, allowed=condition), params
+    return CTES.format(key=key, number=number, name=name, allowed=condition), params
 
 
 def _limits(by: Principal, per: str) -> tuple[str, dict[str, Any]]:
