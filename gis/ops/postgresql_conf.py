@@ -30,12 +30,13 @@ max_worker_processes = 80
 max_slot_wal_keep_size = 10GB
 wal_retrieve_retry_interval = 500ms
 """
-# of a server to throw away: a connection to it lasts a moment, and need not load PostGIS by itself
+# of a server to throw away
 EPHEMERAL_CONF = """fsync = off
 synchronous_commit = off
 full_page_writes = off
-shared_preload_libraries = 'postgis-3'
 """
+# else every connection loads it with its first place, which takes longer than to answer
+PRELOAD_CONF = "shared_preload_libraries = '{}'\n"
 
 
 def shell_path(path: Path) -> str:

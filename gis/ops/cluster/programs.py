@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from gis import private
@@ -28,6 +29,16 @@ def find_binaries() -> Path:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder
     raise Unavailable("database.not_installed")
+
+
+@cache
+def has_library(binaries: Path, name: str) -> bool:
+    """Return whether a PostgreSQL has a library of server code."""
+    program = binaries / "pg_config"
+    if not program.exists():
+        return False
+    done = subprocess.run([program, "--pkglibdir"], capture_output=True, text=True)
+    return any(Path(done.stdout.strip()).glob(f"{name}.*"))
 
 
 def run(cluster: Cluster, arguments: Sequence[object]) -> None:

@@ -27,11 +27,12 @@ from gis.ops.cluster.location import (
     make_enterable,
     user_id,
 )
-from gis.ops.cluster.programs import find_binaries, run
+from gis.ops.cluster.programs import find_binaries, has_library, run
 from gis.ops.postgresql_conf import (
     EPHEMERAL_CONF,
     LOGICAL_CONF,
     POSTGRESQL_CONF,
+    PRELOAD_CONF,
     quoted,
     shell_path,
 )
@@ -39,6 +40,7 @@ from gis.ops.postgresql_conf import (
 # below those that the system gives to connections that go out, which would take one again at once
 PORTS = range(20_000, 32_000)
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
+POSTGIS_LIBRARY = "postgis-3"
 ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of the log
 LOGICAL_FILE = "logical"  # beside the data; its log is for logical replication, too
 
@@ -122,6 +124,8 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
         settings_text = POSTGRESQL_CONF.format(port=port, sockets=cluster.sockets) + (
             EPHEMERAL_CONF if throw_away else ""
         )
+        if has_library(find_binaries(), POSTGIS_LIBRARY):
+            settings_text += PRELOAD_CONF.format(POSTGIS_LIBRARY)
         if (cluster.base / LOGICAL_FILE).exists():
             settings_text += LOGICAL_CONF
         private.create_file(conf).write_text(settings_text + archive_settings(cluster))

@@ -90,6 +90,16 @@ def test_committed_rows_survive_kill_9(settings):
         assert connection.execute("SELECT one FROM kept").fetchone()[0] == 1
 
 
+@pytest.mark.parametrize("library", ["postgis-3", "no-such-library"])
+def test_postgis_is_loaded_with_the_server_where_it_is_there(settings, monkeypatch, library):
+    cluster.stop(settings)
+    monkeypatch.setattr("gis.ops.cluster.setup.POSTGIS_LIBRARY", library)
+    with psycopg.connect(str(cluster.start(settings).admin)) as connection:
+        loaded = connection.execute("SHOW shared_preload_libraries").fetchone()[0]
+    assert loaded == ("postgis-3" if library == "postgis-3" else "")
+    cluster.stop(settings)
+
+
 def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
     cluster.start(settings)
     pid_file = cluster.cluster_location(settings).data / "postmaster.pid"
