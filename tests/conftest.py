@@ -291,6 +291,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError("pytest-xdist did not apply the groups of the tests")
 
 
+def pytest_sessionfinish() -> None:
+    """Have pytest's last looks for garbage, five by every process, pass over what a run leaves."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real development data."""
