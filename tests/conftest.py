@@ -147,17 +147,21 @@ STARTING = (
     "test_shards",
 )
 # groups that take longest, begun first: what needs the made-up pilot (`served`, `planned`, …)
-# stands apart from each other, since it is made when the first of them begins
+# stands apart from each other, since it is made when the first of them begins; what waits for most
+# of its time (`test_lost_server`, `test_jobs`) does, too, so that the others have all cores
 LONGEST = (
     "served",
     "http/test_figures",
     "facilities/test_circles",
     "planned",
     "http/test_access",
+    "http/test_lost_server",
     "demo/test_demo",
     "http/test_visibility",
+    "http/test_shard_move",
     "http/test_refusals",
     "ops/test_backup",
+    "http/test_jobs",
     "http/test_editor_cases",
     "http/test_full_disk",
     "timed",
