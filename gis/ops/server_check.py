@@ -4,6 +4,8 @@ Messages name the setting that has the address.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
@@ -23,8 +25,21 @@ def connect(url: str, setting: str = "DATABASE_URL") -> psycopg.Connection:
     Unavailable
         It cannot be reached, or the address is none of PostgreSQL.
     """
-    try:
+    with _in_words(setting):
         return psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True, connect_timeout=10)
+
+
+@contextmanager
+def _in_words(setting: str) -> Iterator[None]:
+    """Raise what goes wrong with the database of a setting as Unavailable.
+
+    Raises
+    ------
+    Unavailable
+        Something did. Behind a pooler also a question finds out that there is no server.
+    """
+    try:
+        yield
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         raise Unavailable("database.unreachable", setting=setting, reason=reason) from None
@@ -41,7 +56,7 @@ def check_server(url: str, setting: str = "DATABASE_URL") -> None:
     Unavailable
         It is not; the message says which of these, or that the URL is wrong.
     """
-    with connect(url, setting) as connection:
+    with _in_words(setting), connect(url, setting) as connection:
         number = connection.info.server_version
         if number < MIN_SERVER_VERSION:
             raise Unavailable("database.server_too_old", setting=setting, version=number // 10000)

@@ -527,6 +527,10 @@ COUNTY_LEVEL = "a.level = 'county'"
 
 def test_a_database_that_was_worked_in_is_not_emptied(town: Town) -> None:
     town.move()
+    wrong = {"WANGGE_SHARD_ADMIN_URL": "postgresql//a:geheim@h/d"}
+    refused = run_with(Deployment(town.var), wrong, "db", "shard", "remove", COUNTY, "--yes")
+    assert (refused.returncode, "geheim" in refused.stderr) == (1, False), refused
+    assert "WANGGE_SHARD_ADMIN_URL is not an address" in refused.stderr
     removed = town.run("db", "shard", "remove", COUNTY, "--yes")
     assert removed.returncode == 0, removed.stderr
     with psycopg.connect(databases.libpq(town.empty.owner)) as connection:

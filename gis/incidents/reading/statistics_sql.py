@@ -28,16 +28,13 @@ RECORDED_AREAS_SQL = "\n".join(
     f"    LEFT JOIN area {level} ON {level}.id = i.area_ids[{place}] AND {level}.level = '{level}'"
     for place, level in enumerate(RECORDED_LEVELS, 1)
 )
-# what to group by -> the key and its name in SQL
+# what to group by -> the key and its name in SQL; those of GROUPED_TABLES are named from there
 GROUP_EXPRESSIONS = {
     "all": ("''", "''"),
-    **{
-        level: (f"{level}.code", f"{level}.name")
-        for level in (*RECORDED_LEVELS, "grid", "unit", "city")
-    },
+    **{level: (f"{level}.code", "''") for level in (*RECORDED_LEVELS, "grid", "unit", "city")},
     "category": ("i.category", "c.zh"),
     "major": ("c.major", "c.major_zh"),
-    "person": ("p.code", "p.name"),
+    "person": ("p.code", "''"),
     "role": ("i.role", "coalesce(r.zh, '')"),
     "channel": ("i.channel", "i.channel"),
     "day": (f"to_char({LOCAL}, 'YYYY-MM-DD')", "''"),

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from gis import private
 from gis.errors import Conflict, NotFound
-from gis.ops import databases
+from gis.ops import server_check
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.shards.tables import AREA_TABLE, COUNTY_TABLES, PERSON_TABLE, SHARED_TABLES
 from gis.settings import COUNTY_FOLDERS, SHARD_ID_BITS
@@ -123,7 +123,7 @@ def require_idle(main: DatabaseUrls) -> None:
     Conflict
         Somebody does.
     """
-    with psycopg.connect(databases.libpq(main.admin or main.owner), autocommit=True) as connection:
+    with server_check.connect(main.admin or main.owner) as connection:
         _require_idle(connection, str(make_url(main.app).username))
 
 

@@ -139,20 +139,26 @@ def _open_admins(
 ) -> tuple[psycopg.Connection, psycopg.Connection]:
     """Connect to the main database and to a shard as superusers, where the addresses agree."""
     names = SHARD_URL_VARIABLES
-    main_admin = stack.enter_context(
-        server_check.connect(urls.main_admin_url, names["main_admin_url"])
-        if urls.main_admin_url
-        else server_check.connect(main.admin or main.owner)
-    )
-    admin = stack.enter_context(
-        server_check.connect(urls.admin_url, names["admin_url"])
-        if urls.admin_url
-        else server_check.connect(urls.owner_url, names["owner_url"])
-    )
+    main_admin = stack.enter_context(_open_main_admin(main, urls.main_admin_url))
+    admin = stack.enter_context(_open_admin(urls.admin_url, names["owner_url"], urls.owner_url))
     checks.require_same(stack, {"DATABASE_OWNER_URL": main.owner}, main_admin, "main")
     own = {names["url"]: urls.url, names["owner_url"]: urls.owner_url}
     checks.require_same(stack, own, admin, county)
     return main_admin, admin
+
+
+def _open_main_admin(main: DatabaseUrls, admin_url: str | None) -> psycopg.Connection:
+    """Connect to the main database as the superuser that is named, or that there is."""
+    if admin_url:
+        return server_check.connect(admin_url, SHARD_URL_VARIABLES["main_admin_url"])
+    return server_check.connect(main.admin or main.owner)
+
+
+def _open_admin(admin_url: str | None, setting: str, owner_url: str) -> psycopg.Connection:
+    """Connect to a shard as the superuser that is named, else as the owner of its tables."""
+    if admin_url:
+        return server_check.connect(admin_url, SHARD_URL_VARIABLES["admin_url"])
+    return server_check.connect(owner_url, setting)
 
 
 def _role(url: str) -> str:
@@ -300,7 +306,7 @@ def remove(
         The county has none.
     """
     down, up = copying.shared_name(county), copying.areas_name(county)
-    with server_check.connect(main_admin_url or main.admin or main.owner) as main_admin:
+    with _open_main_admin(main, main_admin_url) as main_admin:
         main_admin.execute(ONE_AT_A_TIME_SQL)
         shards = read_shards(settings.var)
         if county not in shards:
@@ -308,7 +314,7 @@ def remove(
         shard = shards.pop(county)
         copying.unsubscribe(main_admin, up)
         if not is_lost:
-            with server_check.connect(admin_url or shard.owner_url) as admin:
+            with _open_admin(admin_url, SHARD_FILE, shard.owner_url) as admin:
                 copying.unsubscribe(admin, down)
                 copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)

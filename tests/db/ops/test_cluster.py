@@ -186,6 +186,18 @@ def test_a_server_too_old_or_without_postgis_gets_one_clear_sentence(settings, m
         server_check.check_server(url)
 
 
+def test_a_server_that_is_gone_when_it_is_asked_gets_one_clear_sentence(settings, monkeypatch):
+    """As behind a pooler, which takes connections for it."""
+    address = cluster.start(settings).app
+
+    def gone(*_):
+        raise psycopg.OperationalError("server closed the connection")
+
+    monkeypatch.setattr(psycopg.Connection, "execute", gone)
+    with pytest.raises(Unavailable, match="of DATABASE_URL cannot be reached: server closed"):
+        server_check.check_server(address)
+
+
 @pytest.fixture(scope="module")
 def template(settings):
     """An empty, migrated database to copy."""
