@@ -531,6 +531,9 @@ def test_a_database_that_was_worked_in_is_not_emptied(town: Town) -> None:
     refused = run_with(Deployment(town.var), wrong, "db", "shard", "remove", COUNTY, "--yes")
     assert (refused.returncode, "geheim" in refused.stderr) == (1, False), refused
     assert "WANGGE_SHARD_ADMIN_URL is not an address" in refused.stderr
+    with psycopg.connect(databases.libpq(read_shards(town.var)[COUNTY].owner_url)) as connection:
+        connection.execute("UPDATE area SET name = '未断开' WHERE level = 'grid'")
+    wait_for(town.main.app, "SELECT EXISTS (SELECT FROM area WHERE name = '未断开')")
     removed = town.run("db", "shard", "remove", COUNTY, "--yes")
     assert removed.returncode == 0, removed.stderr
     with psycopg.connect(databases.libpq(town.empty.owner)) as connection:

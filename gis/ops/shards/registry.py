@@ -306,17 +306,20 @@ def remove(
         The county has none.
     """
     down, up = copying.shared_name(county), copying.areas_name(county)
-    with _open_main_admin(main, main_admin_url) as main_admin:
+    with ExitStack() as stack:
+        main_admin = stack.enter_context(_open_main_admin(main, main_admin_url))
         main_admin.execute(ONE_AT_A_TIME_SQL)
         shards = read_shards(settings.var)
         if county not in shards:
             raise NotFound("shard.unknown", county=county)
         shard = shards.pop(county)
-        copying.unsubscribe(main_admin, up)
+        admin = None  # else connected before anything ends
         if not is_lost:
-            with _open_admin(admin_url, SHARD_FILE, shard.owner_url) as admin:
-                copying.unsubscribe(admin, down)
-                copying.drop_slot(admin, up)
+            admin = stack.enter_context(_open_admin(admin_url, SHARD_FILE, shard.owner_url))
+        copying.unsubscribe(main_admin, up)
+        if admin is not None:
+            copying.unsubscribe(admin, down)
+            copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)
         _rebuild_city(main, shards.values())
         _write(settings.var, shards.values())
