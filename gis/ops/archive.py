@@ -306,7 +306,7 @@ def _recovered(private_cluster: Cluster, folder: Path, base: Base, at: datetime)
         shutil.copytree(base.folder, data, symlinks=True)
         fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
-            postgresql_conf.POSTGRESQL_CONF.format(port=cluster.PORT_OF_SOCKET, sockets=sockets)
+            postgresql_conf.server_conf(cluster.PORT_OF_SOCKET, sockets)
             # it is deleted once our database has been dumped
             + postgresql_conf.EPHEMERAL_CONF
             + (

@@ -1,9 +1,10 @@
 """The configuration of the private server, and the quoting of its values."""
 
+import os
 import shlex
 from pathlib import Path
 
-POSTGRESQL_CONF = """# written by wangge before every start; changes here are lost
+SERVER_CONF = """# written by wangge before every start; changes here are lost
 port = {port}
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '{sockets}'
@@ -15,6 +16,7 @@ effective_cache_size = 2GB
 max_wal_size = 4GB
 random_page_cost = 1.1
 jit = off
+max_parallel_workers_per_gather = {parallel_workers}
 timezone = 'UTC'
 log_min_messages = warning
 """
@@ -37,6 +39,19 @@ full_page_writes = off
 """
 # else every connection loads it with its first place: 6 ms, before the first answer
 PRELOAD_CONF = "shared_preload_libraries = '{}'\n"
+
+
+def server_conf(port: int, sockets: Path) -> str:
+    """Return the settings of every private server.
+
+    Parameters
+    ----------
+    port, sockets
+        Of its connections; the socket lies in the folder.
+    """
+    # beside a backend, which reads too: as many as PostgreSQL's default, if there are processors
+    parallel_workers = min(2, (os.cpu_count() or 1) - 1)
+    return SERVER_CONF.format(port=port, sockets=sockets, parallel_workers=parallel_workers)
 
 
 def shell_path(path: Path) -> str:

@@ -6,8 +6,10 @@ What each figure means, `metric_meaning` says; the page and the API show it besi
 Incidents that repeat another one (children) and void ones are left out: a matter counts once.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,7 +45,7 @@ def metric_meaning(metric: str, language: str) -> str:
     return label(f"metric_meaning.{metric}", language)
 
 
-@dataclass(frozen=True, slots=True)  # a grouping by grid has forty thousand
+@dataclass(frozen=True, slots=True)
 class RateCount:
     """A rate with what it was counted of: `n` of `of`; value 0 to 1, null where `of` is 0.
 
@@ -63,6 +65,10 @@ class RateCount:
     def is_small(self) -> bool:
         """Whether it is of so few that it is shown as a count."""
         return self.of < MIN_RATE_OF
+
+
+# of forty thousand in a grouping by grid, all but some hundred are of the same few numbers
+_rate = lru_cache(maxsize=4096)(RateCount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ class StatisticsRow:
 
 STATISTICS_SQL = ",\n".join(
     (
-        "SELECT number, grouping(number) = 1 AS whole",
+        "SELECT number",
         *(
             f"count(*) FILTER (WHERE {condition}) AS {name}"
             for name, condition in COUNT_CONDITIONS.items()
@@ -157,7 +163,8 @@ def incident_statistics(
     Forbidden
         The principal may not read them.
     """
-    return grouped_statistics(session, by, Scope(since, until, now, per, area, zone))[1]
+    ctes, params = counted_sql(session, by, Scope(since, until, now, per, area, zone))
+    return [_row(row) for row in _read_figures(session, ctes, params, per)]
 
 
 def grouped_statistics(
@@ -168,21 +175,41 @@ def grouped_statistics(
     In one pass over the events. Rights and errors are those of `incident_statistics`.
     """
     ctes, params = counted_sql(session, by, scope)
-    rows = session.execute(text(f"{ctes}\n{_figures_sql(scope.per)}"), params)
     total, grouped = None, []
-    for row in rows.mappings():
+    for row in _read_figures(session, ctes, params, scope.per, with_all=True):
         if not row["whole"]:
             grouped.append(_row(row))
         elif row["reported"]:
-            total = _row(dict(row) | {"key": "", "name": ""})
+            total = _row(row | {"key": "", "name": ""})
     return total, grouped
 
 
-def _figures_sql(per: str) -> str:
-    """Return the query for the figures of `counted`, by group and of all."""
+def _read_figures(
+    session: Session, ctes: str, params: dict[str, Any], per: str, *, with_all: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the figures of `counted` by group, by the names of StatisticsRow.
+
+    Parameters
+    ----------
+    with_all
+        Also those of all groups together, in a row whose `whole` is true. The medians of a hundred
+        thousand incidents take a sort each.
+    """
+    rows = session.execute(text(f"{ctes}\n{_figures_sql(per, with_all)}"), params)
+    names = tuple(rows.keys())
+    return (dict(zip(names, row, strict=True)) for row in rows)
+
+
+def _figures_sql(per: str, with_all: bool) -> str:
+    """Return the query for the figures of `counted`, by group and, where asked for, of all."""
     table = GROUPED_TABLES.get(per)
-    name = "" if table else ", max(name) AS name"
-    groups = f"{STATISTICS_SQL}{name}\nFROM counted GROUP BY GROUPING SETS ((number), ())"
+    columns = STATISTICS_SQL if table else f"{STATISTICS_SQL}, max(name) AS name"
+    by = "number"
+    if with_all:
+        columns, by = f"{columns}, grouping(number) = 1 AS whole", "GROUPING SETS ((number), ())"
+    # fenced, so that what several figures count is worked out once a row
+    fenced = "(SELECT * FROM counted OFFSET 0) counted"
+    groups = f"{columns}\nFROM {fenced} GROUP BY {by}"
     # named at the end: the largest name of a hundred thousand rows takes a tenth of the time
     named = (
         f"n.code AS key, n.name FROM ({groups}) g LEFT JOIN {table} n ON n.id = g.number"
@@ -200,8 +227,8 @@ def closed_by_key(session: Session, by: Principal, scope: Scope) -> dict[str, tu
     return {row[0]: (row[1], row[2]) for row in session.execute(text(query), params)}
 
 
-def _row(row: Any) -> StatisticsRow:
-    rates = {name: RateCount(row[n], row[of]) for name, n, of in RATE_COLUMNS}
+def _row(row: Mapping[str, Any]) -> StatisticsRow:
+    rates = {name: _rate(row[n], row[of]) for name, n, of in RATE_COLUMNS}
     values = {name: row[name] for name in ("key", "name", *COUNT_CONDITIONS)}
     values |= {name: rate.value for name, rate in rates.items()}
     for name in ("mean_rating", *HOUR_FIGURES):

@@ -72,16 +72,9 @@ RATE_CONDITIONS = {
     "returned": ("true", "returned"),
     "confirmed": ("verdict IS NOT NULL", "verdict = 'real'"),
 }
-# median of hours -> its value in SQL, and the count of the incidents that it is of
-HOUR_EXPRESSIONS = {
-    "hours_to_take": ("extract(epoch FROM taken_at - reported_at) / 3600", "taken"),
-    "hours_to_take_working": ("(taken_work - reported_work) / 3600", "taken"),
-    "hours_to_handle": ("extract(epoch FROM handled_at - reported_at) / 3600", "handled"),
-    "hours_to_handle_working": ("(handled_work - reported_work) / 3600", "handled"),
-}
-
 DAY_S = 86_400
 # Of the zone of working time since 1992; before, it had summer times and the sun's own time.
+ZONE_SINCE = "'1992-01-01 UTC'"
 ZONE_OFFSET_S = working_time.ZONE.utcoffset(datetime(2000, 1, 1)) // timedelta(seconds=1)  # type: ignore[operator]
 
 
@@ -91,9 +84,25 @@ def _local_seconds(moment: str) -> str:
     By addition where that is right: the zone of every moment takes a fifth of a figure's time.
     """
     return (
-        f"CASE WHEN {moment} < '1992-01-01 UTC'"
+        f"CASE WHEN {moment} < {ZONE_SINCE}"
         f" THEN date_part('epoch', {moment} AT TIME ZONE '{working_time.ZONE.key}')"
         f" ELSE date_part('epoch', {moment}) + {ZONE_OFFSET_S} END"
+    )
+
+
+def _hours_since_report(name: str) -> str:
+    """Return SQL for the hours from the report to a moment, by columns of `counted`.
+
+    Parameters
+    ----------
+    name
+        Of the moment, without its `_at`.
+    """
+    # `_local_seconds` differ by what has passed, unless clocks were changed in between
+    return (
+        f"CASE WHEN reported_at < {ZONE_SINCE}"
+        f" THEN date_part('epoch', {name}_at - reported_at)"
+        f" ELSE {name}_s - reported_s END / 3600"
     )
 
 
@@ -115,6 +124,15 @@ def _working_seconds(seconds: str) -> str:
         f"((CAST(:seconds_before AS float8[]))[{day}]"
         f" + CASE WHEN (CAST(:works AS boolean[]))[{day}] THEN {worked} ELSE 0 END)"
     )
+
+
+# median of hours -> its value in SQL, and the count of the incidents that it is of
+HOUR_EXPRESSIONS = {
+    "hours_to_take": (_hours_since_report("taken"), "taken"),
+    "hours_to_take_working": ("(taken_work - reported_work) / 3600", "taken"),
+    "hours_to_handle": (_hours_since_report("handled"), "handled"),
+    "hours_to_handle_working": ("(handled_work - reported_work) / 3600", "handled"),
+}
 
 
 CTES = f"""

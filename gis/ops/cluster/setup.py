@@ -31,9 +31,9 @@ from gis.ops.cluster.programs import find_binaries, has_library, run
 from gis.ops.postgresql_conf import (
     EPHEMERAL_CONF,
     LOGICAL_CONF,
-    POSTGRESQL_CONF,
     PRELOAD_CONF,
     quoted,
+    server_conf,
     shell_path,
 )
 
@@ -121,9 +121,7 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
         time.sleep(wait)
         port = _free_port(cluster)
         conf = cluster.data / "wangge.conf"
-        settings_text = POSTGRESQL_CONF.format(port=port, sockets=cluster.sockets) + (
-            EPHEMERAL_CONF if throw_away else ""
-        )
+        settings_text = server_conf(port, cluster.sockets) + (EPHEMERAL_CONF if throw_away else "")
         if has_library(find_binaries(), POSTGIS_LIBRARY):
             settings_text += PRELOAD_CONF.format(POSTGIS_LIBRARY)
         if (cluster.base / LOGICAL_FILE).exists():

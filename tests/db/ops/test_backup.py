@@ -506,8 +506,8 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
 @pytest.mark.slow
 def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
     monkeypatch.setattr(
-        "gis.ops.cluster.setup.POSTGRESQL_CONF",
-        postgresql_conf.POSTGRESQL_CONF + postgresql_conf.EPHEMERAL_CONF,
+        "gis.ops.postgresql_conf.SERVER_CONF",
+        postgresql_conf.SERVER_CONF + postgresql_conf.EPHEMERAL_CONF,
     )
     with deployment_folder() as var, deployment_folder() as disk:
         settings, folder = Settings(var=var), disk / "it's 5% of $HOME"
