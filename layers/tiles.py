@@ -23,6 +23,7 @@ from gis.errors import InvalidInput
 from layers.layer import Layer
 
 WEB_MERCATOR = 3857  # the tile grid's own system: for drawing only, nothing is measured in it
+WGS84_SRID = 4326
 EXTENT, BUFFER = 4096, 64  # steps across a tile, and steps kept beyond its edge
 WORLD_WIDTH_M = 40_075_016.685578488  # metres around the equator of the tile grid
 MAX_ZOOM = 20
@@ -117,12 +118,21 @@ def _part(
 ) -> ScalarSelect[bytes]:
     rows = layer.query(at).subquery()
     shape = func.ST_PointOnSurface(rows.c.geom) if layer.geometry_type == "point" else rows.c.geom
-    drawn = func.ST_Transform(shape, WEB_MERCATOR)
+    drawn = _to_mercator(shape)
     if layer.dissolved:
         return _encode_union(layer.name, rows, drawn, (z, x, y), box)
     if layer.geometry_type != "point" and z < FULL_DETAIL:
         drawn = func.ST_Simplify(drawn, _pixel_m(z) / 2, True)
     return _encode(layer.name, rows, drawn, (z, x, y), box, limit=layer.max_tile_features)
+
+
+def _to_mercator(shape: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a shape in the system of the tile grid.
+
+    Its numbers are taken for WGS 84, in which they are the same: to look up how CGCS2000 becomes
+    that, PROJ takes 45 ms of the first tile of each connection, and then leaves them as they are.
+    """
+    return func.ST_Transform(func.ST_SetSRID(shape, WGS84_SRID), WEB_MERCATOR)
 
 
 def _pixel_m(z: int) -> float:
@@ -167,7 +177,7 @@ def _label_part(
         .offset(0)
         .subquery()
     )
-    drawn = func.ST_Transform(points.c.geom, WEB_MERCATOR)
+    drawn = _to_mercator(points.c.geom)
     inside = func.ST_Intersects(points.c.geom, tile_box)
     return _encode(f"{layer.name}_label", points, drawn, (z, x, y), box, inside)
 

@@ -51,6 +51,17 @@ def town(session):
     return build.Town(session)
 
 
+def test_a_place_is_drawn_at_the_same_numbers_as_from_its_own_system(session):
+    of_both = text(
+        "SELECT max(ST_Distance(ST_Transform(place, 3857),"
+        " ST_Transform(ST_SetSRID(place, :drawn_as), 3857))), count(*)"
+        " FROM generate_series(73, 135) lon, generate_series(3, 53) lat,"
+        " LATERAL (SELECT ST_SetSRID(ST_MakePoint(lon + 0.123, lat + 0.456), 4490) AS place) p"
+    )
+    farthest, places = session.execute(of_both, {"drawn_as": tiles.WGS84_SRID}).one()
+    assert (farthest, places) == (0.0, 63 * 51)
+
+
 def test_a_grid_comes_back_from_its_tile_where_it_stands(session, town):
     town.grid("001")
     z, x, y = tile_of(LON + SIDE / 2, LAT + SIDE / 2, 15)
