@@ -331,6 +331,30 @@ def test_somebody_who_writes_is_waited_for_and_loses_nothing(town: Town, monkeyp
     assert counted(shard.url, "area", "name = '新名'") == 1
 
 
+def test_the_main_database_is_restored_to_after_the_move_but_not_to_before(
+    town: Town, tmp_path: Path
+) -> None:
+    site = Deployment(town.var)
+    areas = counted(town.main.owner, "area", "level <> 'unit'")
+    saved = [tmp_path / name for name in ("before", "after")]
+    assert site.run_inside("db", "backup", str(saved[0])).returncode == 0
+    town.move()
+    assert site.run_inside("db", "backup", str(saved[1])).returncode == 0
+    restored, added = restore_main(town, saved[1])
+    assert (restored.returncode, added.returncode) == (0, 0), (restored, added)
+    assert f"db shard add {COUNTY}" in restored.stderr
+    assert counted(town.main.owner, "area", "level <> 'unit'") == areas
+    restored, added = restore_main(town, saved[0])
+    assert (restored.returncode, added.returncode) == (0, 1), (restored, added)
+    assert "cannot be in two" in added.stderr
+
+
+def restore_main(town: Town, file: Path) -> tuple[CompletedProcess[str], CompletedProcess[str]]:
+    """Restore the main database and connect its county to it again; what both commands said."""
+    restored = Deployment(town.var).run_inside("db", "restore", str(file), "--yes")
+    return restored, town.run("db", "shard", "add", COUNTY)
+
+
 @pytest.mark.parametrize(
     ("county", "words"), [("520499", "does not hold"), ("52", "six digits"), (SECOND, "hold")]
 )

@@ -15,12 +15,14 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from gis.accounts import accounts, api_keys
-from gis.db import engine
+from gis.areas.models import Area
+from gis.db import allow_boundary_writes, engine
 from gis.errors import Forbidden
 from gis.jobs import maintenance
 from gis.ops import cluster, schema
@@ -615,6 +617,53 @@ def test_a_shard_is_restored_from_its_backup_and_copies_again(pair: Pair):
     assert pair.city.shards[EAST].url == empty.app
     wait_for(empty.app, f"SELECT count(*) = 1 FROM incident WHERE id = '{kept}'")
     make_account(pair, "later", "dispatcher", EAST)  # waits until it has arrived there
+
+
+def test_the_main_database_is_restored_and_every_county_copies_again(pair: Pair):
+    site, file = Deployment(pair.city.var), pair.city.var / "main.backup"
+    saved = site.run_inside("db", "backup", str(file))
+    assert saved.returncode == 0, saved.stderr
+    make_account(pair, "since", "dispatcher", MIDDLE)
+    with Session(engine(pair.city.main.owner)) as session:
+        since = accounts.get_account(session, "since").id
+        key = api_keys.add(session, "since", ACTIONS, [MIDDLE], datetime.now(UTC))
+        session.commit()
+    middle = pair.city.shards[MIDDLE]
+    wait_for(middle.url, "SELECT EXISTS (SELECT FROM personal.api_key WHERE name = 'since')")
+    until(lambda: sent_with(pair, key, MIDDLE).status_code == 201)
+    with Session(engine(middle.owner_url)) as session:
+        allow_boundary_writes(session)
+        session.scalars(select(Area).where(Area.level == "street")).one().name = "新名街道"
+        session.commit()
+    restored = site.run_inside("db", "restore", str(file), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    for county in COUNTIES:
+        added = run_with(site, shard_urls(pair, county), "db", "shard", "add", county)
+        assert added.returncode == 0, added.stderr
+        assert ("account" in added.stderr) == (county == WEST), added.stderr  # is said once
+    with psycopg.connect(pair.city.main.owner) as connection:
+        known = "SELECT id, active FROM personal.account WHERE username = 'since'"
+        assert connection.execute(known.encode()).fetchall() == [(since, False)]
+        named = "SELECT name FROM area WHERE county = %s AND level = 'street'"
+        assert connection.execute(named, [MIDDLE]).fetchall() == [("新名街道",)]
+    make_account(pair, "afterwards", "dispatcher", MIDDLE)
+    with Session(engine(pair.city.main.owner)) as session:
+        assert accounts.get_account(session, "afterwards").id > since
+    until(lambda: sent_with(pair, key, MIDDLE).status_code == 401)
+    assert pair.ask(FIGURES, key=CITY).status_code == 200
+    for county in COUNTIES:
+        assert pair.ask("/api/v1/incidents", REPORT | inside(county), key=county).status_code == 201
+    with psycopg.connect(middle.owner_url) as connection:
+        for reference in ("account_id", "key_id"):
+            table = f"personal.{'account' if reference == 'account_id' else 'api_key'}"
+            lost = f"SELECT count(*) FROM incident i WHERE {reference} IS NOT NULL AND NOT EXISTS"
+            lost += f" (SELECT FROM {table} o WHERE o.id = i.{reference})"
+            assert connection.execute(lost.encode()).fetchone() == (0,)
+
+
+def sent_with(pair: Pair, key: str, county: str) -> TestResponse:
+    """A report that a program sends with its key."""
+    return send(pair.shards, "/api/v1/incidents", REPORT | inside(county), key, "POST", {})
 
 
 def shard_urls(pair: Pair, county: str) -> dict[str, str]:

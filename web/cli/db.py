@@ -13,7 +13,7 @@ from gis.ops import archive as archives
 from gis.ops import backup as backups
 from gis.ops import backup_file, cluster, databases, migration, schema, server_check
 from gis.ops import replica as replicas
-from gis.settings import Settings
+from gis.settings import Settings, read_shards
 from web.cli import shard
 from web.cli.common import AS_JSON, MOMENT, make_private
 
@@ -268,9 +268,15 @@ def restore(
             f"it is in the database {into}:"
             f" name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
         )
-    elif old := databases.list_old(addresses):
+        return
+    if old := databases.list_old(addresses):
         click.echo(
             f"the database before it is kept as {old[0].name}; ./wangge db drop-old removes it"
+        )
+    for county in read_shards(settings.var):
+        click.echo(
+            f"with the addresses of its database set, run: ./wangge db shard add {county}",
+            err=True,
         )
 
 

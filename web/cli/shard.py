@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from gis.db import engine
 from gis.ops import cluster
-from gis.ops.shards import checks, moving, registry
+from gis.ops.shards import checks, moving, registry, states
 from gis.ops.shards.registry import ShardUrls
 from gis.settings import SHARD_URL_VARIABLES, Settings
 from web.cli.common import AS_JSON, open_database
@@ -96,7 +96,15 @@ def _add(county: str, urls: dict[str, str | None], *, is_moved: bool) -> None:
     if not settings.database_url and cluster.make_logical(settings):
         click.echo("the private cluster now has wal_level = logical, and was restarted", err=True)
     given = ShardUrls(url, owner_url, **urls)
-    shard, is_new = registry.add(settings, _open_main(settings), county, given, is_moved=is_moved)
+    shard, is_new, recovered = registry.add(
+        settings, _open_main(settings), county, given, is_moved=is_moved
+    )
+    for table, count in recovered.items():
+        click.echo(
+            f"{table}: {count:,} rows that only the county had are in the main database again,"
+            " without effect",
+            err=True,
+        )
     low = registry.first_id(shard)
     click.echo(
         f"county {county} is shard {shard.number}: ids from {low:,} on"
@@ -130,7 +138,7 @@ def list_(as_json: bool) -> None:
     """List the shards: where each is, its schema, and how far its copy is behind."""
     settings = Settings.from_env()
     main = open_database(settings)
-    shards = registry.list_shards(settings, main)
+    shards = states.list_shards(settings, main)
     if as_json:
         click.echo(json.dumps([asdict(shard) for shard in shards], ensure_ascii=False))
         return

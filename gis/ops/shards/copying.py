@@ -5,6 +5,7 @@ its own waits for itself.
 """
 
 import time
+from collections.abc import Iterable
 from typing import LiteralString
 
 import psycopg
@@ -22,10 +23,19 @@ UNLOGGED_SETTINGS: tuple[LiteralString, ...] = (
     "SET log_min_error_statement = 'panic'",
     "SET log_min_duration_statement = -1",
 )
+# as a publication and DELETE take them: what goes down to a county, and what comes up from one
+SHARED_ROWS: tuple[sql.Composable, ...] = (
+    *(sql.Identifier(*name.split(".")) for name in SHARED_TABLES),
+    sql.SQL("area WHERE (level IN ('province', 'city'))"),
+)
 COPY_TIMEOUT_S = 300.0  # of the first copy
 SUBSCRIPTION_SQL = """
 SELECT s.subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
 WHERE s.subname = %s AND d.datname = current_database()
+"""
+SLOT_SQL = """
+SELECT true FROM pg_replication_slots
+WHERE slot_name = %s AND database = current_database() AND wal_status <> 'lost'
 """
 LEFT_SQL = """
 SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
@@ -53,8 +63,7 @@ def require_logical(connection: psycopg.Connection, whose: str) -> None:
 
 def publish_shared(owner: psycopg.Connection) -> None:
     """Publish what all counties share, and the areas over them; again, only what is new."""
-    tables = sql.SQL(", ").join(sql.Identifier(*name.split(".")) for name in SHARED_TABLES)
-    listed = sql.SQL("{}, area WHERE (level IN ('province', 'city'))").format(tables)
+    listed = sql.SQL(", ").join(SHARED_ROWS)
     name = sql.Identifier(SHARED_PUBLICATION)
     is_known = owner.execute(
         "SELECT true FROM pg_publication WHERE pubname = %s", [SHARED_PUBLICATION]
@@ -72,9 +81,9 @@ def subscribe(
     publisher_url: str,
     publication: str,
     name: str,
+    copied: Iterable[sql.Composable],
     *,
     is_new: bool = False,
-    has_rows: bool = False,
 ) -> bool:
     """Have a database copy a publication, from now on; return whether it did not yet.
 
@@ -86,13 +95,13 @@ def subscribe(
         As the subscriber's server reaches it, for a role that may replicate.
     name
         Of the subscription and of its slot.
+    copied
+        The rows that are copied, each table as DELETE FROM takes it; those that are there go first.
     is_new
         Whether nothing was copied there yet: a subscription of that name is no one of ours.
-    has_rows
-        Whether the subscriber has the present rows already.
     """
     row = subscriber.execute(SUBSCRIPTION_SQL, [name]).fetchone()
-    if row and row[0] and not is_new:
+    if row and row[0] and not is_new and has_slot(publisher, name):
         subscriber.execute(
             sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION").format(sql.Identifier(name))
         )
@@ -100,21 +109,19 @@ def subscribe(
     unsubscribe(subscriber, name)  # what somebody left, or stopped
     _end_elsewhere(subscriber, name)
     drop_slot(publisher, name)
-    if publication == SHARED_PUBLICATION:
-        _empty_shared(subscriber)
+    _delete_rows(subscriber, copied)
     for setting in UNLOGGED_SETTINGS:
         subscriber.execute(sql.SQL(setting))
     publisher.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
     subscriber.execute(
         sql.SQL(
             "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {}"
-            " WITH (create_slot = false, slot_name = {}, copy_data = {})"
+            " WITH (create_slot = false, slot_name = {})"
         ).format(
             sql.Identifier(name),
             sql.Literal(publisher_url),
             sql.Identifier(publication),
             sql.Literal(name),
-            sql.Literal(not has_rows),
         )
     )
     return True
@@ -133,13 +140,21 @@ def _end_elsewhere(subscriber: psycopg.Connection, name: str) -> None:
             unsubscribe(connection, name)
 
 
-def _empty_shared(subscriber: psycopg.Connection) -> None:
+def has_slot(publisher: psycopg.Connection, name: str) -> bool:
+    """Return whether a database keeps its log for a subscription.
+
+    A restored one does not: the slot is of the database that it has replaced.
+    """
+    row = publisher.execute(SLOT_SQL, [name]).fetchone()
+    return row is not None
+
+
+def _delete_rows(subscriber: psycopg.Connection, copied: Iterable[sql.Composable]) -> None:
     """Delete the rows that are to be copied; what refers to them refers to the copies."""
     with subscriber.transaction():
         subscriber.execute("SET LOCAL session_replication_role = replica")
-        for table in SHARED_TABLES:
-            subscriber.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split("."))))
-        subscriber.execute("DELETE FROM area WHERE level IN ('province', 'city')")
+        for rows in copied:
+            subscriber.execute(sql.SQL("DELETE FROM {}").format(rows))
 
 
 def wait_copied(subscriber: psycopg.Connection, name: str) -> None:

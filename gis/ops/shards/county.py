@@ -117,6 +117,11 @@ def _announce_accounts(connection: Connection) -> None:
         )
 
 
+def published_areas(county: str) -> str:
+    """Return which areas of a county, a code of six digits, the main database has copies of."""
+    return f"area WHERE (county = '{county}' AND level <> 'unit')"
+
+
 def _publish_areas(connection: Connection, county: str) -> None:
     """Publish the county and its areas, for the rights that name them; units are left out."""
     known = text("SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = :name)")
@@ -124,8 +129,7 @@ def _publish_areas(connection: Connection, county: str) -> None:
         connection.execute(
             text(f"""
             ALTER TABLE area REPLICA IDENTITY FULL;
-            CREATE PUBLICATION {AREAS_PUBLICATION}
-              FOR TABLE area WHERE (county = '{county}' AND level <> 'unit')
+            CREATE PUBLICATION {AREAS_PUBLICATION} FOR TABLE {published_areas(county)}
             """)
         )
 

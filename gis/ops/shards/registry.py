@@ -7,19 +7,18 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.ops import databases, migration, schema, server_check
 from gis.ops.cluster import DatabaseUrls
-from gis.ops.shards import checks, city, copying, moving
+from gis.ops.shards import checks, city, copying, moving, recovery
 from gis.ops.shards import county as county_database
 from gis.settings import (
     COUNTY_FOLDERS,
@@ -36,11 +35,6 @@ COUNTY_PATTERN = re.compile(r"[0-9]{6}")
 LINKED_FILES = ("session.key", "limits")
 REPLICATION_SQL = "ALTER ROLE {} REPLICATION"
 ONE_AT_A_TIME_SQL = "SELECT pg_advisory_lock(hashtext('wangge shards'))"
-LAGS_SQL = text(
-    "SELECT slot_name::text AS name,"
-    " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
-    " FROM pg_replication_slots WHERE slot_type = 'logical'"
-)
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,14 @@ class ShardUrls:
     main_url: str | None = None
 
 
+class Added(NamedTuple):
+    """A shard, whether it was none yet, and what `recovery.bring_back` brought back for it."""
+
+    shard: Shard
+    is_new: bool
+    recovered: dict[str, int]
+
+
 def add(
     settings: Settings,
     main: DatabaseUrls,
@@ -72,8 +74,8 @@ def add(
     urls: ShardUrls,
     *,
     is_moved: bool = False,
-) -> tuple[Shard, bool]:
-    """Make a database the shard of a county, and say whether it was not yet.
+) -> Added:
+    """Make a database the shard of a county.
 
     What is done already is not done again, so that an interrupted call is repeated.
 
@@ -104,6 +106,8 @@ def add(
         shards = read_shards(settings.var)
         if county in shards:
             checks.require_prepared(county, urls.owner_url)
+            if not is_moved and county in moving.held_counties(main_admin):
+                raise Conflict("shard.county_in_main", county=county)  # restored to before a move
         copying.require_logical(main_admin, "main")
         copying.require_logical(admin, county)
         try:
@@ -121,7 +125,7 @@ def add(
             create_folder(settings.var, county)
             if is_moved:
                 moving.move_photos(settings.var, county)
-            is_new = _connect_both(
+            is_new, recovered = _connect_both(
                 main_admin, admin, main, shard, urls, is_new=county not in shards
             )
             city.permit(main_admin, _role(main.owner))
@@ -131,7 +135,7 @@ def add(
             raise Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0]) from None
         except psycopg.errors.LockNotAvailable:
             raise Conflict("shard.service_runs", sessions=1) from None
-    return shard, is_new or shards.get(county) != shard
+    return Added(shard, is_new or shards.get(county) != shard, recovered)
 
 
 def _open_admins(
@@ -213,17 +217,22 @@ def _prepare(
         if not number:
             if county_database.has_areas(connection):
                 raise Conflict("shard.has_rows", county=county)
-            number = _next_number(main)
+            number = _next_number(main, shards.values())
         county_database.prepare(connection, county, number)
         county_database.protect(connection, _role(urls.url))
     return number
 
 
-def _next_number(main: DatabaseUrls) -> int:
+def _next_number(main: DatabaseUrls, shards: Iterable[Shard]) -> int:
     """Return a number that no shard has or had: a removed one's areas stay known."""
+    used = max((shard.number for shard in shards), default=0)
     with server_check.connect(main.owner) as owner:
         owner.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
-        row = owner.execute("SELECT nextval('public.shard_number')").fetchone()
+        row = owner.execute(
+            # one that was restored to an earlier state may be behind
+            "SELECT setval('public.shard_number', greatest(nextval('public.shard_number'), %s))",
+            [used + 1],
+        ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -235,16 +244,32 @@ def _connect_both(
     urls: ShardUrls,
     *,
     is_new: bool,
-) -> bool:
-    """Begin to copy both ways, and wait for what there is; return whether it is new."""
+) -> tuple[bool, dict[str, int]]:
+    """Begin to copy both ways, and wait for what there is.
+
+    Returns
+    -------
+    tuple
+        Whether that is new, and what `recovery.bring_back` did.
+    """
     for connection, url in ((main_admin, main.owner), (admin, urls.owner_url)):
         connection.execute(sql.SQL(REPLICATION_SQL).format(sql.Identifier(_role(url))))
     with server_check.connect(main.owner) as owner:
         copying.publish_shared(owner)
     down, up = copying.shared_name(shard.county), copying.areas_name(shard.county)
+    recovered = {}
+    if not is_new and not copying.has_slot(main_admin, down):  # the main database was restored
+        with server_check.connect(main.owner) as owner:
+            recovered = recovery.bring_back(owner, admin)
     main_url = databases.libpq(urls.main_url or main.owner)
     has_begun = copying.subscribe(
-        main_admin, admin, main_url, copying.SHARED_PUBLICATION, down, is_new=is_new
+        main_admin,
+        admin,
+        main_url,
+        copying.SHARED_PUBLICATION,
+        down,
+        copying.SHARED_ROWS,
+        is_new=is_new,
     )
     copying.wait_copied(admin, down)
     has_begun |= copying.subscribe(
@@ -253,11 +278,11 @@ def _connect_both(
         databases.libpq(urls.owner_url),
         county_database.AREAS_PUBLICATION,
         up,
+        [sql.SQL(county_database.published_areas(shard.county))],
         is_new=is_new,
-        has_rows=shard.has_old_ids,
     )
     copying.wait_copied(main_admin, up)
-    return has_begun
+    return has_begun, recovered
 
 
 def _rebuild_city(main: DatabaseUrls, shards: Iterable[Shard]) -> None:
@@ -344,42 +369,3 @@ def create_folder(var: Path, county: str) -> None:
     for name in LINKED_FILES:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(os.path.relpath(var / name, folder))
-
-
-@dataclass(frozen=True)
-class ShardState:
-    """A shard as it is listed: where it is, without a password, and whether all is copied there.
-
-    Attributes
-    ----------
-    schema
-        Its migration; None where it does not answer.
-    lag_bytes
-        Of the main database's log that is not copied yet; None where that is not known.
-    """
-
-    county: str
-    number: int
-    address: str
-    schema: str | None
-    lag_bytes: int | None
-
-
-def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
-    """List the shards by number."""
-    with engine(main.app).connect() as connection:
-        lags = {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
-    listed = []
-    for shard in read_shards(settings.var).values():
-        address = checks.address(shard.url)
-        lag = lags.get(copying.shared_name(shard.county))
-        listed.append(ShardState(shard.county, shard.number, address, _version(shard), lag))
-    return listed
-
-
-def _version(shard: Shard) -> str | None:
-    try:
-        with engine(shard.url).connect() as connection:
-            return schema.current(connection)
-    except OperationalError:
-        return None

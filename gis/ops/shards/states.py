@@ -1,0 +1,57 @@
+"""How the shards of a deployment are: where each is, its schema, and how far its copy is behind."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from gis.db import engine
+from gis.ops import schema
+from gis.ops.cluster import DatabaseUrls
+from gis.ops.shards import checks, copying
+from gis.settings import Settings, Shard, read_shards
+
+LAGS_SQL = text(
+    "SELECT slot_name::text AS name,"
+    " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
+    " FROM pg_replication_slots WHERE slot_type = 'logical'"
+)
+
+
+@dataclass(frozen=True)
+class ShardState:
+    """A shard as it is listed: where it is, without a password, and whether all is copied there.
+
+    Attributes
+    ----------
+    schema
+        Its migration; None where it does not answer.
+    lag_bytes
+        Of the main database's log that is not copied yet; None where that is not known.
+    """
+
+    county: str
+    number: int
+    address: str
+    schema: str | None
+    lag_bytes: int | None
+
+
+def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
+    """List the shards by number."""
+    with engine(main.app).connect() as connection:
+        lags = {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
+    listed = []
+    for shard in read_shards(settings.var).values():
+        address = checks.address(shard.url)
+        lag = lags.get(copying.shared_name(shard.county))
+        listed.append(ShardState(shard.county, shard.number, address, _version(shard), lag))
+    return listed
+
+
+def _version(shard: Shard) -> str | None:
+    try:
+        with engine(shard.url).connect() as connection:
+            return schema.current(connection)
+    except OperationalError:
+        return None
