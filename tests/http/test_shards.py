@@ -535,6 +535,19 @@ def test_who_works_in_the_whole_city_chooses_the_county(pair: Pair, browser: Cli
     }
 
 
+def test_a_filter_is_counted_in_the_county_of_who_saved_it(pair: Pair, browser: Client):
+    make_account(pair, "saver", "dispatcher", MIDDLE)
+    pair.ask("/api/v1/incidents", REPORT | inside(MIDDLE))
+    sign_in(browser, "saver")
+    saved = ask_as(browser, "/api/v1/me/filters", {"name": "all", "filters": {}})
+    assert (saved.status_code, saved.json["count"]) == (201, None)
+    of_saver = f"SELECT EXISTS (SELECT FROM personal.saved_filter WHERE id = {saved.json['id']})"
+    wait_for(pair.city.shards[MIDDLE].url, of_saver)
+    (listed,) = browser.get("/api/v1/me/filters").json["items"]
+    counted = pair.ask("/api/v1/incidents/counts", key=MIDDLE).json["states"]
+    assert listed["count"] == sum(counted.values()) > 0
+
+
 def test_a_county_admin_does_not_reach_the_people_of_another(pair: Pair):
     make_account(pair, "chief", "administrator", WEST)
     make_account(pair, "colleague", person=f"{EAST}:p-员{EAST}1")

@@ -45,7 +45,9 @@ class SavedFilterOut(BaseModel):
     id: int
     name: str
     filters: dict[str, Any] = Field(description="Parameters of GET /incidents, by name")
-    count: int | None = Field(description="How many fit now; null: it names what is no longer")
+    count: int | None = Field(
+        description="How many fit now; null: it names what is no longer, or is not counted yet"
+    )
 
 
 class SavedFiltersOut(BaseModel):
