@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.db import execute_raw
 
 # One row for each person, account and matching target; an account whose person has a notice gets no
 # second one.
@@ -56,8 +56,9 @@ def enqueue_notice(
     body
         Content, without names, telephone numbers or words of residents.
     """
-    session.execute(
-        cached_text(ENQUEUE_SQL),
+    execute_raw(
+        session,
+        ENQUEUE_SQL,
         {
             "topic": topic,
             "county": county,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep, routing_step
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
-from gis.db import cached_text
+from gis.db import execute_raw
 from gis.errors import FieldError, invalid_fields
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
@@ -144,7 +144,7 @@ def assess(
     """
     _check(report)
     at = report.at or now
-    catalogue, table, rule_set = session.execute(cached_text(IN_FORCE_SQL)).one()
+    catalogue, table, rule_set = execute_raw(session, IN_FORCE_SQL, {}).fetchall()[0]
     edition = editions.active_edition(session, catalogue)
     danger = catalogue_danger.heard(session, report.description, edition, table)
     location, answer, steps = resolve_location(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gis.db import cached_text
+from gis.db import execute_raw
 from gis.incidents.states import state_labels
 from gis.rights.principal import Principal
 from gis.rights.visibility import location, open_to_all, visibility_clause
@@ -75,9 +75,7 @@ def find_duplicates(
     """
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
-    query = cached_text(
-        DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
-    )
+    query = DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
     params |= public_params | {
         "category": category,
         "lon": lon,
@@ -91,11 +89,11 @@ def find_duplicates(
     }
     return [
         Duplicate(
-            row.id if row.seen else None,
-            row.state,
-            *state_labels(row.state),
-            round(row.metres, 1),
-            row.reported_at,
+            incident_id if seen else None,
+            state,
+            *state_labels(state),
+            round(metres, 1),
+            reported_at,
         )
-        for row in session.execute(query, params)
+        for incident_id, state, reported_at, seen, metres in execute_raw(session, query, params)
     ]

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep, routing_step
-from gis.db import cached_text
+from gis.db import cached_text, execute_raw
 from gis.incidents.states import STATE_PARAMS
 from gis.rights.actions import OPERATOR
 from gis.rights.living import LIVING, has_account, on_duty
@@ -57,7 +58,7 @@ WITH place AS (
   SELECT place.*, p.id, p.role, p.kind_id, p.holder_id, p.deputy_id
   FROM place JOIN post p ON p.building_id = place.building_id
       WHERE p.valid_time @> CAST(:at AS timestamptz)
-), there AS (
+), there AS MATERIALIZED (  -- who is away is asked once a post
   SELECT seat.*, away.holder AS holder_away,
     CASE WHEN holder_id IS NOT NULL AND NOT away.holder
         AND {has_account("holder_id")} THEN holder_id
@@ -89,13 +90,14 @@ def list_post_holders(
 ) -> list[PostHolder]:
     """List the posts of some areas and a building, with who is responsible at a moment."""
     params = {"areas": list(areas), "building": building, "at": at}
-    return [PostHolder(**row) for row in session.execute(cached_text(SEATS), params).mappings()]
+    # its columns are those of PostHolder, in their order
+    return list(starmap(PostHolder, execute_raw(session, SEATS, params)))
 
 
 def open_loads(session: Session, holders: Iterable[PostHolder]) -> dict[int | None, int]:
     """Return how many open incidents each person there holds, of those who hold any."""
     params = {"people": [seat.person_id for seat in holders], **STATE_PARAMS}
-    return {row[0]: row[1] for row in session.execute(cached_text(LOADS_SQL), params)}
+    return dict(execute_raw(session, LOADS_SQL, params).fetchall())
 
 
 def choose_assignee(

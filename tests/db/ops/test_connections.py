@@ -3,8 +3,10 @@
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
-from gis.db import IDLE_S, engine
+from gis.db import IDLE_S, engine, execute_raw
 from gis.ops.cluster.location import DatabaseUrls
 
 
@@ -56,3 +58,23 @@ def test_one_that_the_server_ended_is_replaced_before_it_is_used(addresses: Data
     with psycopg.connect(addresses.app, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 60000)", [first])
     assert backend(addresses.app) != first
+
+
+def test_what_goes_straight_to_the_driver_fails_as_through_sqlalchemy(
+    addresses: DatabaseUrls,
+) -> None:
+    of = engine(addresses.app)
+    with Session(of) as session:
+        one = execute_raw(session, "SELECT :one + 1, '\\:x', '100%'", {"one": 1}).fetchall()
+        assert one == [(2, ":x", "100%")]
+        with pytest.raises(IntegrityError) as refused:
+            execute_raw(session, "INSERT INTO kind (subject) VALUES (:secret)", {"secret": "4711"})
+        assert "4711" not in str(refused.value).partition("DETAIL")[0]
+    with Session(of) as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(addresses.app, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
+        with pytest.raises(OperationalError):
+            execute_raw(session, "SELECT 1", {})
+    with Session(of) as session:  # the pool gives no connection that is lost
+        assert execute_raw(session, "SELECT 1", {}).fetchone() == (1,)
