@@ -1,8 +1,11 @@
 """`POST /incidents` over HTTP, from report to assignment, beside the same application answering a
-constant to a POST.
+constant to a POST, and the database alone writing the same rows in one call a report.
 """
 
+import re
 import shutil
+import subprocess
+import tempfile
 
 import orjson
 import shapely
@@ -12,6 +15,8 @@ from sqlalchemy.orm import Session
 from gis.db import engine
 from gis.demo.generate import generate_town
 from gis.ops import cluster, migration
+from gis.ops.cluster import DatabaseUrls, find_binaries
+from gis.ops.databases import libpq
 from gis.settings import Settings
 from tests.bench.http import (
     CONNECTIONS,
@@ -26,11 +31,64 @@ from tests.bench.http import (
     wait,
     within,
 )
-from tests.bench.rows import Figure, Reach, Row
+from tests.bench.rows import Figure, Reach, Row, median
 from web.gateway import THREADS
 
 REPORTS = "/api/v1/incidents"
 CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")
+
+PATTERNS = 200
+# The rows of a report that was filed, as of another: written by one call, with every trigger, index
+# and key, and nothing read but them.
+FLOOR = f"""
+CREATE TABLE bench_pattern AS
+SELECT row_number() OVER (ORDER BY id) AS number, id, county FROM incident
+WHERE state = 'dispatched' LIMIT {PATTERNS};
+CREATE UNIQUE INDEX ON bench_pattern (number);
+CREATE TABLE bench_notice AS SELECT n.* FROM notice n JOIN bench_pattern p ON p.id = n.incident_id;
+CREATE INDEX ON bench_notice (incident_id);
+GRANT SELECT ON bench_pattern, bench_notice TO PUBLIC;
+CREATE FUNCTION bench_report(place bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  first bench_pattern;
+  report incident;
+BEGIN
+  SELECT * INTO first FROM bench_pattern WHERE number = place;
+  SELECT * INTO report FROM incident WHERE county = first.county AND id = first.id;
+  report.id := gen_random_uuid();
+  report.reported_at := now();
+  report.changed_at := now();
+  INSERT INTO incident SELECT report.*;
+  INSERT INTO incident_event (county, incident_id, at, move, from_state, to_state, from_request,
+    to_request, who, role, person_id, note, detail)
+  SELECT county, report.id, now(), move, from_state, to_state, from_request, to_request, who, role,
+    person_id, note, detail
+  FROM incident_event WHERE incident_id = first.id AND county = first.county ORDER BY id;
+  INSERT INTO notice (topic, county, incident_id, person_id, account_id, body)
+  SELECT topic, county, report.id, person_id, account_id, body
+  FROM bench_notice WHERE incident_id = first.id;
+END $$;
+"""
+
+
+def floor_rate(addresses: DatabaseUrls, patterns: int, seconds: int) -> float:
+    """Reports a second that the database alone writes, asked by pgbench with as many clients."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(f"\\set place random(1, {patterns})\nSELECT bench_report(:place);\n")
+        script.flush()
+        done = subprocess.run(
+            [
+                find_binaries() / "pgbench",
+                *("--no-vacuum", "--protocol=prepared", f"--client={CONNECTIONS}", "--jobs=2"),
+                *(f"--time={seconds}", f"--file={script.name}", libpq(addresses.app)),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    rate = re.search(r"tps = ([0-9.]+)", done.stdout)
+    assert rate is not None, done.stdout
+    return float(rate[1])
 
 
 def measure(settings: Settings, small: bool) -> Row:
@@ -72,8 +130,12 @@ def measure(settings: Settings, small: bool) -> Row:
             (ask(port, bodies, seconds, REPORTS), ask(port, ["{}"], seconds, CONSTANT))
             for _ in range(turns)
         ]
+    with engine(addresses.owner).begin() as owner:
+        owner.execute(text(FLOOR))
+        patterns = owner.scalar(text("SELECT count(*) FROM bench_pattern")) or 0
     with Session(engine(addresses.app)) as session:
         filed = session.scalar(text("SELECT count(*) FROM incident WHERE state = 'dispatched'"))
+    floors = [floor_rate(addresses, patterns, seconds) for _ in range(turns)]
     ours, constant = (middle([pair[side] for pair in seen]) for side in (0, 1))
     return Row(
         "report",
@@ -93,9 +155,18 @@ def measure(settings: Settings, small: bool) -> Row:
                 constant.rate,
                 turns,
                 told(constant),
-            )
+            ),
+            Figure(
+                "the database alone: the same rows in one call a report, by pgbench",
+                median(floors),
+                turns,
+            ),
         ],
-        [Reach(f"every report is acknowledged: {ours.bad} refused", ours.bad == 0)],
+        [
+            Reach(f"every report is acknowledged: {ours.bad} refused", ours.bad == 0),
+            Reach(f"≥ 1,000 a second: {ours.rate:,.0f}", ours.rate >= 1000),
+            Reach(f"p99 ≤ 40 ms: {ours.p99:.0f}", ours.p99 <= 40),
+        ],
         more_is_better=True,
         notes=[
             f"{filed:,} reports were filed and assigned in all.",
