@@ -309,7 +309,7 @@ class Boundary(Base):
     )
 
     id: Mapped[int] = key()
-    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="Whose shape it is.")
+    area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True, comment="Whose it is.")
     revision_id: Mapped[int] = mapped_column(
         ForeignKey("revision.id"), index=True, comment="The revision that drew it."
     )

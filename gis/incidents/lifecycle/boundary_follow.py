@@ -28,44 +28,62 @@ from gis.rights.principal import system_principal
 BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it
 DONE = (State.HANDLED, State.CHECKED)
+ENDED_SQL = ", ".join(f"'{state.value}'" for state in sorted(ENDED_STATES))
 WAITING_STATES = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
-# Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
-# under other areas up to its county, or that a grid drawn since covers too (on a border the lower
-# code answers). No shape is looked at for the others. A matter of a whole community (its grid is
-# not among its areas) follows its community only. Raw SQL for its recursion.
-MOVED_INCIDENTS_SQL = """
-WITH RECURSIVE open AS (
-  SELECT i.county, i.id, i.geom, i.area_ids, i.grid_id, i.revision_id, i.unit_id
-  FROM incident i WHERE i.state <> ALL(:ended)
-), up AS (
-  SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM open)
+# The areas above a grid up to its county, for grids that `grids` names.
+CHAINS_SQL = """
+up AS (
+  SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM grids)
   UNION ALL SELECT up.grid, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
     AND a.level <> 'county'
 ), chain AS (
   SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up
       GROUP BY grid
-), other AS (
-  SELECT i.id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
+)"""
+# Grids that an open incident knows by another revision than the one that draws them now, or under
+# other areas; and the oldest revision that one knows. What incidents know of a grid is mostly the
+# same, and is compared once.
+STALE_GRIDS_SQL = f"""
+WITH RECURSIVE grids AS MATERIALIZED (
+  SELECT grid_id, revision_id, array_remove(area_ids, unit_id) AS areas
+  FROM incident WHERE state NOT IN ({ENDED_SQL}) GROUP BY 1, 2, 3
+), {CHAINS_SQL}
+SELECT min(known.revision_id), array_agg(DISTINCT grid_id) FILTER
+  (WHERE own.revision_id IS DISTINCT FROM known.revision_id OR NOT areas @> chain.above)
+FROM grids known JOIN chain ON chain.grid = grid_id
+  LEFT JOIN boundary own ON own.area_id = grid_id AND own.valid_time @> CAST(:now AS timestamptz)
+"""  # noqa: S608  our own text
+# Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
+# under other areas up to its county, or that a grid drawn since covers too (on a border the lower
+# code answers). No shape is looked at for the others. A matter of a whole community (its grid is
+# not among its areas) follows its community only. Raw SQL for its recursion.
+MOVED_INCIDENTS_SQL = f"""
+WITH RECURSIVE other AS (
+  SELECT i.id, i.grid_id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
       AND a.level = 'grid'
     JOIN incident i ON ST_Covers(b.geom, i.geom)
-  WHERE b.revision_id > (SELECT min(revision_id) FROM open)
-    AND b.valid_time @> CAST(:now AS timestamptz)
-    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended)
-  GROUP BY i.id
-)
-SELECT open.county, open.id, ST_X(open.geom) AS lon, ST_Y(open.geom) AS lat,
-  own.id IS NOT NULL AND ST_Covers(own.geom, open.geom) AND open.area_ids @> chain.above AS inside,
-  own.revision_id AS revision, other.code < g.code AS lower
-FROM open JOIN chain ON chain.grid = open.grid_id JOIN area g ON g.id = open.grid_id
-  LEFT JOIN boundary own ON own.area_id = open.grid_id
+  WHERE b.revision_id > :oldest AND b.valid_time @> CAST(:now AS timestamptz)
+    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state NOT IN ({ENDED_SQL})
+  GROUP BY i.county, i.id
+), grids AS MATERIALIZED (
+  SELECT id, grid_id, NULL AS code FROM incident
+  WHERE grid_id = ANY(CAST(:changed AS bigint[])) AND state NOT IN ({ENDED_SQL})
+    AND id NOT IN (SELECT id FROM other)
+  UNION ALL SELECT id, grid_id, code FROM other
+), {CHAINS_SQL}
+SELECT i.county, i.id, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
+  own.id IS NOT NULL AND ST_Covers(own.geom, i.geom) AND i.area_ids @> chain.above AS inside,
+  own.revision_id AS revision, grids.code < g.code AS lower
+FROM grids JOIN incident i ON i.id = grids.id JOIN chain ON chain.grid = i.grid_id
+  JOIN area g ON g.id = i.grid_id
+  LEFT JOIN boundary own ON own.area_id = i.grid_id
     AND own.valid_time @> CAST(:now AS timestamptz)
-  LEFT JOIN other ON other.id = open.id
-WHERE open.grid_id = ANY(open.area_ids)
-  AND (own.revision_id IS DISTINCT FROM open.revision_id OR NOT open.area_ids @> chain.above
-      OR other.code < g.code)
-ORDER BY open.id
-"""
+WHERE i.grid_id = ANY(i.area_ids)
+  AND (own.revision_id IS DISTINCT FROM i.revision_id OR NOT i.area_ids @> chain.above
+      OR grids.code < g.code)
+ORDER BY i.id
+"""  # noqa: S608  our own text
 
 
 def reassign_after_boundary_change(session: Session, now: datetime) -> int:
@@ -77,7 +95,10 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     the same decision as at dispatch; who has handled it keeps it. A second run does nothing.
     Outside every grid it stays where it was.
     """
-    params = {"ended": [state.value for state in ENDED_STATES], "now": now}
+    oldest, changed = session.execute(text(STALE_GRIDS_SQL), {"now": now}).one()
+    if oldest is None:  # nothing is open
+        return 0
+    params = {"oldest": oldest, "changed": changed or [], "now": now}
     rows = session.execute(text(MOVED_INCIDENTS_SQL), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in rows if row.inside and not row.lower]
