@@ -243,6 +243,23 @@ def test_nothing_is_fetched_from_any_other_host(desk, site):
     assert {url for url in desk.asked if not url.startswith((site, "data:", "blob:"))} == set()
 
 
+def test_a_connection_that_is_lost_for_a_moment_is_not_noticed(desk, site):
+    lost = []
+
+    def lose_once(route):
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort("connectionreset")
+
+    desk.route("**/api/v1/locate**", lose_once)
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    expect(desk.locator("#answer .first")).not_to_be_empty()
+    assert len(lost) == 1
+
+
 def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
     desk.route(
         "**/api/v1/locate**", lambda route: route.abort()

@@ -18,6 +18,18 @@ export class RequestError extends Error {
   }
 }
 
+// Reads once more where the network broke off: who is on the way often has none for a moment.
+const RETRY_MS = 500;
+async function read(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    return fetch(address, options);
+  }
+}
+
 // Asks the API; a newer question of the same kind cancels the older one.
 const pendingRequests = new Map();
 export async function request(path, kind = path) {
@@ -26,7 +38,7 @@ export async function request(path, kind = path) {
   pendingRequests.set(kind, controller);
   let response;
   try {
-    response = await fetch(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
+    response = await read(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new RequestError({ status: 0, detail: offlineText });
@@ -57,7 +69,8 @@ export const query = (values) =>
 export async function call(method, path, body, headers = {}) {
   let response;
   try {
-    response = await fetch(page.api + path, {
+    // what changes something is sent once: it may have arrived
+    response = await (method === 'GET' ? read : fetch)(page.api + path, {
       method,
       headers: {
         Accept: 'application/json',
