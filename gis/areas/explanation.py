@@ -7,7 +7,7 @@ from typing import Any
 from gis.messages import Message, render
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecisionStep:
     """How one step was decided: which rule, and the message in both languages.
 

@@ -7,7 +7,7 @@ from gis.areas.explanation import DecisionStep
 from gis.people.queries import ResponsiblePerson
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AreaRef:
     """An area in an answer."""
 
@@ -16,7 +16,7 @@ class AreaRef:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BuildingMatch:
     """The building, and how far the point is from it in metres (0 on it)."""
 
@@ -26,7 +26,7 @@ class BuildingMatch:
     distance_m: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnitCandidate:
     """A unit that may be meant: the stairwells and floors (lowest, highest) it has.
 
@@ -39,7 +39,7 @@ class UnitCandidate:
     floors: list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LocateResult:
     """The grid, building, unit and people responsible for a point.
 
@@ -65,7 +65,7 @@ class LocateResult:
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LocateRequest:
     """A point to locate in degrees of `crs`, with an optional address and moment (None: now)."""
 

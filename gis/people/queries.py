@@ -26,7 +26,7 @@ _RANK = np.array([role.rank for role in ROLES])
 MAX_CACHED_AREAS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResponsiblePerson:
     """A responsible role with its person.
 
