@@ -26,6 +26,7 @@ from gis.db import allow_boundary_writes, engine
 from gis.errors import Forbidden
 from gis.jobs import maintenance
 from gis.ops import cluster, schema
+from gis.ops.shards import states
 from gis.ops.shards.people import bring_person
 from gis.rights.principal import account_principal
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
@@ -650,15 +651,20 @@ def test_the_main_database_is_restored_and_every_county_copies_again(pair: Pair)
         session.commit()
     restored = site.run_inside("db", "restore", str(file), "--yes")
     assert restored.returncode == 0, restored.stderr
+    assert states.list_unconnected(pair.city.settings, pair.city.main) == [*COUNTIES]
+    again = "INSERT INTO personal.account (id, username) VALUES (9999, 'since')"
+    with psycopg.connect(pair.city.main.owner) as connection:
+        connection.execute(again.encode())  # by hand, before the counties are connected
     for county in COUNTIES:
         added = run_with(site, shard_urls(pair, county), "db", "shard", "add", county)
         assert added.returncode == 0, added.stderr
         assert ("account" in added.stderr) == (county == WEST), added.stderr  # is said once
     with psycopg.connect(pair.city.main.owner) as connection:
-        known = "SELECT id, active FROM personal.account WHERE username = 'since'"
-        assert connection.execute(known.encode()).fetchall() == [(since, False)]
+        known = "SELECT username, active FROM personal.account WHERE id = %s"
+        assert connection.execute(known, [since]).fetchall() == [(f"since {since}", False)]
         named = "SELECT name FROM area WHERE county = %s AND level = 'street'"
         assert connection.execute(named, [MIDDLE]).fetchall() == [("新名街道",)]
+    assert states.list_unconnected(pair.city.settings, pair.city.main) == []
     make_account(pair, "afterwards", "dispatcher", MIDDLE)
     with Session(engine(pair.city.main.owner)) as session:
         assert accounts.get_account(session, "afterwards").id > since

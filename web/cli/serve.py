@@ -29,7 +29,7 @@ from gis.network.loading import keep_maps
 from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
-from gis.ops.shards import checks
+from gis.ops.shards import checks, states
 from gis.settings import ROOT, Settings, Shard, read_shards
 from web.cli.common import make_private, open_database
 from web.http import worker_metrics
@@ -94,6 +94,7 @@ def run(
     check_free(host, port)
     checks.require_finished(settings.var, addresses)
     shards = read_shards(settings.var)
+    _say_unconnected(settings, addresses)
     _prepare_workers(addresses, shards.values())
     os.environ |= {
         "DATABASE_URL": addresses.app,
@@ -161,6 +162,15 @@ def import_application() -> None:
     for name in importlib.import_module(APPLICATION).BLUEPRINTS:
         importlib.import_module(name)
     gc.freeze()  # a collection would write to the shared pages, and so copy them
+
+
+def _say_unconnected(settings: Settings, addresses: DatabaseUrls) -> None:
+    """Say which counties get no copies of the main database, and what connects them."""
+    for county in states.list_unconnected(settings, addresses):
+        say(
+            f"wangge: what changes in the main database does not reach county {county};"
+            f" with the addresses of its database set, run: ./wangge db shard add {county}"
+        )
 
 
 def _prepare_workers(addresses: DatabaseUrls, shards: Collection[Shard]) -> None:

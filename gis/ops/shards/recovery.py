@@ -5,23 +5,44 @@ back, without effect. Whoever restored the main database decides which of them h
 """
 
 from collections.abc import Mapping
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from gis.ops.shards.tables import SHARED_TABLES
 
-# tables that rows of a county refer to, those referred to first -> the columns that end the effect
-# of a row; a person who has come to the main database with the account may not be there
-RETIRED_COLUMNS: Mapping[str, Mapping[str, LiteralString]] = {
-    "catalogue_edition": {"state": "'retired'"},
-    "incident_category": {},
-    "kind": {"active": "false"},
-    "rule_set": {"state": "'retired'"},
-    "routing_rule": {},
-    "personal.account": {"active": "false", "person_id": "NULL", "subject": "NULL"},
-    "personal.api_key": {"revoked_at": "coalesce(revoked_at, now())"},
+
+class Recovered(NamedTuple):
+    """How rows of a table come back.
+
+    Attributes
+    ----------
+    retired
+        The columns that end the effect of a row, with their values.
+    where
+        Which rows: nothing refers to a draft, and some of what a table refers to may not come back.
+    name
+        Its unique column; where its value was given anew since, the row gets its id behind it.
+    """
+
+    retired: Mapping[str, LiteralString]
+    where: LiteralString = "true"
+    name: str = ""
+
+
+# Tables that rows of a county refer to, those referred to first. A person who came to the main
+# database with an account may not be there.
+RECOVERED_TABLES: Mapping[str, Recovered] = {
+    "catalogue_edition": Recovered({"state": "'retired'"}, "state <> 'draft'", "name"),
+    "incident_category": Recovered({}, "edition_id IN (SELECT id FROM catalogue_edition)"),
+    "kind": Recovered({"active": "false"}),
+    "rule_set": Recovered({"state": "'retired'"}, "state <> 'draft'", "name"),
+    "routing_rule": Recovered({}, "rule_set_id IN (SELECT id FROM rule_set)"),
+    "personal.account": Recovered(
+        {"active": "false", "person_id": "NULL", "subject": "NULL"}, name="username"
+    ),
+    "personal.api_key": Recovered({"revoked_at": "coalesce(revoked_at, now())"}),
 }
 RECOVERY_AUTHOR_SQL = (
     "SELECT set_config('wangge.who', 'db shard add', true),"
@@ -54,8 +75,8 @@ def bring_back(main: psycopg.Connection, county: psycopg.Connection) -> dict[str
     counts = {}
     with main.transaction():
         main.execute(RECOVERY_AUTHOR_SQL)
-        for table, columns in RETIRED_COLUMNS.items():
-            if count := _bring_back_rows(main, county, table, columns):
+        for table, how in RECOVERED_TABLES.items():
+            if count := _bring_back_rows(main, county, table, how):
                 counts[table] = count
         for table, sequence in main.execute(SEQUENCES_SQL, [[*SHARED_TABLES]]).fetchall():
             newest = sql.SQL("SELECT max(id) FROM {}").format(_table(table))
@@ -67,12 +88,9 @@ def bring_back(main: psycopg.Connection, county: psycopg.Connection) -> dict[str
 
 
 def _bring_back_rows(
-    main: psycopg.Connection,
-    county: psycopg.Connection,
-    table: str,
-    retired: Mapping[str, LiteralString],
+    main: psycopg.Connection, county: psycopg.Connection, table: str, how: Recovered
 ) -> int:
-    """Enter the rows of one table that the main database has none like; return how many."""
+    """Enter the rows of one table whose ids the main database does not have; return how many."""
     name = _table(table)
     main.execute(
         sql.SQL("CREATE TEMP TABLE known ON COMMIT DROP AS TABLE {} WITH NO DATA").format(name)
@@ -84,10 +102,17 @@ def _bring_back_rows(
     ):
         for piece in source:
             target.write(piece)
-    for column, value in retired.items():
+    lost = "DELETE FROM known k WHERE EXISTS (SELECT FROM {} o WHERE o.id = k.id) OR NOT ({})"
+    main.execute(sql.SQL(lost).format(name, sql.SQL(how.where)))
+    for column, value in how.retired.items():
         change = sql.SQL("UPDATE known SET {} = {}")
         main.execute(change.format(sql.Identifier(column), sql.SQL(value)))
-    # the same name may have been given anew since: that row stays
+    if how.name:
+        renamed = (
+            "UPDATE known k SET {column} = k.{column} || ' ' || k.id"
+            " WHERE EXISTS (SELECT FROM {table} o WHERE o.{column} = k.{column})"
+        )
+        main.execute(sql.SQL(renamed).format(table=name, column=sql.Identifier(how.name)))
     count = main.execute(
         sql.SQL("INSERT INTO {} TABLE known ON CONFLICT DO NOTHING").format(name)
     ).rowcount

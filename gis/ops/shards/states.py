@@ -14,7 +14,8 @@ from gis.settings import Settings, Shard, read_shards
 LAGS_SQL = text(
     "SELECT slot_name::text AS name,"
     " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
-    " FROM pg_replication_slots WHERE slot_type = 'logical'"
+    " FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()"
+    " AND wal_status <> 'lost'"
 )
 
 
@@ -39,14 +40,29 @@ class ShardState:
 
 def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
     """List the shards by number."""
-    with engine(main.app).connect() as connection:
-        lags = {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
+    lags = _read_lags(main)
     listed = []
     for shard in read_shards(settings.var).values():
         address = checks.address(shard.url)
         lag = lags.get(copying.shared_name(shard.county))
         listed.append(ShardState(shard.county, shard.number, address, _version(shard), lag))
     return listed
+
+
+def list_unconnected(settings: Settings, main: DatabaseUrls) -> list[str]:
+    """List the counties that get no copies of what changes in the main database.
+
+    It was restored, or took over for one that died, and `registry.add` connects them again.
+    """
+    shards = read_shards(settings.var)
+    lags = _read_lags(main) if shards else {}
+    return [county for county in shards if copying.shared_name(county) not in lags]
+
+
+def _read_lags(main: DatabaseUrls) -> dict[str, int]:
+    """Return how many bytes of the log each slot of the main database is behind."""
+    with engine(main.app).connect() as connection:
+        return {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
 
 
 def _version(shard: Shard) -> str | None:
