@@ -25,10 +25,12 @@ from werkzeug.test import Client
 from gis.accounts.models import Account
 from gis.areas.models import Area
 from gis.db import engine
+from gis.errors import Conflict
 from gis.incidents.models import Incident
-from gis.ops import cluster, databases
+from gis.ops import backup, cluster, databases
 from gis.ops.migration import MIGRATION_ACTOR
 from gis.ops.shards import moving, registry
+from gis.ops.shards.registry import ShardUrls
 from gis.ops.shards.tables import COUNTY_TABLES, SHARED_TABLES
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings, read_shards
 from tests.support import build
@@ -334,25 +336,19 @@ def test_somebody_who_writes_is_waited_for_and_loses_nothing(town: Town, monkeyp
 def test_the_main_database_is_restored_to_after_the_move_but_not_to_before(
     town: Town, tmp_path: Path
 ) -> None:
-    site = Deployment(town.var)
     areas = counted(town.main.owner, "area", "level <> 'unit'")
-    saved = [tmp_path / name for name in ("before", "after")]
-    assert site.run_inside("db", "backup", str(saved[0])).returncode == 0
+    backup.backup(town.main, tmp_path / "before", town.var)
     town.move()
-    assert site.run_inside("db", "backup", str(saved[1])).returncode == 0
-    restored, added = restore_main(town, saved[1])
-    assert (restored.returncode, added.returncode) == (0, 0), (restored, added)
-    assert f"db shard add {COUNTY}" in restored.stderr
+    backup.backup(town.main, tmp_path / "after", town.var)
+    command = ("db", "restore", str(tmp_path / "after"), "--yes")
+    restored = Deployment(town.var).run_inside(*command)
+    assert (restored.returncode, f"db shard add {COUNTY}" in restored.stderr) == (0, True), restored
+    urls = ShardUrls(*shard_environment(town.empty).values())
+    registry.add(town.settings, town.main, COUNTY, urls)
     assert counted(town.main.owner, "area", "level <> 'unit'") == areas
-    restored, added = restore_main(town, saved[0])
-    assert (restored.returncode, added.returncode) == (0, 1), (restored, added)
-    assert "cannot be in two" in added.stderr
-
-
-def restore_main(town: Town, file: Path) -> tuple[CompletedProcess[str], CompletedProcess[str]]:
-    """Restore the main database and connect its county to it again; what both commands said."""
-    restored = Deployment(town.var).run_inside("db", "restore", str(file), "--yes")
-    return restored, town.run("db", "shard", "add", COUNTY)
+    backup.restore(town.main, tmp_path / "before", town.var)
+    with pytest.raises(Conflict, match="cannot be in two"):
+        registry.add(town.settings, town.main, COUNTY, urls)
 
 
 @pytest.mark.parametrize(
