@@ -161,6 +161,7 @@ LONGEST = (
     "http/test_shard_move",
     "http/test_refusals",
     "ops/test_backup",
+    "http/test_shards",
     "http/test_jobs",
     "http/test_editor_cases",
     "http/test_full_disk",
