@@ -284,10 +284,13 @@ def fetch_rows(
         SQL with `%(name)s` for each parameter; a literal percent sign is doubled.
     params
         Values of the parameters; a list is an array.
+
+    Raises
+    ------
+    DBAPIError
+        As SQLAlchemy raises it; a connection that is lost is not used again.
     """
-    session.flush()
-    raw: Any = session.connection().connection.dbapi_connection
-    with raw.cursor(binary=True) as cursor:
+    with _driver(session, query) as raw, raw.cursor(binary=True) as cursor:
         cursor.execute(query, params or {})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
@@ -317,11 +320,25 @@ def execute_raw(session: Session, query: str, params: Mapping[str, object]) -> C
     DBAPIError
         As SQLAlchemy raises it; a connection that is lost is not used again.
     """
+    with _driver(session, query) as raw:
+        cursor: Cursor[Any] = raw.execute(_for_driver(query), params)
+    return cursor
+
+
+@contextmanager
+def _driver(session: Session, query: str) -> Iterator[Any]:
+    """Yield the driver's connection for a query; what it raises is raised as SQLAlchemy does.
+
+    Raises
+    ------
+    DBAPIError
+        The driver raised an error.
+    """
     session.flush()
     connection = session.connection()
     raw: Any = connection.connection.dbapi_connection
     try:
-        cursor: Cursor[Any] = raw.execute(_for_driver(query), params)
+        yield raw
     except psycopg.Error as error:
         if is_lost := raw.closed:
             connection.invalidate(error)
@@ -333,7 +350,6 @@ def execute_raw(session: Session, query: str, params: Mapping[str, object]) -> C
             hide_parameters=True,
             connection_invalidated=is_lost,
         ) from error
-    return cursor
 
 
 def fetch_int_array(

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from gis.db import IDLE_S, engine, execute_raw
+from gis.db import IDLE_S, engine, execute_raw, fetch_rows
 from gis.ops.cluster.location import DatabaseUrls
 
 
@@ -76,5 +76,11 @@ def test_what_goes_straight_to_the_driver_fails_as_through_sqlalchemy(
             other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
         with pytest.raises(OperationalError):
             execute_raw(session, "SELECT 1", {})
+    with Session(of) as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(addresses.app, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
+        with pytest.raises(OperationalError):
+            fetch_rows(session, "SELECT 1")
     with Session(of) as session:  # the pool gives no connection that is lost
         assert execute_raw(session, "SELECT 1", {}).fetchone() == (1,)
