@@ -21,14 +21,13 @@ from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.incidents.routing.post_holders import home, office
 from gis.incidents.routing.router import COMMUNITY
-from gis.incidents.states import ENDED_STATES, State
+from gis.incidents.states import STATE_PARAMS, State
 from gis.messages import Message, render
 from gis.rights.principal import system_principal
 
 BOUNDARY_ACTOR = "job boundaries"
 # who has done the work keeps it; before it is dispatched nobody has it
 DONE = (State.HANDLED, State.CHECKED)
-ENDED_SQL = ", ".join(f"'{state.value}'" for state in sorted(ENDED_STATES))
 WAITING_STATES = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
 # The areas above a grid up to its county, for grids that `grids` names.
@@ -47,7 +46,7 @@ up AS (
 STALE_GRIDS_SQL = f"""
 WITH RECURSIVE grids AS MATERIALIZED (
   SELECT grid_id, revision_id, array_remove(area_ids, unit_id) AS areas
-  FROM incident WHERE state NOT IN ({ENDED_SQL}) GROUP BY 1, 2, 3
+  FROM incident WHERE state <> ALL(:ended_states) GROUP BY 1, 2, 3
 ), {CHAINS_SQL}
 SELECT min(known.revision_id), array_agg(DISTINCT grid_id) FILTER
   (WHERE own.revision_id IS DISTINCT FROM known.revision_id OR NOT areas @> chain.above)
@@ -64,11 +63,11 @@ WITH RECURSIVE other AS (
       AND a.level = 'grid'
     JOIN incident i ON ST_Covers(b.geom, i.geom)
   WHERE b.revision_id > :oldest AND b.valid_time @> CAST(:now AS timestamptz)
-    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state NOT IN ({ENDED_SQL})
+    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended_states)
   GROUP BY i.county, i.id
 ), grids AS MATERIALIZED (
   SELECT id, grid_id, NULL AS code FROM incident
-  WHERE grid_id = ANY(CAST(:changed AS bigint[])) AND state NOT IN ({ENDED_SQL})
+  WHERE grid_id = ANY(CAST(:changed AS bigint[])) AND state <> ALL(:ended_states)
     AND id NOT IN (SELECT id FROM other)
   UNION ALL SELECT id, grid_id, code FROM other
 ), {CHAINS_SQL}
@@ -95,10 +94,11 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     the same decision as at dispatch; who has handled it keeps it. A second run does nothing.
     Outside every grid it stays where it was.
     """
-    oldest, changed = session.execute(text(STALE_GRIDS_SQL), {"now": now}).one()
+    params = {"now": now, **STATE_PARAMS}
+    oldest, changed = session.execute(text(STALE_GRIDS_SQL), params).one()
     if oldest is None:  # nothing is open
         return 0
-    params = {"oldest": oldest, "changed": changed or [], "now": now}
+    params |= {"oldest": oldest, "changed": changed or []}
     rows = session.execute(text(MOVED_INCIDENTS_SQL), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in rows if row.inside and not row.lower]

@@ -163,8 +163,8 @@ def incident_statistics(
     Forbidden
         The principal may not read them.
     """
-    ctes, params = counted_sql(session, by, Scope(since, until, now, per, area, zone))
-    return [_row(row) for row in _read_figures(session, ctes, params, per)]
+    scope = Scope(since, until, now, per, area, zone)
+    return [_row(row) for row in _read_figures(session, by, scope)]
 
 
 def grouped_statistics(
@@ -174,9 +174,8 @@ def grouped_statistics(
 
     In one pass over the events. Rights and errors are those of `incident_statistics`.
     """
-    ctes, params = counted_sql(session, by, scope)
     total, grouped = None, []
-    for row in _read_figures(session, ctes, params, scope.per, with_all=True):
+    for row in _read_figures(session, by, scope, with_all=True):
         if not row["whole"]:
             grouped.append(_row(row))
         elif row["reported"]:
@@ -185,9 +184,9 @@ def grouped_statistics(
 
 
 def _read_figures(
-    session: Session, ctes: str, params: dict[str, Any], per: str, *, with_all: bool = False
+    session: Session, by: Principal, scope: Scope, *, with_all: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield the figures of `counted` by group, by the names of StatisticsRow.
+    """Return the figures of `counted` by group, by the names of StatisticsRow.
 
     Parameters
     ----------
@@ -195,7 +194,8 @@ def _read_figures(
         Also those of all groups together, in a row whose `whole` is true. The medians of a hundred
         thousand incidents take a sort each.
     """
-    rows = session.execute(text(f"{ctes}\n{_figures_sql(per, with_all)}"), params)
+    ctes, params = counted_sql(session, by, scope)
+    rows = session.execute(text(f"{ctes}\n{_figures_sql(scope.per, with_all)}"), params)
     names = tuple(rows.keys())
     return (dict(zip(names, row, strict=True)) for row in rows)
 

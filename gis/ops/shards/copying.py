@@ -33,9 +33,12 @@ SUBSCRIPTION_SQL = """
 SELECT s.subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
 WHERE s.subname = %s AND d.datname = current_database()
 """
-SLOT_SQL = """
-SELECT true FROM pg_replication_slots
-WHERE slot_name = %s AND database = current_database() AND wal_status <> 'lost'
+# slots that are neither of a database which a restore has replaced, nor given up by the server
+SLOTS_SQL = """
+SELECT slot_name::text AS name,
+  pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS lag_bytes
+FROM pg_replication_slots
+WHERE slot_type = 'logical' AND database = current_database() AND wal_status <> 'lost'
 """
 LEFT_SQL = """
 SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
@@ -141,12 +144,8 @@ def _end_elsewhere(subscriber: psycopg.Connection, name: str) -> None:
 
 
 def has_slot(publisher: psycopg.Connection, name: str) -> bool:
-    """Return whether a database keeps its log for a subscription.
-
-    A restored one does not: the slot is of the database that it has replaced.
-    """
-    row = publisher.execute(SLOT_SQL, [name]).fetchone()
-    return row is not None
+    """Return whether a database keeps its log for a subscription; a restored one does not."""
+    return name in {slot for slot, _ in publisher.execute(SLOTS_SQL)}
 
 
 def _delete_rows(subscriber: psycopg.Connection, copied: Iterable[sql.Composable]) -> None:
@@ -155,6 +154,30 @@ def _delete_rows(subscriber: psycopg.Connection, copied: Iterable[sql.Composable
         subscriber.execute("SET LOCAL session_replication_role = replica")
         for rows in copied:
             subscriber.execute(sql.SQL("DELETE FROM {}").format(rows))
+
+
+def stream_rows(
+    source: psycopg.Connection,
+    query: sql.Composable | bytes,
+    target: psycopg.Connection,
+    into: sql.Composable,
+) -> int:
+    """Copy the rows of a query, without parameters, to another database; return their number.
+
+    Parameters
+    ----------
+    into
+        The table, and in parentheses its columns where these are not all, in the query's order.
+    """
+    chosen = query if isinstance(query, bytes) else query.as_bytes(source)
+    with source.cursor() as reader, target.cursor() as writer:
+        with (
+            reader.copy(b"COPY (" + chosen + b") TO STDOUT (FORMAT binary)") as blocks,
+            writer.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(into)) as copied,
+        ):
+            for block in blocks:
+                copied.write(block)
+        return writer.rowcount
 
 
 def wait_copied(subscriber: psycopg.Connection, name: str) -> None:

@@ -17,6 +17,7 @@ from gis import private
 from gis.errors import Conflict, NotFound
 from gis.ops import server_check
 from gis.ops.cluster import DatabaseUrls
+from gis.ops.shards import copying
 from gis.ops.shards.tables import AREA_TABLE, COUNTY_TABLES, PERSON_TABLE, SHARED_TABLES
 from gis.settings import COUNTY_FOLDERS, SHARD_ID_BITS
 
@@ -204,16 +205,9 @@ def _copy(
     select = sql.SQL("SELECT {} FROM {} WHERE {}").format(columns, name, where)
     with psycopg.ClientCursor(main) as cursor:
         chosen = cursor.mogrify(select, parameters)  # COPY takes no parameters
-    with main.cursor() as reader, shard.cursor() as writer:
-        with (
-            reader.copy(f"COPY ({chosen}) TO STDOUT (FORMAT binary)".encode()) as blocks,
-            writer.copy(
-                sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, columns)
-            ) as copied,
-        ):
-            for block in blocks:
-                copied.write(block)
-        return writer.rowcount
+    return copying.stream_rows(
+        main, chosen.encode(), shard, sql.SQL("{} ({})").format(name, columns)
+    )
 
 
 def has_old_ids(shard: psycopg.Connection, county: str) -> bool:

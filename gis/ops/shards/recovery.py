@@ -10,6 +10,7 @@ from typing import LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
+from gis.ops.shards import copying
 from gis.ops.shards.tables import SHARED_TABLES
 
 
@@ -79,10 +80,10 @@ def bring_back(main: psycopg.Connection, county: psycopg.Connection) -> dict[str
             if count := _bring_back_rows(main, county, table, how):
                 counts[table] = count
         for table, sequence in main.execute(SEQUENCES_SQL, [[*SHARED_TABLES]]).fetchall():
-            newest = sql.SQL("SELECT max(id) FROM {}").format(_table(table))
+            query = sql.SQL("SELECT max(id) FROM {}").format(_table(table))
+            newest = county.execute(query).fetchone() or (None,)
             main.execute(
-                "SELECT setval(%s, greatest(nextval(%s), %s))",
-                [sequence, sequence, _only_value(county, newest)],
+                "SELECT setval(%s, greatest(nextval(%s), %s))", [sequence, sequence, *newest]
             )
     return counts
 
@@ -95,13 +96,7 @@ def _bring_back_rows(
     main.execute(
         sql.SQL("CREATE TEMP TABLE known ON COMMIT DROP AS TABLE {} WITH NO DATA").format(name)
     )
-    rows = sql.SQL("COPY {} TO STDOUT (FORMAT BINARY)").format(name)
-    with (
-        county.cursor().copy(rows) as source,
-        main.cursor().copy("COPY known FROM STDIN (FORMAT BINARY)") as target,
-    ):
-        for piece in source:
-            target.write(piece)
+    copying.stream_rows(county, sql.SQL("TABLE {}").format(name), main, sql.SQL("known"))
     lost = "DELETE FROM known k WHERE EXISTS (SELECT FROM {} o WHERE o.id = k.id) OR NOT ({})"
     main.execute(sql.SQL(lost).format(name, sql.SQL(how.where)))
     for column, value in how.retired.items():
@@ -122,8 +117,3 @@ def _bring_back_rows(
 
 def _table(name: str) -> sql.Identifier:
     return sql.Identifier(*name.split("."))
-
-
-def _only_value(connection: psycopg.Connection, query: sql.Composed) -> int | None:
-    row = connection.execute(query).fetchone()
-    return row[0] if row else None

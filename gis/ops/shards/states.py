@@ -11,13 +11,6 @@ from gis.ops.cluster import DatabaseUrls
 from gis.ops.shards import checks, copying
 from gis.settings import Settings, Shard, read_shards
 
-LAGS_SQL = text(
-    "SELECT slot_name::text AS name,"
-    " pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) AS bytes"
-    " FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()"
-    " AND wal_status <> 'lost'"
-)
-
 
 @dataclass(frozen=True)
 class ShardState:
@@ -62,7 +55,8 @@ def list_unconnected(settings: Settings, main: DatabaseUrls) -> list[str]:
 def _read_lags(main: DatabaseUrls) -> dict[str, int]:
     """Return how many bytes of the log each slot of the main database is behind."""
     with engine(main.app).connect() as connection:
-        return {row.name: int(row.bytes) for row in connection.execute(LAGS_SQL)}
+        slots = connection.execute(text(copying.SLOTS_SQL))
+        return {slot.name: int(slot.lag_bytes) for slot in slots}
 
 
 def _version(shard: Shard) -> str | None:
