@@ -555,6 +555,7 @@ def test_a_letter_cannot_be_given_headers(session: Session) -> None:
 
 
 def test_the_settings_of_mail(tmp_path: Path) -> None:
+    password = "a password!"  # no path of a temporary folder contains it by chance
     env = {
         "WANGGE_VAR": str(tmp_path),
         "WANGGE_SMTP_HOST": "mail.example.cn",
@@ -562,10 +563,11 @@ def test_the_settings_of_mail(tmp_path: Path) -> None:
     }
     assert Settings.from_env(env).smtp == Smtp("mail.example.cn", "a@example.cn", 25)
     fields = Settings.from_env(
-        env | {"WANGGE_SMTP_STARTTLS": "yes", "WANGGE_SMTP_USER": "u", "WANGGE_SMTP_PASSWORD": "pw"}
+        env
+        | {"WANGGE_SMTP_STARTTLS": "yes", "WANGGE_SMTP_USER": "u", "WANGGE_SMTP_PASSWORD": password}
     )
-    assert fields.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", "pw", True)
-    assert "pw" not in repr(fields)
+    assert fields.smtp == Smtp("mail.example.cn", "a@example.cn", 587, "u", password, True)
+    assert password not in repr(fields)
     for wrong in (
         {"WANGGE_SMTP_FROM": ""},
         {"WANGGE_SMTP_PORT": "x"},
