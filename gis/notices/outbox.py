@@ -59,13 +59,26 @@ def enqueue_notice(
     execute_raw(
         session,
         ENQUEUE_SQL,
-        {
-            "topic": topic,
-            "county": county,
-            "incident": incident_id,
-            "areas": list(areas),
-            "persons": sorted(set(person_ids)),
-            "accounts": sorted(set(account_ids)),
-            "body": orjson.dumps(body).decode(),
-        },
+        enqueue_params(topic, county, incident_id, areas, person_ids, account_ids, body),
     )
+
+
+def enqueue_params(
+    topic: str,
+    county: str | None,
+    incident_id: UUID | None,
+    areas: Sequence[int],
+    person_ids: Iterable[int],
+    account_ids: Iterable[int],
+    body: Mapping[str, Any],
+) -> dict[str, object]:
+    """Return the parameters of ENQUEUE_SQL, from those of `enqueue_notice`."""
+    return {
+        "topic": topic,
+        "county": county,
+        "incident": incident_id,
+        "areas": list(areas),
+        "persons": sorted(set(person_ids)),
+        "accounts": sorted(set(account_ids)),
+        "body": orjson.dumps(body).decode(),
+    }

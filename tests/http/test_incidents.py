@@ -826,6 +826,7 @@ ON_THE_WAY = {
     "web.api.incidents.schemas",
     "gis.incidents.lifecycle.intake",
     "gis.incidents.lifecycle.report",
+    "gis.incidents.lifecycle.insertion",
     "gis.incidents.lifecycle.events",
     "gis.incidents.routing.location",
     "gis.incidents.routing.router",

@@ -3,17 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from geoalchemy2 import Geometry
-from sqlalchemy import Column, Text, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
-from gis.db import cached_text
+from gis.db import as_json, cached_text, execute_raw
 from gis.errors import NotFound
 from gis.incidents.clock import clock_changes
 from gis.incidents.lifecycle.follow_up import after_work
@@ -66,61 +63,19 @@ def acting_role(principal: Principal) -> str:
     return next((role for role, _ in principal.roles), principal.kind)
 
 
-def _insert_events_statement() -> ReturningInsert[tuple[int]]:
-    """Return the INSERT of a list of events: one statement, its columns those of the model."""
-    columns = [column for column in IncidentEvent.__table__.columns if column.name != "id"]
-    is_point = {column.name: isinstance(column.type, Geometry) for column in columns}
-    events = (
-        func.jsonb_to_recordset(bindparam("events", type_=JSONB()))
-        .table_valued(*(Column(c.name, Text() if is_point[c.name] else c.type) for c in columns))
-        .render_derived(name="event", with_types=True)
-    )
-    values = [
-        func.ST_GeomFromEWKT(events.c[name]) if is_point[name] else events.c[name]
-        for name in is_point
-    ]
-    return (
-        insert(IncidentEvent).from_select([*is_point], select(*values)).returning(IncidentEvent.id)
-    )
+INSERTED_COLUMNS = ", ".join(
+    column.name for column in IncidentEvent.__table__.columns if column.name != "id"
+)
+# one statement: row by row the triggers of each statement would run for each event
+INSERT_EVENTS_SQL = f"""
+INSERT INTO incident_event ({INSERTED_COLUMNS}) SELECT {INSERTED_COLUMNS}
+FROM jsonb_populate_recordset(NULL::incident_event, CAST(:events AS jsonb)) RETURNING id
+"""  # noqa: S608  our own columns
 
 
-# row by row the triggers of each statement would run for each event
-INSERT_EVENTS = _insert_events_statement()
-
-
-@cache
-def _insert_with_incident(names: tuple[str, ...]) -> ReturningInsert[tuple[int]]:
-    """Return INSERT_EVENTS with the INSERT of the incident that they are of.
-
-    Parameters
-    ----------
-    names
-        The columns of its row, each the value of a parameter `row_<name>`.
-    """
-    row = insert(Incident).values({name: bindparam(f"row_{name}") for name in names})
-    return INSERT_EVENTS.add_cte(row.returning(Incident.id).cte("written"))
-
-
-def insert_events(
-    session: Session,
-    events: Sequence[Mapping[str, Any]],
-    incident: Mapping[str, Any] | None = None,
-) -> list[int]:
-    """Write events in their order; return their numbers.
-
-    What an event does not say is as in EVENT. The trigger checks each against what those before
-    it left.
-
-    Parameters
-    ----------
-    incident
-        The row of a new incident as these events leave it, to be written by the same statement.
-    """
-    params: dict[str, Any] = {"events": [{**EVENT, **event} for event in events]}
-    if incident is None:
-        return list(session.connection().scalars(INSERT_EVENTS, params))
-    params |= {f"row_{name}": value for name, value in incident.items()}
-    return list(session.connection().scalars(_insert_with_incident(tuple(incident)), params))
+def events_param(events: Sequence[Mapping[str, Any]]) -> str:
+    """Return the parameter of INSERT_EVENTS_SQL; what an event does not say is as in EVENT."""
+    return as_json([{**EVENT, **event} for event in events])
 
 
 def lock_incident(
@@ -199,8 +154,9 @@ def record_event(
     event |= {"role": role, "person_id": person_id, "note": note, "geom": shape}
     event |= {"from_state": row.state, "to_state": new_state, "detail": detail or {}}
     event |= {"from_request": row.pending_request, "to_request": pending}
-    (number,) = insert_events(session, [event])
-    return number
+    params = {"events": events_param([event])}
+    ((number,),) = execute_raw(session, INSERT_EVENTS_SQL, params)
+    return int(number)
 
 
 def insert_offers(

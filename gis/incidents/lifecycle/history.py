@@ -19,12 +19,13 @@ from gis.errors import invalid_fields
 from gis.incidents.clock import stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_offers
+from gis.incidents.lifecycle.insertion import incident_row, insert_incident
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess, moment_error
 from gis.incidents.lifecycle.report import (
     first_events,
     insert_contact,
-    insert_incident,
-    tell_filed,
+    notice_of,
+    sound_alarm,
 )
 from gis.incidents.reading.filters import area_id
 from gis.incidents.routing.post_holders import office
@@ -127,7 +128,16 @@ def file_past(
     ended = past.state in ENDED_STATES
     if ended and report.severity:  # its danger is over
         case = replace(case, severity=report.severity)
-    routed = route(session, case.where, case.kind, case.severity, report.channel, case.at, now)
+    routed = route(
+        session,
+        case.where,
+        case.kind,
+        case.severity,
+        report.channel,
+        case.at,
+        now,
+        post_holders=case.post_holders,
+    )
     handler = _find_handler(session, case, past, now, ended=ended)
     has_handler = handler is not None and handler.person_id is not None
     state = past.state or (State.DISPATCHED if has_handler else routed.state)
@@ -139,14 +149,14 @@ def file_past(
         events = [events[0], *_load_events(events[0], past, past.state, now)]
     if past.handler and not has_handler:
         events[-1]["detail"] = events[-1].get("detail", {}) | {"handler": past.handler}
-    insert_incident(
-        session, principal, report, case, routed.columns, how, new_id, secret, events, now
-    )
+    row = incident_row(principal, report, case, routed.columns, how, new_id, secret, events)
+    notice = None if ended else notice_of(session, case, routed, new_id, now)
+    insert_incident(session, row, events, notice)
     insert_contact(session, report, case.where.county, new_id)
     if not ended:
         if routed.offers:
             insert_offers(session, case.where.county, new_id, routed.offers, now)
-        tell_filed(session, case, routed, new_id, now)
+        sound_alarm(session, case, routed, new_id, now)
     return new_id
 
 

@@ -26,6 +26,11 @@ from gis.incidents.lifecycle import alert
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.routing import rules
 from gis.incidents.routing.location import IncidentLocation, resolve_location
+from gis.incidents.routing.post_holders import (
+    POST_HOLDERS_SQL,
+    PostHolder,
+    post_holder_params,
+)
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
@@ -67,9 +72,10 @@ class IncidentReport:
 class Assessed:
     """A report with its place and what it is about.
 
-    at: The moment it was reported. rule_set: Id of the rules in force. service: Name of the service
-    asked for, where people added it; else empty. clear: Whether its category is certain. how: How
-    place and category were decided.
+    at: The moment it was reported. rule_set: Id of the rules in force. post_holders: The posts
+    there, with who is responsible now. service: Name of the service asked for, where people added
+    it; else empty. clear: Whether its category is certain. how: How place and category were
+    decided.
     """
 
     where: IncidentLocation
@@ -77,6 +83,7 @@ class Assessed:
     at: datetime
     edition_id: int
     rule_set: int | None
+    post_holders: list[PostHolder]
     kind: CategoryRow
     service: str
     clear: bool
@@ -86,11 +93,13 @@ class Assessed:
     how: list[DecisionStep]
 
 
-# what a report is judged by, read at once
-IN_FORCE_SQL = (
-    f"SELECT ({editions.ACTIVE_EDITION_SQL}), ({catalogue_danger.EDITIONS.newest_sql}),"
-    f" ({rules.ACTIVE_RULE_SET_SQL})"
-)
+# what a report is judged by, and for each post of its place who is there: one round trip
+CIRCUMSTANCES_SQL = f"""
+SELECT ({editions.ACTIVE_EDITION_SQL}), ({catalogue_danger.EDITIONS.newest_sql}),
+  ({rules.ACTIVE_RULE_SET_SQL}), post_holder.*
+FROM (SELECT) one LEFT JOIN ({POST_HOLDERS_SQL}) post_holder ON true
+ORDER BY post_holder.post_id
+"""  # noqa: S608  our own text
 
 
 def admit(
@@ -144,9 +153,6 @@ def assess(
     """
     _check(report)
     at = report.at or now
-    catalogue, table, rule_set = execute_raw(session, IN_FORCE_SQL, {}).fetchall()[0]
-    edition = editions.active_edition(session, catalogue)
-    danger = catalogue_danger.heard(session, report.description, edition, table)
     location, answer, steps = resolve_location(
         session,
         report.placed_at or at,
@@ -158,24 +164,27 @@ def assess(
         register=snapshot,
     )
     principal.require(Action.REPORT, location.area_ids)
-    service, suggestions, category_steps, clear = "", list[Suggestion](), list[DecisionStep](), True
+    (edition_id, table, rule_set), post_holders = _circumstances(session, location, now)
+    edition = editions.active_edition(session, edition_id)
+    danger = catalogue_danger.heard(session, report.description, edition, table)
+    service, clear = "", True
+    suggestions, category_steps = list[Suggestion](), list[DecisionStep]()
     if report.category:
         kind, service = find_service(session, edition, report.category, location.county)
     else:
         suggestions = catalogue_danger.likely(edition, report.description, danger)
         kind, clear, category_steps = _category(edition, danger, suggestions)
-    severity, how = report.severity or kind.severity, [*steps, *category_steps]
+    severity = catalogue_danger.URGENT if danger else report.severity or kind.severity
+    how = [*steps, *category_steps, *([alert.danger_step(danger)] if danger else [])]
     if (placed := report.placed_at) is not None:
         how.insert(0, routing_step("point", "placed_by_later", day=f"{placed:%Y-%m-%d}"))
-    if danger is not None:
-        severity = catalogue_danger.URGENT
-        how.append(alert.danger_step(danger))
     return Assessed(
         location,
         answer,
         at,
         edition.id,
         rule_set,
+        post_holders,
         kind,
         service,
         clear,
@@ -184,6 +193,18 @@ def assess(
         suggestions,
         how,
     )
+
+
+def _circumstances(
+    session: Session, location: IncidentLocation, now: datetime
+) -> tuple[tuple[int | None, ...], list[PostHolder]]:
+    """Return the ids of the catalogue, the table of dangers and the rules in force, and the posts.
+
+    Each id is None where there is none.
+    """
+    params = post_holder_params(location.area_ids, location.building_id, now)
+    rows = execute_raw(session, CIRCUMSTANCES_SQL, params).fetchall()
+    return rows[0][:3], [PostHolder(*row[3:]) for row in rows if row[3] is not None]
 
 
 def _category(

@@ -1,7 +1,7 @@
 """Filing a report: its location, rule and person, its first events, and who is told."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from gis.accounts.credentials import hash_secret
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
@@ -22,16 +21,16 @@ from gis.incidents.lifecycle import alert
 from gis.incidents.lifecycle.events import (
     acting_role,
     desk_of,
-    insert_events,
     insert_offers,
     notice_body,
 )
+from gis.incidents.lifecycle.insertion import incident_row, insert_incident
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Reporter
-from gis.incidents.reading.duplicates import Duplicate, find_duplicates
+from gis.incidents.reading.duplicates import Duplicate, duplicates_query
 from gis.incidents.routing.router import RoutingDecision, queue_to_json, route
-from gis.incidents.states import ENDED_STATES, State
-from gis.notices.outbox import enqueue_notice
+from gis.incidents.states import State
+from gis.notices.outbox import enqueue_params
 from gis.rights.principal import Principal
 from gis.rights.visibility import holder_label
 
@@ -122,17 +121,16 @@ def file_report(
         now,
         case.clear,
         case.rule_set,
+        case.post_holders,
     )
     how = [*case.how, *routed.how]
-    alike = (
-        find_duplicates(session, principal, case.kind.code, location.lon, location.lat, now)
-        if look_alike
-        else []
-    )
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
     events = first_events(principal, report, case, routed, now)
-    numbers = insert_incident(
-        session, principal, report, case, routed.columns, how, new_id, secret, events, now
+    row = incident_row(principal, report, case, routed.columns, how, new_id, secret, events)
+    notice = notice_of(session, case, routed, new_id, now)
+    look = (principal, case.kind.code, location.lon, location.lat, now)
+    numbers, alike = insert_incident(
+        session, row, events, notice, duplicates_query(*look) if look_alike else None
     )
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
@@ -141,7 +139,7 @@ def file_report(
         photos.store(
             session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
         )
-    tell_filed(session, case, routed, new_id, now)
+    sound_alarm(session, case, routed, new_id, now)
     return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
 
 
@@ -179,80 +177,6 @@ def _filed(
     )
 
 
-def insert_incident(
-    session: Session,
-    principal: Principal,
-    report: IncidentReport,
-    case: Assessed,
-    columns: Mapping[str, Any],
-    how: list[DecisionStep],
-    new_id: UUID,
-    secret: str,
-    events: Sequence[Mapping[str, Any]],
-    now: datetime,
-) -> list[int]:
-    """Write the row of a report as its first events leave it, and these events.
-
-    Returns the numbers of the events. One statement; triggers check both against each other.
-
-    Parameters
-    ----------
-    columns
-        Those that routing decides.
-    events
-        As for `insert_events`, in their order; what does not say `at` happened now.
-    """
-    location = case.where
-    row = {
-        "county": location.county,
-        "id": new_id,
-        "reported_at": case.at,
-        "edition_id": case.edition_id,
-        "category": case.kind.code,
-        "severity": case.severity,
-        "description": report.description.strip(),
-        "address": report.address.strip(),
-        "channel": report.channel,
-        "attributes": {
-            **report.attributes,
-            **({"service": case.service} if case.service else {}),
-        },
-        **location.columns,
-        "explanation": how,
-        **columns,
-        **_left_by(events, now),
-        "account_id": principal.account_id,
-        "key_id": principal.key_id,
-        "tracking_hash": hash_secret(secret),
-    }
-    keys = {"county": location.county, "incident_id": new_id, "at": now}
-    return insert_events(session, [{**keys, **event} for event in events], row)
-
-
-def _left_by(events: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
-    """Return the columns that events set, as they leave a new incident; as `apply_events.sql`."""
-    state, before, closed_at, at = State.REPORTED.value, "", None, now
-    for event in events:
-        to_state, at = event["to_state"], event.get("at", now)
-        if to_state == State.SUSPENDED and state != State.SUSPENDED:
-            before = state
-        elif event["move"] == "resume":
-            before = ""
-        if to_state not in ENDED_STATES:
-            closed_at = None
-        elif to_state != state:
-            closed_at = at
-        state = to_state
-    return {
-        "state": state,
-        "pending_request": events[-1].get("to_request", ""),
-        "state_before_suspension": before,
-        "closed_at": closed_at,
-        "version": len(events) + 1,
-        "changed_at": at,
-    }
-
-
 def first_events(
     principal: Principal,
     report: IncidentReport,
@@ -261,7 +185,7 @@ def first_events(
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the events of a report: that it came in, and what the rule did with it."""
-    rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system"}
+    rule = {"who": f"rule {routed.columns['rule_name']}", "role": "system", "at": now}
     dispatch_detail = {
         "role": routed.columns["role"],
         "area": "",
@@ -296,33 +220,30 @@ def first_events(
     return events
 
 
-def tell_filed(
+def notice_of(
     session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime
-) -> None:
-    """Tell who has a new report, else who waits for it; of danger also those above."""
+) -> dict[str, object]:
+    """Return the notice of a new report, for who has it, else for who waits for it."""
     location, holder = case.where, routed.columns["holder_id"]
     people = [offer.person_id for offer in routed.offers] or [p for p in [holder] if p]
     desk = None if people else desk_of(session, location.area_ids, now)
-    body = notice_body(
-        new_id,
-        routed.state,
-        case.kind.code,
-        case.kind.zh,
-        location.areas[-1][2],
-        routed.columns["role"],
-        case.severity,
-    )
-    enqueue_notice(
-        session,
+    return enqueue_params(
         "incident.report",
-        county=location.county,
-        incident_id=new_id,
-        areas=location.area_ids,
-        person_ids=desk.people if desk else people,
-        account_ids=desk.accounts if desk else (),
-        body=body,
+        location.county,
+        new_id,
+        location.area_ids,
+        desk.people if desk else people,
+        desk.accounts if desk else (),
+        _notice_body(case, routed, new_id),
     )
+
+
+def sound_alarm(
+    session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime
+) -> None:
+    """Tell those above of a new report whose words tell of danger."""
     if case.danger is not None:
+        location = case.where
         alert.alarm(
             session,
             location.county,
@@ -330,10 +251,22 @@ def tell_filed(
             location.area_ids,
             location.building_id,
             now,
-            body,
-            informed=[holder],
+            _notice_body(case, routed, new_id),
+            informed=[routed.columns["holder_id"]],
             kind=case.danger.kinds[0],
         )
+
+
+def _notice_body(case: Assessed, routed: RoutingDecision, new_id: UUID) -> dict[str, Any]:
+    return notice_body(
+        new_id,
+        routed.state,
+        case.kind.code,
+        case.kind.zh,
+        case.where.areas[-1][2],
+        routed.columns["role"],
+        case.severity,
+    )
 
 
 def assigned_to(principal: Principal, filed: FiledIncident) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -73,6 +74,19 @@ def find_duplicates(
     Who may not see one is told of it, without its id and by its public place, where it is open to
     all; else nothing.
     """
+    query, params = duplicates_query(by, category, lon, lat, at, except_id)
+    return [duplicate_of(*row) for row in execute_raw(session, query, params)]
+
+
+def duplicates_query(
+    by: Principal,
+    category: str,
+    lon: float,
+    lat: float,
+    at: datetime,
+    except_id: UUID | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Return the query of `find_duplicates`, of rows for `duplicate_of`, and its parameters."""
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
     query = DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
@@ -87,13 +101,13 @@ def find_duplicates(
         "north": 0.0007,
         "but": except_id,
     }
-    return [
-        Duplicate(
-            incident_id if seen else None,
-            state,
-            *state_labels(state),
-            round(metres, 1),
-            reported_at,
-        )
-        for incident_id, state, reported_at, seen, metres in execute_raw(session, query, params)
-    ]
+    return query, params
+
+
+def duplicate_of(
+    incident_id: UUID, state: str, reported_at: datetime, seen: bool, metres: float
+) -> Duplicate:
+    """Return a row of `duplicates_query` as its reader may know it."""
+    return Duplicate(
+        incident_id if seen else None, state, *state_labels(state), round(metres, 1), reported_at
+    )

@@ -47,7 +47,7 @@ class Assignment:
     how: list[DecisionStep]
 
 
-SEATS = f"""
+POST_HOLDERS_SQL = f"""
 WITH place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, level FROM area WHERE id = ANY(:areas)
   UNION ALL SELECT NULL, id, code, 'building' FROM building WHERE id = :building
@@ -89,9 +89,16 @@ def list_post_holders(
     session: Session, areas: Collection[int], building: int | None, at: datetime
 ) -> list[PostHolder]:
     """List the posts of some areas and a building, with who is responsible at a moment."""
-    params = {"areas": list(areas), "building": building, "at": at}
+    params = post_holder_params(areas, building, at)
     # its columns are those of PostHolder, in their order
-    return list(starmap(PostHolder, execute_raw(session, SEATS, params)))
+    return list(starmap(PostHolder, execute_raw(session, POST_HOLDERS_SQL, params)))
+
+
+def post_holder_params(
+    areas: Collection[int], building: int | None, at: datetime
+) -> dict[str, object]:
+    """Return the parameters of POST_HOLDERS_SQL."""
+    return {"areas": list(areas), "building": building, "at": at}
 
 
 def open_loads(session: Session, holders: Iterable[PostHolder]) -> dict[int | None, int]:
@@ -246,6 +253,7 @@ def home(
     at: datetime,
     levels: Collection[str] = (),
     without: Collection[int] = (),
+    post_holders: Collection[PostHolder] | None = None,
 ) -> Home:
     """Return who holds an incident of a place.
 
@@ -256,10 +264,14 @@ def home(
     first_role, escalation
         As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
         without: Persons who are passed over, since they let its time pass.
+    post_holders
+        The posts there at that moment, where the caller has read them already.
     """
+    if post_holders is None:
+        post_holders = list_post_holders(session, areas, building, at)
     holders = [
         replace(seat, person_id=None, absence="late") if seat.person_id in without else seat
-        for seat in list_post_holders(session, areas, building, at)
+        for seat in post_holders
         if not levels or seat.level in levels
     ]
     chosen = choose_assignee(session, holders, first_role, escalation)

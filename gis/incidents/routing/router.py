@@ -3,7 +3,7 @@
 And the clock it gets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,7 @@ def route(
     now: datetime,
     clear: bool = True,
     rule_set: int | None = None,
+    post_holders: Sequence[PostHolder] | None = None,
 ) -> RoutingDecision:
     """Route an incident by the rules, to the person responsible or to those who may claim it.
 
@@ -68,6 +69,8 @@ def route(
         Whether the category is certain; else it waits as reported for the community to choose one.
     rule_set
         As for `rules.active_rules`.
+    post_holders
+        As for `home`.
     """
     case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
     rule = rules.first_match(rules.active_rules(session, rule_set).rules, case)
@@ -92,21 +95,41 @@ def route(
         )
     # of what is urgent, nobody waits until somebody claims it
     if rule.way == "order" and kind.skill and severity != "urgent":
-        claimants, claim_step = list_claimants(session, where, kind.skill, now)
-        how.append(claim_step)
-        if claimants:
-            columns["dispatch_mode"] = "order"
-            # unclaimed in time it falls back to the community instead of going one level up
-            running = stage_clock(limits, State.DISPATCHED, now) | {"supervise_at": None}
-            return RoutingDecision(
-                State.DISPATCHED, columns | running, None, claimants, how, "offered"
-            )
+        offered = _offer(session, where, kind.skill, columns, how, now)
+        if offered is not None:
+            return offered
     place = where.area_ids, where.building_id
-    found_home = home(session, *place, rule.first_role, rule.escalation, now)
+    roles = rule.first_role, rule.escalation
+    found_home = home(session, *place, *roles, now, post_holders=post_holders)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
     return RoutingDecision(
         state, columns, found_home.seat, [], [*how, *found_home.how], found_home.owner
+    )
+
+
+def _offer(
+    session: Session,
+    where: IncidentLocation,
+    skill: str,
+    columns: dict[str, Any],
+    how: list[DecisionStep],
+    now: datetime,
+) -> RoutingDecision | None:
+    """Offer an order to those who have the skill; None where nobody has, which `how` then tells."""
+    claimants, claim_step = list_claimants(session, where, skill, now)
+    how.append(claim_step)
+    if not claimants:
+        return None
+    # unclaimed in time it falls back to the community instead of going one level up
+    clock = stage_clock(columns["time_limits"], State.DISPATCHED, now) | {"supervise_at": None}
+    return RoutingDecision(
+        State.DISPATCHED,
+        columns | clock | {"dispatch_mode": "order"},
+        None,
+        claimants,
+        how,
+        "offered",
     )
 
 

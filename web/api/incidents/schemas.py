@@ -1,10 +1,9 @@
 """Incidents as the API takes and shows them."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import without_names
@@ -263,6 +262,9 @@ class ContactIn(BaseModel):
     )
 
 
+FILED_FIELDS = [field.name for field in fields(report.FiledIncident) if field.name != "areas"]
+
+
 def filed_to_json(by: Principal, filed: report.FiledIncident) -> dict[str, Any]:
     """Return what came of a report as JSON; names only for those who may have them."""
     visible = (
@@ -271,9 +273,7 @@ def filed_to_json(by: Principal, filed: report.FiledIncident) -> dict[str, Any]:
         else replace(filed, locate=without_names(filed.locate))
     )
     visible = replace(visible, assigned_to=report.assigned_to(by, filed))
-    body: dict[str, Any] = orjson.loads(orjson.dumps(visible))
-    body.pop("areas")
-    return body
+    return {name: getattr(visible, name) for name in FILED_FIELDS}
 
 
 def incident_to_json(incident: IncidentView) -> dict[str, Any]:

@@ -112,7 +112,9 @@ def report() -> Response:
         return 201, filed_to_json(by, filed)
 
     response = run_once(by, do, lambda body: body.pop("tracking_secret", None), _again)
-    response.headers["Location"] = f"{bp.url_prefix}/incidents/{orjson.loads(response.data)['id']}"
+    is_repeated = "Idempotency-Replayed" in response.headers
+    filed_id = orjson.loads(response.data)["id"] if is_repeated else new_id
+    response.headers["Location"] = f"{bp.url_prefix}/incidents/{filed_id}"
     return response
 
 
