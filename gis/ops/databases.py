@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 MAX_DATABASE_NAME_CHARS = 34  # of our name within that of another database, which may have 63
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
+RENAME_POLL_S = 0.1  # as often as PostgreSQL looks whether a database is free
 
 
 class DiskFull(Unavailable):
@@ -239,20 +241,27 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
     # milliseconds: two restores may end within a second
     stamp = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}"[:-3]
     old = f"{current[:MAX_DATABASE_NAME_CHARS]}_{OLD}_{stamp}"
-    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()
-    with maintenance(addresses) as connection:
+    with (
+        maintenance(addresses) as ending,
+        maintenance(addresses) as renaming,
+        ThreadPoolExecutor(1) as thread,
+    ):
         for _ in range(MAX_SWAP_TRIES):
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
-                [[current, new]],
-            )
+            renamed = thread.submit(_rename, renaming, ((current, old), (new, current)))
+            # Who connected before the name was locked keeps the renaming waiting, five seconds
+            # long, and comes back as soon as it is ended before: a subscription, a service.
+            while not renamed.done():
+                with suppress(psycopg.errors.InsufficientPrivilege):  # of somebody else: busy, then
+                    ending.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = ANY(%s)",
+                        [[current, new]],
+                    )
+                wait([renamed], RENAME_POLL_S)
             try:
-                with connection.transaction():  # new connections wait for its end
-                    connection.execute(rename.format(sql.Identifier(current), sql.Identifier(old)))
-                    connection.execute(rename.format(sql.Identifier(new), sql.Identifier(current)))
+                renamed.result()
                 return old
             except psycopg.errors.ObjectInUse:
                 continue
@@ -261,6 +270,20 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
                     "database.rename_forbidden", reason=str(error).splitlines()[0]
                 ) from None
     raise Unavailable("database.busy")
+
+
+def _rename(connection: psycopg.Connection, names: Sequence[tuple[str, str]]) -> None:
+    """Rename databases in one transaction, at whose end those who connect meanwhile go on.
+
+    Raises
+    ------
+    psycopg.Error
+        A database is in use, or the role may not; no name was changed.
+    """
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    with connection.transaction():
+        for old, new in names:
+            connection.execute(rename.format(sql.Identifier(old), sql.Identifier(new)))
 
 
 def drop(addresses: DatabaseUrls, name: str) -> None:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -473,6 +474,27 @@ def test_a_backup_of_every_earlier_schema_answers_the_same(
     for url in (restored.app, restored.owner):
         engine(url).dispose()
     databases.drop(addresses, f"earlier_{version}")
+
+
+def test_who_comes_back_at_once_does_not_hold_up_a_swap(addresses, monkeypatch):
+    rename, back = databases._rename, []
+
+    def rename_after_a_return(connection, names) -> None:
+        back.append(psycopg.connect(addresses.app))  # as a subscription does, once it is ended
+        rename(connection, names)
+
+    monkeypatch.setattr(databases, "_rename", rename_after_a_return)
+    new = databases.get_name(databases.create_beside(addresses).owner)
+    began = time.monotonic()
+    old = databases.swap(addresses, new)
+    spent = time.monotonic() - began
+    for connection in back:
+        connection.close()
+    monkeypatch.undo()
+    databases.swap(addresses, old)
+    databases.drop_old(addresses)
+    assert len(back) == 1
+    assert spent < 4.5  # PostgreSQL by itself waits for five seconds
 
 
 def test_databases_replaced_within_a_second_have_names_of_their_own(addresses):
