@@ -20,6 +20,7 @@ from geoalchemy2 import Geometry
 from numpy.typing import NDArray
 from psycopg import Cursor
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import set_json_loads
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -126,6 +127,10 @@ def pool_transactions(url: str) -> None:
     client's of the same name (pgbouncer before 1.21), so none is prepared there.
     """
     _pooled.add(url)
+
+
+# A number beyond 64 bits, as an integer of jsonb may be, is a float then, which JSON can say again.
+set_json_loads(orjson.loads)
 
 
 @cache  # unbounded: an evicted engine would leave its pool open

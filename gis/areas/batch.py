@@ -48,6 +48,7 @@ from gis.areas.snapshot import (
     read_snapshot_around,
 )
 from gis.errors import InvalidInput, WanggeError, invalid_field
+from gis.files.table_writer import require_replaceable
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.shapes.tiles import neighbouring_parts
 from gis.spread import Spread, spread_of
@@ -96,10 +97,11 @@ def locate_file(
     Raises
     ------
     InvalidInput
-        The file cannot be read, has other columns, or is `target`. Nothing is written.
+        The file cannot be read, has other columns, or is `target`; `target` is a device.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
+    require_replaceable(target)
     table = read_points(source)
     spread = spread_of(session)
     if spread is None:

@@ -4,7 +4,6 @@ Every parser takes a cell as the file gives it (text, or what Excel keeps: numbe
 and raises CellError with what is wrong and what would be right.
 """
 
-import json
 import math
 import re
 import unicodedata
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Literal
+
+import orjson
 
 from gis.files.formulas import restore
 from gis.labels import parse_number as numeral
@@ -221,8 +222,8 @@ def parse_json_object(value: object) -> dict[str, Any]:
     """
     text = parse_words(value)
     try:
-        item = json.loads(text)
-    except ValueError:
+        item = orjson.loads(text)
+    except orjson.JSONDecodeError:
         item = None
     if not isinstance(item, dict):
         raise CellError("cell.not_json_object", text=text[:40])

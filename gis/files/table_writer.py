@@ -26,6 +26,18 @@ def require_target(path: Path, endings: Sequence[str]) -> str:
     return ending
 
 
+def require_replaceable(path: Path) -> None:
+    """Refuse to write where something else than a file is, as a device, which a file would replace.
+
+    Raises
+    ------
+    InvalidInput
+        It is there, and no file.
+    """
+    if path.exists() and not path.is_file():
+        raise InvalidInput("file.not_regular", file=str(path))
+
+
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Write rows of text under Chinese headers as .csv (UTF-8 with BOM, for Excel) or .xlsx.
 

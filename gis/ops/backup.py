@@ -22,6 +22,7 @@ from pyrage import EncryptError
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
+from gis.files.table_writer import require_replaceable
 from gis.ops import backup_file, databases, migration, schema
 from gis.ops.cluster import DatabaseUrls
 
@@ -61,12 +62,13 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
     Raises
     ------
     InvalidInput
-        The folder cannot be written to.
+        The folder cannot be written to, or something else than a file is there.
     Unavailable
         pg_dump failed, or the disk is full.
     Exception
         Another error of the disk, of the encryption or of the database, as it is.
     """
+    require_replaceable(path)
     if not os.access(path.absolute().parent, os.W_OK):
         raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
     try:

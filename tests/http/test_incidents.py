@@ -685,7 +685,10 @@ def test_accepting_late_begins_the_clock_then(incident_town: IncidentTown) -> No
 
 
 def test_a_weak_word_does_not_decide_alone(incident_town: IncidentTown) -> None:
-    assert incident_town.report(category="", description="那个东西请看一看").state == "reported"
+    filed = incident_town.report(category="", description="那个东西请看一看")
+    assert filed.state == "reported"
+    # its people are there, and nobody is said to be missing
+    assert [step.rule for step in filed.how][-3:] == ["unclear", "rule", "waits"]
 
 
 def test_nested_json_and_a_form_s_second_body_are_refused(

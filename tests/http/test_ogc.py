@@ -177,6 +177,8 @@ def test_one_feature_by_its_code(client, town):
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("offset=-1", "offset"),
+        ("bbox=", "bbox"),
+        ("datetime=", "datetime"),
         ("bbox=1,2,3", "bbox"),
         ("bbox=1,2,3,4,5", "bbox"),
         ("bbox=a,b,c,d", "bbox"),

@@ -7,14 +7,17 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from apiflask import APIFlask
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
@@ -24,18 +27,19 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import CHANNELS, SEVERITIES
 from gis.incidents.reading import timeline
+from gis.incidents.reading.incidents import get_incident
 from gis.ops import cluster
 from gis.ops.cluster.setup import unused_port
 from gis.rights.principal import Principal
 from gis.settings import Settings
 from tests.support.access_table import TABLE, Asker, World
-from tests.support.incident_town import POINT, IncidentTown, taker
+from tests.support.incident_town import NOW, POINT, IncidentTown, taker
 from tests.support.served import Deployment, environment, started
 from web.api.events import views
 from web.http.errors import in_chinese
 
 NUL = "a\0b"
-HUGE = (2**31, 2**63, 10**30)
+HUGE = (2**31, 2**63, 1e20, 1e308, 10**30)
 
 
 def fields(answer: Any) -> set[str]:
@@ -232,6 +236,34 @@ def test_numbers_that_are_too_large_in_a_body_are_refused_by_name(
     assert tried > 10
 
 
+@pytest.mark.parametrize("number", [1e19, 1e20, -1e20, 1e308, [1e308], {"deep": [-1e40]}])
+def test_a_number_that_reads_back_as_a_larger_integer_is_refused_where_attributes_come_in(
+    incident_town: IncidentTown, client: FlaskClient, number: object
+) -> None:
+    """jsonb says 1e20 as 100000000000000000000, which no JSON of ours could say again."""
+    body = POINT | {"category": "06010", "attributes": {"n": number}}
+    refused = client.post("/api/v1/incidents", json=body)
+    assert refused.status_code == 422
+    assert [field.split(".")[:2] for field in fields(refused)] == [["attributes", "n"]]
+    with pytest.raises(errors.InvalidInput, match=r"\^63"):  # a device, a file
+        incident_town.report(attributes={"n": number})
+
+
+def test_such_a_number_of_before_can_be_read_and_the_matter_moved(
+    incident_town: IncidentTown, client: FlaskClient
+) -> None:
+    filed = incident_town.report()
+    incident_town.session.execute(
+        text("UPDATE incident SET attributes = :it WHERE id = :id"),
+        {"it": '{"n": 1e20, "m": [-1e308]}', "id": filed.id},
+    )
+    worker = incident_town.who("王网格")
+    moves.apply_move(incident_town.session, worker, filed.id, "take", NOW)
+    incident = get_incident(incident_town.session, worker, filed.id, now=NOW)
+    assert incident.state == "taken"
+    assert orjson.loads(orjson.dumps(incident.attributes)) == {"n": 1e20, "m": [-1e308]}
+
+
 def test_points_to_locate_are_refused_one_by_one(world: World) -> None:
     points = [
         POINT,
@@ -344,6 +376,21 @@ def test_open311_refuses_filters_that_name_nothing(
 
 
 # --- every refusal lists its fields ---------------------------------------------------------------
+
+
+def test_a_file_in_an_unknown_part_of_a_form_is_refused_by_its_name(client: FlaskClient) -> None:
+    form = {"json": json.dumps(POINT | {"category": "06010"}), "foto": (BytesIO(b"x"), "a.jpg")}
+    refused = client.post("/api/v1/incidents", data=form, content_type="multipart/form-data")
+    assert (refused.status_code, fields(refused)) == (422, {"foto"})
+
+
+def test_what_only_open311_may_add_is_refused_elsewhere(
+    incident_town: IncidentTown, client: FlaskClient
+) -> None:
+    for name in ("unasked", "media_url"):
+        body = POINT | {"category": "06010", "attributes": {name: {"any": "thing"}}}
+        refused = client.post("/api/v1/incidents", json=body)
+        assert (refused.status_code, fields(refused)) == (422, {f"attributes.{name}"})
 
 
 def test_a_form_whose_json_is_none_is_refused_by_the_name_of_its_part(
@@ -597,6 +644,20 @@ def wangge(settings: Settings, database_url: str) -> Callable[..., Result]:
 
     env = {"WANGGE_VAR": str(settings.var), "DATABASE_URL": database_url}
     return lambda *phrase: CliRunner(env=env).invoke(cli, phrase)
+
+
+def test_words_in_another_encoding_are_refused_by_name(wangge: Callable[..., Result]) -> None:
+    words = "垃圾".encode("gbk").decode("utf-8", "surrogateescape")
+    for phrase, field in (
+        (("incidents", "report", "--area", "520402007004001", words), "DESCRIPTION"),
+        (("incidents", "report", "--address", words, "x"), "address"),
+        (("incidents", "list", "--area", words), "area"),
+        (("danger", "try", words), "WORDS"),
+        (("catalogue", "suggest", words), "WORDS"),
+    ):
+        done = wangge(*phrase)
+        assert isinstance(done.exception, errors.InvalidInput), (phrase, done.output)
+        assert [error.field for error in done.exception.errors] == [field]
 
 
 @pytest.mark.parametrize(

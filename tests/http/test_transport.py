@@ -40,6 +40,16 @@ def test_text_and_tiles_come_packed_and_are_the_same_unpacked(client, town, enco
         assert "ETag" not in packed.headers or again.status_code == 304
 
 
+@pytest.mark.parametrize("encoding", ["br", "gzip", "identity"])
+def test_head_has_the_headers_of_get(client, town, encoding):
+    for path in ("/openapi.json", "/static/shared/base.css", "/ogc/collections/grids/items"):
+        headers = {"Accept-Encoding": encoding}
+        head, get = client.head(path, headers=headers), client.get(path, headers=headers)
+        for name in ("Content-Length", "Content-Encoding", "Content-Type", "ETag", "Vary"):
+            assert head.headers.get(name) == get.headers.get(name), (path, name)
+        assert head.data == b""
+
+
 def test_what_gains_nothing_or_is_not_accepted_comes_as_it_is(client, town):
     for path, accepted in (
         ("/openapi.json", "br;q=0, gzip;q=0"),

@@ -7,11 +7,13 @@ import gc
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
 from gis import private
-from gis.errors import WanggeError
+from gis.errors import WanggeError, invalid_field
+from gis.storable import find_unstorable
 from web.docstrings import without_raises
 
 DISK_FULL_MESSAGE = "the disk is full; nothing was changed. Free some space and try again"
@@ -76,6 +78,27 @@ COMMANDS = {
 }
 
 
+class _Text(click.types.StringParamType):
+    """Words in the encoding of the terminal; paths, which may have any bytes, are another type."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the words.
+
+        Raises
+        ------
+        InvalidInput
+            They are in another encoding, as GBK where UTF-8 is expected.
+        """
+        text: str = super().convert(value, param, ctx)
+        if any(find_unstorable(text, "")):
+            name = param.human_readable_name if param else "words"
+            raise invalid_field(name, "input.not_utf8")
+        return text
+
+
+TEXT = _Text()
+
+
 def load_command(name: str) -> click.Command:
     """Import a command of the table."""
     command: click.Command = importlib.import_module(f"web.cli.{name.replace('-', '_')}").command
@@ -83,6 +106,9 @@ def load_command(name: str) -> click.Command:
     while waiting:
         each = waiting.pop()
         each.help = without_raises(each.help or "")
+        for parameter in each.params:
+            if parameter.type is click.STRING:
+                parameter.type = TEXT
         waiting += each.commands.values() if isinstance(each, click.Group) else ()
     return command
 

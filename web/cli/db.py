@@ -287,14 +287,13 @@ def drop_old(name: str | None, yes: bool) -> None:
     """Drop the databases that restores replaced, or the one called NAME."""
     settings = Settings.from_env()
     addresses = cluster.database_urls(settings)
-    if not yes:
-        click.confirm(
-            f"This drops {name or 'every database that a restore replaced'}. Go on?",
-            abort=True,
-            err=True,
-        )
-    dropped = databases.drop_old(addresses, name)
-    click.echo(f"dropped {', '.join(dropped)}" if dropped else "there is none")
+    # those there are now: what a restore replaces from here on was not asked about
+    names = [name] if name else [database.name for database in databases.list_old(addresses)]
+    if names and not yes:
+        click.confirm(f"This drops {', '.join(names)}. Go on?", abort=True, err=True)
+    for each in names:
+        databases.drop_old(addresses, each)
+    click.echo(f"dropped {', '.join(names)}" if names else "there is none")
 
 
 @command.command()

@@ -100,7 +100,7 @@ def accepted() -> str:
 
 def _gains(response: Response) -> bool:
     """Return whether an answer is whole, has a body and may be packed."""
-    if request.method == "HEAD" or response.status_code in (204, 206, 304):
+    if response.status_code in (204, 206, 304):
         return False
     if response.mimetype == "text/html" and CSRF_TOKEN_KEY in g:
         return False

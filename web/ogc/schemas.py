@@ -101,14 +101,14 @@ def parse_period(text: str | None, now: datetime) -> Period:
     InvalidInput
         It is no moment and no interval, or ends before it begins.
     """
-    if not text:
+    if text is None:
         return Period(now, now)
     ends = text.split("/")
+    if len(ends) > 2 or all(end in ("", "..") for end in ends):
+        raise invalid_field("datetime", "ogc.interval_malformed", value=text[:80])
     if len(ends) == 1:
         moment = parse_datetime(text, "datetime")
         return Period(moment, moment)
-    if len(ends) > 2 or all(end in ("", "..") for end in ends):
-        raise invalid_field("datetime", "ogc.interval_malformed", value=text[:80])
     start, end = (None if e in ("", "..") else parse_datetime(e, "datetime") for e in ends)
     if start and end and start > end:
         raise invalid_field("datetime", "ogc.interval_malformed", value=text[:80])

@@ -160,7 +160,7 @@ def list_items(name: str, query_data: schemas.ItemsIn) -> Response:
     bbox_crs = schemas.parse_crs(query_data.bbox_crs, "bbox-crs")
     item_filter = ItemFilter(
         schemas.parse_period(query_data.datetime_, at),
-        schemas.parse_box(query_data.bbox, bbox_crs) if query_data.bbox else None,
+        schemas.parse_box(query_data.bbox, bbox_crs) if query_data.bbox is not None else None,
         equal,
     )
     limit = min(query_data.limit, schemas.MAX_PAGE_ITEMS)

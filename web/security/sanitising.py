@@ -1,8 +1,7 @@
 """Rejects what no table can hold: NUL, half a character, a number beyond 64 bits."""
 
-import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import flask
@@ -12,36 +11,14 @@ from flask import Flask, request
 from gis.errors import FieldError, NotFound, invalid_field, invalid_fields
 from gis.files import photos
 from gis.files.photo_files import SanitisedPhoto
+from gis.storable import find_unstorable
 from web.http.validation import validate_model
 
-MAX_BIGINT = 2**63 - 1
-UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
 # in JSON as sent: what may make such a value; most bodies have none of it and are not walked
 # through
-SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{3}")
+SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?\d{2}")
 # each of its points is refused by itself
 ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
-
-
-def find_unstorable(value: object, field: str) -> Iterator[FieldError]:
-    """Yield what cannot be stored of a value of JSON or a form, by field as `moves.3.note`."""
-    if isinstance(value, str):
-        if UNSTORABLE_PATTERN.search(value):
-            yield FieldError(UNSTORABLE_PATTERN.sub("?", field)[:80], "input.text_unstorable")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield FieldError(field, "input.number_not_finite")
-    elif isinstance(value, int):
-        if not -MAX_BIGINT <= value <= MAX_BIGINT:
-            yield FieldError(field, "input.number_beyond_range")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            inside = f"{field}.{key}" if field else str(key)
-            yield from find_unstorable(str(key), inside)
-            yield from find_unstorable(item, inside)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from find_unstorable(item, f"{field}.{number}" if field else str(number))
 
 
 def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
@@ -59,6 +36,10 @@ def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
     """
     if request.mimetype != "multipart/form-data":
         return validate_model(model, request.get_json()), []
+    # a file under another name would be lost without a word
+    others = (name[:80] for name in request.files if name != "photo")
+    if unknown := [FieldError(name, "input.field_unknown") for name in others]:
+        raise invalid_fields(unknown)
     raw = parse_json(request.form.get("json", "{}"), "json")
     return validate_model(model, raw), parse_photos("photo")
 

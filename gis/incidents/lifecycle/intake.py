@@ -33,6 +33,7 @@ from gis.incidents.routing.post_holders import (
 )
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
+from gis.storable import find_unstorable
 
 MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note
 MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words alone decide
@@ -333,7 +334,9 @@ def require_admissible(
         )
     if severity and not principal.is_allowed(Action.DISPATCH, area_ids):
         errors.append(FieldError("severity", "report.severity_not_yours"))
-    questions = OPEN311_ATTRIBUTES | {str(question["code"]) for question in category.attributes}
+    questions = {str(question["code"]) for question in category.attributes}
+    if channel == "open311":
+        questions |= OPEN311_ATTRIBUTES
     errors += [
         FieldError(
             f"attributes.{name[:40]}", "report.attribute_unknown", {"category": category.code}
@@ -346,7 +349,7 @@ def require_admissible(
 
 
 def attributes_error(attributes: object) -> FieldError | None:
-    """Return what is wrong with the size or nesting of attributes."""
+    """Return what is wrong with the size, the nesting or a value of attributes."""
     try:
         size = len(orjson.dumps(attributes))
     except TypeError:
@@ -357,4 +360,4 @@ def attributes_error(attributes: object) -> FieldError | None:
             "report.attributes_too_large",
             {"size": size, "limit": MAX_ATTRIBUTES_BYTES},
         )
-    return None
+    return next(find_unstorable(attributes, "attributes"), None)

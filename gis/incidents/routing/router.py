@@ -90,9 +90,10 @@ def route(
     if not clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
-        return RoutingDecision(
-            State.REPORTED, columns, None, [], [*how, waits.decision], waits.level
-        )
+        step = waits.decision
+        if waits.code:  # people may well be there; they are asked when the category is known
+            step = routing_step("person", "waits", name=waits.name, code=waits.code)
+        return RoutingDecision(State.REPORTED, columns, None, [], [*how, step], waits.level)
     # of what is urgent, nobody waits until somebody claims it
     if rule.way == "order" and kind.skill and severity != "urgent":
         offered = _offer(session, where, kind.skill, columns, how, now)

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
+from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
 from gis.areas.resolver import locate
@@ -27,6 +28,7 @@ from gis.ops import archive, backup, backup_file, cluster, databases, migration,
 from gis.settings import ROOT, Settings
 from tests.support import build
 from tests.support.deployment import deployment_folder
+from web.cli import cli
 from web.cli.common import make_private
 
 VERSIONS = sorted(
@@ -474,6 +476,45 @@ def test_a_backup_of_every_earlier_schema_answers_the_same(
     for url in (restored.app, restored.owner):
         engine(url).dispose()
     databases.drop(addresses, f"earlier_{version}")
+
+
+def test_what_a_restore_replaces_while_it_is_asked_is_not_dropped(addresses, monkeypatch):
+    def replace() -> str:
+        return databases.swap(
+            addresses, databases.get_name(databases.create_beside(addresses).owner)
+        )
+
+    databases.swap(addresses, replace())  # ours again, and an empty one is old
+    questions = []
+
+    def confirm(question: str, **_: object) -> bool:
+        questions.extend([question, replace()])
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+    for name, url in (
+        ("", addresses.app),
+        ("OWNER_", addresses.owner),
+        ("ADMIN_", addresses.admin),
+    ):
+        monkeypatch.setenv(f"DATABASE_{name}URL", url or "")
+    (old,) = databases.list_old(addresses)
+    done = CliRunner().invoke(cli, ["db", "drop-old"])
+    assert done.exit_code == 0, done.output
+    question, later = questions
+    assert old.name in question and done.output == f"dropped {old.name}\n"
+    assert [database.name for database in databases.list_old(addresses)] == [later]
+    databases.swap(addresses, later)
+    databases.drop_old(addresses)
+    assert holder(addresses) == RIGHT
+
+
+def test_a_device_is_not_replaced_by_a_file(addresses, tmp_path):
+    pipe = tmp_path / "tape"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInput, match="something else than a file"):
+        backup.backup(addresses, pipe, tmp_path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_who_comes_back_at_once_does_not_hold_up_a_swap(addresses, monkeypatch):

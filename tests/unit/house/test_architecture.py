@@ -22,6 +22,7 @@ FLOORS = [
     "gis.obfuscation",
     "gis.crs",
     "gis.years",
+    "gis.storable",
     "gis.db",
     "gis.sql",
     "gis.spread",

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from gis.areas.locate_result import LocateRequest
 from gis.errors import FieldError, WanggeError, invalid_fields
+from gis.storable import find_unstorable
 from web.http.params import parse_datetime
-from web.security import sanitising
 
 MAX_BATCH_POINTS = 10_000  # points in one request
 
@@ -158,7 +158,7 @@ def unstorable_error(point: dict[str, Any]) -> WanggeError | None:
 
     Such an `id` is not given back.
     """
-    errors = list(sanitising.find_unstorable(point, ""))
+    errors = list(find_unstorable(point, ""))
     if any(error.field.startswith("id") for error in errors):
         del point["id"]
     return invalid_fields(errors) if errors else None
