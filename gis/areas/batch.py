@@ -97,7 +97,7 @@ def locate_file(
     Raises
     ------
     InvalidInput
-        The file cannot be read, has other columns, or is `target`; `target` is a device.
+        The file cannot be read, has other columns or is `target`, or `target` is a device.
     """
     if source.exists() and target.exists() and target.samefile(source):
         raise InvalidInput("points_file.target_is_source", file=target)
