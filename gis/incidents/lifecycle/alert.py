@@ -3,8 +3,7 @@
 Urgency, clocks around the clock, and notice to those above at once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from gis.areas.explanation import DecisionStep, routing_step
 from gis.db import cached_text
 from gis.incidents.catalogue.danger import URGENT
 from gis.incidents.danger.reader import Danger
-from gis.incidents.routing.post_holders import list_post_holders
+from gis.incidents.routing.post_holders import PostHolder
 from gis.notices.outbox import enqueue_notice
 
 TOPIC = "incident.danger"
@@ -57,8 +56,7 @@ def alarm(
     county: str,
     incident_id: UUID,
     areas: Sequence[int],
-    building_id: int | None,
-    now: datetime,
+    post_holders: Iterable[PostHolder],
     body: Mapping[str, Any],
     *,
     informed: Collection[int] = (),
@@ -68,6 +66,8 @@ def alarm(
 
     Parameters
     ----------
+    post_holders
+        The posts of the areas and the building, with who is responsible now.
     informed
         Ids of persons who are notified otherwise.
     kind
@@ -75,7 +75,7 @@ def alarm(
     """
     people = {
         holder.person_id
-        for holder in list_post_holders(session, areas, building_id, now)
+        for holder in post_holders
         if holder.role in ALERTED_ROLES and holder.person_id
     }
     accounts = session.scalars(

@@ -136,6 +136,7 @@ def file_past(
         report.channel,
         case.at,
         now,
+        rule_set=case.rule_set,
         post_holders=case.post_holders,
     )
     handler = _find_handler(session, case, past, now, ended=ended)
@@ -156,7 +157,7 @@ def file_past(
     if not ended:
         if routed.offers:
             insert_offers(session, case.where.county, new_id, routed.offers, now)
-        sound_alarm(session, case, routed, new_id, now)
+        sound_alarm(session, case, routed, new_id)
     return new_id
 
 

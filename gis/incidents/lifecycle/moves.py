@@ -37,7 +37,7 @@ from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, home_by_rule, successor
 from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident, may_move
-from gis.incidents.routing.post_holders import Home
+from gis.incidents.routing.post_holders import Home, list_post_holders
 from gis.incidents.states import (
     ENDED_STATES,
     INDEPENDENT_MOVES,
@@ -312,7 +312,8 @@ def _raise_alarm(
         role,
         catalogue_danger.URGENT,
     )
-    alert.alarm(session, row.county, row.id, row.area_ids, row.building_id, now, body, kind=kind)
+    post_holders = list_post_holders(session, row.area_ids, row.building_id, now)
+    alert.alarm(session, row.county, row.id, row.area_ids, post_holders, body, kind=kind)
 
 
 def _move_children(

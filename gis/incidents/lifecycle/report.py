@@ -139,7 +139,7 @@ def file_report(
         photos.store(
             session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
         )
-    sound_alarm(session, case, routed, new_id, now)
+    sound_alarm(session, case, routed, new_id)
     return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
 
 
@@ -238,9 +238,7 @@ def notice_of(
     )
 
 
-def sound_alarm(
-    session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID, now: datetime
-) -> None:
+def sound_alarm(session: Session, case: Assessed, routed: RoutingDecision, new_id: UUID) -> None:
     """Tell those above of a new report whose words tell of danger."""
     if case.danger is not None:
         location = case.where
@@ -249,8 +247,7 @@ def sound_alarm(
             location.county,
             new_id,
             location.area_ids,
-            location.building_id,
-            now,
+            case.post_holders,
             _notice_body(case, routed, new_id),
             informed=[routed.columns["holder_id"]],
             kind=case.danger.kinds[0],

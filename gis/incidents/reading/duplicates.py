@@ -69,7 +69,7 @@ def find_duplicates(
     Parameters
     ----------
     lon, lat
-        Degrees, EPSG:4490. but: Not this one.
+        Degrees, EPSG:4490. except_id: Not this one.
 
     Who may not see one is told of it, without its id and by its public place, where it is open to
     all; else nothing.

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
@@ -104,7 +103,7 @@ def add_visit(community: str) -> Response:
             var=_var(),
             pictures=pictures,
         )
-        return 201, orjson.loads(orjson.dumps(visit_to_json(visit)))
+        return 201, visit_to_json(visit)
 
     return run_once(by, do)
 

@@ -269,7 +269,7 @@ def move(incident_id: UUID) -> Response:
 
     def do() -> tuple[int, dict[str, Any]]:
         incident = _move(session(), by, incident_id, submitted, if_match() or None, pictures)
-        return 200, orjson.loads(orjson.dumps(moved_to_json(by, incident)))
+        return 200, moved_to_json(by, incident)
 
     response = run_once(by, do)
     response.set_etag(str(orjson.loads(response.data)["version"]))

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
@@ -190,7 +189,7 @@ def hand_over(post_id: int, json_data: HandOverIn) -> Response:
         result = handover.hand_over(
             session(), by, post_id, json_data.to, at, json_data.incidents, now
         )
-        return 200, orjson.loads(orjson.dumps(result))
+        return 200, asdict(result)
 
     return run_once(by, do)
 
