@@ -135,13 +135,21 @@ set_json_loads(orjson.loads)
 
 @cache  # unbounded: an evicted engine would leave its pool open
 def engine(url: str) -> Engine:
-    """Return the engine of a server; one per URL and process.
+    """Return the engine of a server (`postgresql://…`); one per URL and process."""
+    return _create_engine(url)
 
-    Parameters
-    ----------
-    url
-        `postgresql://…`; the psycopg 3 driver is filled in.
+
+@cache
+def read_only_engine(url: str) -> Engine:
+    """Return the engine of what only reads: PostgreSQL itself keeps it from writing.
+
+    It has connections of its own: a transaction that reads ends by ROLLBACK, at which the driver
+    forgets what is prepared on the connection; a report planned anew takes 3.5 ms rather than 1.2.
     """
+    return _create_engine(url, postgresql_readonly=True)
+
+
+def _create_engine(url: str, **options: Any) -> Engine:
     result = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
             "postgres://", "postgresql+psycopg://", 1
@@ -149,6 +157,7 @@ def engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         json_serializer=as_json,
+        execution_options=options,
         connect_args={"application_name": "wangge", **CONNECTION_LIMITS}
         | ({"prepare_threshold": None} if url in _pooled else {}),
     )

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gis.db import engine
+from gis.db import read_only_engine
 from gis.errors import Unavailable, invalid_field
 from gis.ops import databases
 from gis.ops.cluster import DatabaseUrls
@@ -117,11 +117,8 @@ def keep_log(addresses: DatabaseUrls, slot: str, keep_gb: int) -> None:
 
 def _position(url: str, query: str) -> int | None:
     """Return a position in the write-ahead log, in bytes; None if the server does not answer."""
-    # as the requests read: a connection that has been theirs begins transactions that may write,
-    # which a replica refuses, unless it is said again that they only read
-    reads = engine(url).execution_options(postgresql_readonly=True)
     try:
-        with reads.connect() as connection:
+        with read_only_engine(url).connect() as connection:
             return int(connection.scalar(text(query)) or 0)
     except SQLAlchemyError:
         return None

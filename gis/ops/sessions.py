@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from gis.db import engine
+from gis.db import read_only_engine
 from gis.ops.cluster import database_urls
 from gis.settings import Settings
 
@@ -22,4 +22,4 @@ def open_session(settings: Settings | None = None) -> Session:
         The database cannot be reached or started.
     """
     addresses = database_urls(settings or Settings.from_env())
-    return Session(engine(addresses.app).execution_options(postgresql_readonly=True))
+    return Session(read_only_engine(addresses.app))

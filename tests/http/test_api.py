@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from gis import crs
 from gis.areas.models import Area, Boundary, Revision
-from gis.db import allow_boundary_writes, engine
+from gis.db import allow_boundary_writes, engine, read_only_engine
 from gis.facilities.models import Entrance, Facility, ServiceCircle
 from gis.network.models import WalkNetwork
 from gis.network.store import WalkEdgeRow, replace_network
@@ -617,6 +617,24 @@ def test_a_request_that_reads_cannot_write(
         writing.rollback()
 
 
+def test_what_is_prepared_for_writing_outlasts_what_reads_between(
+    app: APIFlask, database_url: str
+) -> None:
+    url = f"{database_url}&application_name=prepared"  # pools of their own
+    private = db.session_factory(url)
+    for _ in range(8):  # a statement is prepared when it is sent the sixth time
+        with private(False) as writing:
+            writing.execute(text("SELECT 1 AS prepared_or_not"))
+            writing.commit()
+        with private(True) as reading:
+            reading.execute(text("SELECT 1"))
+    query = text("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'or_not$'")
+    with private(False) as writing:
+        assert writing.scalar(query) == 1
+    for pool in (engine(url), read_only_engine(url)):
+        pool.dispose()
+
+
 def test_what_anybody_reads_goes_to_the_replica_and_nothing_else(
     app: APIFlask, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -635,7 +653,7 @@ def test_what_anybody_reads_goes_to_the_replica_and_nothing_else(
     assert is_there(True, "/ogc/collections", Cookie="wangge_lang=en")
     for path in ("/api/v1/incidents", "/track/x", "/api/v1/photos/x", "/account", "/healthz"):
         assert not is_there(True, path), path
-    engine(replica.url).dispose()
+    read_only_engine(replica.url).dispose()
 
 
 def test_a_replica_that_died_is_stepped_over(

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from pyproj import Geod
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -340,6 +341,25 @@ def test_near_duplicates_are_offered_and_quarrels_stay_private(incident_town: In
     )
     incident_town.report(category=private)
     assert incident_town.report(category=private).duplicates == []
+
+
+@pytest.mark.parametrize("bearing", [0, 45, 200, 270])
+def test_near_is_fifty_metres_by_the_ellipsoid_in_every_direction(
+    incident_town: IncidentTown, bearing: int
+) -> None:
+    geod = Geod(ellps="GRS80")
+    filed = {
+        metres: incident_town.report(lon=lon, lat=lat).id
+        for metres in (12.3, 49.9, 50.1)
+        for lon, lat, _ in [geod.fwd(POINT["lon"], POINT["lat"], bearing, metres)]
+    }
+    seen = duplicates.find_duplicates(
+        incident_town.session, incident_town.who("王网格"), "06010", POINT["lon"], POINT["lat"], NOW
+    )
+    assert [(duplicate.id, duplicate.distance_m) for duplicate in seen] == [
+        (filed[12.3], 12.3),
+        (filed[49.9], 49.9),
+    ]
 
 
 def session_categories(session: Session) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import engine
+from gis.db import read_only_engine
 from gis.ops import cluster
 from gis.ops.replica import MAX_LAG_S, Replica
 from gis.settings import Settings
@@ -107,11 +107,11 @@ def test_a_dead_replica_is_stepped_over_and_used_again(pair):
 def test_it_is_looked_at_over_connections_that_requests_have_read_it_with(pair, monkeypatch):
     look_once = SimpleNamespace(sleep=lambda _: threading.Event().wait(), monotonic=time.monotonic)
     monkeypatch.setattr("gis.ops.replica.time", look_once)
-    reads = engine(pair.copy.url).execution_options(postgresql_readonly=True)  # as web.http.db
+    reads = read_only_engine(pair.copy.url)  # as web.http.db
     with Session(reads) as session:
         assert session.scalar(text("SELECT pg_is_in_recovery()"))
     until(Replica(pair.copy.url, pair.urls.app).is_usable, 10)
-    engine(pair.copy.url).dispose()
+    reads.dispose()
 
 
 def test_the_log_is_kept_for_a_replica_by_one_command(pair):

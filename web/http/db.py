@@ -6,7 +6,7 @@ from flask import Flask, current_app, g, request
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from gis.db import engine
+from gis.db import engine, read_only_engine
 from gis.ops.replica import Replica
 from gis.ops.shards import city
 from web.http.replica import may_read_replica
@@ -31,13 +31,12 @@ def session_factory(url: str, replica: Replica | None = None) -> Factory:
 
     Requests that only read get transactions that PostgreSQL itself keeps from writing.
     """
-    writes = engine(url).execution_options()
-    reads = engine(url).execution_options(postgresql_readonly=True)
+    writes, reads = engine(url).execution_options(), read_only_engine(url).execution_options()
     for bind in (writes, reads):
         bind.hide_parameters = True  # errors go to the log; positions and names do not
     if replica is None:
         return lambda reading: Session(reads if reading else writes)
-    copies = engine(replica.url).execution_options(postgresql_readonly=True)
+    copies = read_only_engine(replica.url).execution_options()
     copies.hide_parameters = True
 
     def open_session(reading: bool) -> Session:

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gis.crs import STORAGE_SRID
 from gis.db import execute_raw
 from gis.incidents.states import state_labels
 from gis.rights.principal import Principal
 from gis.rights.visibility import location, open_to_all, visibility_clause
+from gis.shapes.local_distance import metres_per_degree
 
 NEAR_M, NEAR_DAYS = 50.0, 7  # near-duplicates: the same category within so many metres and days
 
@@ -30,26 +32,25 @@ class Duplicate:
     reported_at: datetime
 
 
-# Of a place with very many incidents so many are looked at, and of the nearest of these it is asked
-# who sees them and how far they are, so that it takes no longer.
-MAX_LOOKED_AT, MAX_MEASURED = 100, 40
+# Of a place with very many incidents so many are looked at, so that it takes no longer.
+MAX_LOOKED_AT = 100
+ROUNDED_M = 10.0  # how far the public place of an incident may be from its own
 DUPLICATES_SQL = f"""
-SELECT * FROM (
-  SELECT i.id, i.state, i.reported_at, {{condition}} AS seen,
-    ST_Distance(({{location}})::geography, i.spot::geography) AS metres
+SELECT id, state, reported_at, seen, metres FROM (
+  SELECT i.*, |/ (((ST_X(place) - :lon) * :per_lon)^2 + ((ST_Y(place) - :lat) * :per_lat)^2)
+    AS metres
   FROM (
-    SELECT near.* FROM (
-      SELECT incident.*, p.spot
-      FROM incident, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS spot) p
+    SELECT i.*, {{location}} AS place FROM (
+      SELECT i.*, {{condition}} AS seen FROM incident i
       WHERE category = :category AND reported_at > :since AND reported_at <= :now
         AND state <> 'void' AND parent_id IS NULL
-        AND geom && ST_Expand(p.spot, :east, :north)
+        AND geom && ST_MakeEnvelope(
+          :lon - :east, :lat - :north, :lon + :east, :lat + :north, {STORAGE_SRID})
         AND id IS DISTINCT FROM CAST(:but AS uuid)
       LIMIT {MAX_LOOKED_AT}
-    ) near ORDER BY near.geom <-> near.spot LIMIT {MAX_MEASURED}
+    ) i WHERE seen OR {{public}}
   ) i
-  WHERE {{condition}} OR {{public}}
-) seen WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
+) i WHERE metres <= :metres ORDER BY metres, reported_at LIMIT 20
 """  # noqa: S608  our own numbers
 
 
@@ -89,7 +90,8 @@ def duplicates_query(
     """Return the query of `find_duplicates`, of rows for `duplicate_of`, and its parameters."""
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
-    query = DUPLICATES_SQL.format(condition=condition, public=public, location=location(condition))
+    query = DUPLICATES_SQL.format(condition=condition, public=public, location=location("seen"))
+    per_lon, per_lat = map(float, metres_per_degree(lat))
     params |= public_params | {
         "category": category,
         "lon": lon,
@@ -97,8 +99,10 @@ def duplicates_query(
         "since": at - timedelta(days=NEAR_DAYS),
         "now": at,
         "metres": NEAR_M,
-        "east": 0.0013,
-        "north": 0.0007,
+        "per_lon": per_lon,
+        "per_lat": per_lat,
+        "east": (NEAR_M + ROUNDED_M) / per_lon,
+        "north": (NEAR_M + ROUNDED_M) / per_lat,
         "but": except_id,
     }
     return query, params
