@@ -63,6 +63,7 @@ def has_holiday_calendar(year: int) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def working_day(day: date) -> bool:
     """Return whether a day is a working day."""
     if has_holiday_calendar(day.year):

@@ -6,8 +6,8 @@ What each figure means, `metric_meaning` says; the page and the API show it besi
 Incidents that repeat another one (children) and void ones are left out: a matter counts once.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import execute_raw
 from gis.incidents.reading.statistics_sql import (
     COUNT_CONDITIONS,
     GROUPED_TABLES,
@@ -30,7 +31,6 @@ from gis.rights.principal import Principal
 # each with its name `metric.<key>` and its definition `metric_meaning.<key>` in the catalogue
 RATES = tuple(RATE_CONDITIONS)
 HOUR_FIGURES = tuple(HOUR_EXPRESSIONS)
-RATE_COLUMNS = tuple((name, f"{name}_n", f"{name}_of") for name in RATES)
 METRICS = ("reported", "open", "overdue", "supervised", *RATES, *HOUR_FIGURES)
 MIN_RATE_OF = 10  # of fewer a rate is shown as a count: one more or less would move it by a tenth
 
@@ -71,7 +71,7 @@ class RateCount:
 _rate = lru_cache(maxsize=4096)(RateCount)
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, which takes three times as long for the thousands of a county's grids
 class StatisticsRow:
     """The figures of one group; a rate is null where nothing is counted under its line.
 
@@ -112,6 +112,10 @@ class StatisticsRow:
     )
 
 
+ROUNDED = ("mean_rating", *HOUR_FIGURES)
+# of a row as it is read: what it counts, `n` and `of` of each rate, and means
+COUNTED = ("key", "name", *COUNT_CONDITIONS)
+RATE_PAIRS = tuple(f"{name}_{part}" for name in RATES for part in ("n", "of"))
 STATISTICS_SQL = ",\n".join(
     (
         "SELECT number",
@@ -124,7 +128,7 @@ STATISTICS_SQL = ",\n".join(
             f"count(*) FILTER (WHERE ({of}) AND ({n})) AS {name}_n"
             for name, (of, n) in RATE_CONDITIONS.items()
         ),
-        "avg(rating) AS mean_rating",
+        "CAST(avg(rating) AS float8) AS mean_rating",
         *(
             f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {value})"
             f" FILTER (WHERE {COUNT_CONDITIONS[of]}) AS {name}"
@@ -175,29 +179,28 @@ def grouped_statistics(
     In one pass over the events. Rights and errors are those of `incident_statistics`.
     """
     total, grouped = None, []
-    for row in _read_figures(session, by, scope, with_all=True):
-        if not row["whole"]:
-            grouped.append(_row(row))
-        elif row["reported"]:
-            total = _row(row | {"key": "", "name": ""})
+    for *row, is_whole in _read_figures(session, by, scope, with_all=True):
+        figures = _row(row)
+        if not is_whole:
+            grouped.append(figures)
+        elif figures.reported:
+            total = replace(figures, key="", name="")
     return total, grouped
 
 
 def _read_figures(
     session: Session, by: Principal, scope: Scope, *, with_all: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Return the figures of `counted` by group, by the names of StatisticsRow.
+) -> Iterable[Sequence[Any]]:
+    """Return the figures of `counted` by group: COUNTED, RATE_PAIRS and ROUNDED.
 
     Parameters
     ----------
     with_all
-        Also those of all groups together, in a row whose `whole` is true. The medians of a hundred
-        thousand incidents take a sort each.
+        Also those of all groups together, and at the end of each row whether it is theirs. The
+        medians of a hundred thousand incidents take a sort each.
     """
     ctes, params = counted_sql(session, by, scope)
-    rows = session.execute(text(f"{ctes}\n{_figures_sql(scope.per, with_all)}"), params)
-    names = tuple(rows.keys())
-    return (dict(zip(names, row, strict=True)) for row in rows)
+    return execute_raw(session, f"{ctes}\n{_figures_sql(scope.per, with_all)}", params)
 
 
 def _figures_sql(per: str, with_all: bool) -> str:
@@ -211,12 +214,14 @@ def _figures_sql(per: str, with_all: bool) -> str:
     fenced = "(SELECT * FROM counted OFFSET 0) counted"
     groups = f"{columns}\nFROM {fenced} GROUP BY {by}"
     # named at the end: the largest name of a hundred thousand rows takes a tenth of the time
-    named = (
-        f"n.code AS key, n.name FROM ({groups}) g LEFT JOIN {table} n ON n.id = g.number"
+    level = f" AND n.level = '{per}'" if table == "area" else ""
+    key, name, source = (
+        ("n.code", "n.name", f"({groups}) g LEFT JOIN {table} n ON n.id = g.number{level}")
         if table
-        else f"number AS key FROM ({groups}) g"
+        else ("g.number", "g.name", f"({groups}) g")
     )
-    return f"SELECT g.*, {named} ORDER BY key NULLS LAST"
+    read = ", ".join((*COUNT_CONDITIONS, *RATE_PAIRS, *ROUNDED, *(["whole"] if with_all else [])))
+    return f"SELECT {key} AS key, {name}, {read} FROM {source} ORDER BY key NULLS LAST"  # noqa: S608
 
 
 def closed_by_key(session: Session, by: Principal, scope: Scope) -> dict[str, tuple[int, int]]:
@@ -227,12 +232,16 @@ def closed_by_key(session: Session, by: Principal, scope: Scope) -> dict[str, tu
     return {row[0]: (row[1], row[2]) for row in session.execute(text(query), params)}
 
 
-def _row(row: Mapping[str, Any]) -> StatisticsRow:
-    rates = {name: _rate(row[n], row[of]) for name, n, of in RATE_COLUMNS}
-    values = {name: row[name] for name in ("key", "name", *COUNT_CONDITIONS)}
-    values |= {name: rate.value for name, rate in rates.items()}
-    for name in ("mean_rating", *HOUR_FIGURES):
-        values[name] = None if row[name] is None else round(float(row[name]), 4)
+def _row(row: Sequence[Any]) -> StatisticsRow:
+    names, means = len(COUNTED), -len(ROUNDED)
+    rates = dict(
+        zip(RATES, map(_rate, row[names:means:2], row[names + 1 : means : 2]), strict=True)
+    )
+    values: dict[str, Any] = dict(zip(COUNTED, row, strict=False))
+    for name, rate in rates.items():
+        values[name] = rate.value
+    for name, mean in zip(ROUNDED, row[means:], strict=True):
+        values[name] = mean and round(mean, 4)
     return StatisticsRow(**values, rates=rates)
 
 

@@ -142,7 +142,8 @@ WITH picked AS (
       i.follow_up_due_at, i.taken_at, i.taken_in_time, i.handled_at, i.handled_in_time,
       i.returned, i.reopened, i.watched, i.reached, {{key}} AS key, {{number}} AS number,
       {{name}} AS name
-  FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  FROM incident i
+    LEFT JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
     LEFT JOIN personal.person p ON p.id = i.holder_id LEFT JOIN role r ON r.key = i.role
     -- a matter of a whole community is none of the grid that was found for its point
     LEFT JOIN area grid ON grid.id = i.grid_id AND i.grid_id = ANY(i.area_ids)
@@ -164,7 +165,8 @@ WITH picked AS (
 ), one AS (
   SELECT i.*, i.due_at < :now AS late, coalesce(i.follow_up_due_at < :now, false) AS call_late,
     i.state IN ('handled', 'checked', 'closed') AS finished,
-    {_working_seconds("reported_s")} AS reported_work,
+    CASE WHEN coalesce(i.taken_at, i.handled_at) IS NOT NULL
+      THEN {_working_seconds("reported_s")} END AS reported_work,
     {_working_seconds("taken_s")} AS taken_work,
     {_working_seconds("handled_s")} AS handled_work
   FROM (

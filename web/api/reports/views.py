@@ -46,7 +46,7 @@ class FiguresIn(BaseModel):
     ] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class FigureOut(StatisticsRow):
     """The figures of one group; rates 0 to 1, null where nothing is counted under their line."""
 
