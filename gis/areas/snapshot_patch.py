@@ -1,8 +1,8 @@
 """The complete snapshot with the rows that changed read again by their keys.
 
 A change costs what changed: one post of a million is a few queries by key, and arrays copied
-without it. What is worked out from shapes (cells, and the grid of each building) is kept where no
-shape differs.
+without it. What is worked out from shapes is kept where none differs: cells of the whole county,
+the grid of a building near its place.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,9 +12,10 @@ from datetime import datetime
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.areas.grids import GRIDS_AT_SQL, GridIndex, index_grids
+from gis.areas.grids import GRIDS_AT_SQL, MAX_GRID_DISTANCE_M, GridIndex, index_grids
 from gis.areas.snapshot import (
     Area,
     Ints,
@@ -36,6 +37,7 @@ from gis.places.patch import (
     patch_places,
 )
 from gis.places.queries import BuildingIndex
+from gis.shapes.local_distance import Floats, metres_per_degree
 
 # The tables of the snapshot, by what the keys are that their changes announce (migration 0046).
 AREA_TABLES = ("area", "boundary", "dated_parent", "planned_name")
@@ -47,6 +49,7 @@ SNAPSHOT_TABLES = frozenset(
     AREA_TABLES + BUILDING_TABLES + POST_TABLES + PERSON_TABLES + UNKEYED_TABLES
 )
 Changes = Mapping[str, Collection[int]]  # keys by table
+MAX_REDRAWN = 64  # of grids drawn anew, beyond which every building is looked up
 
 
 def patch_snapshot(
@@ -92,7 +95,7 @@ def patch_snapshot(
     else:
         # who still reads the old snapshot must not cache an answer of it in the new one
         people = copy(old.people)
-    building_grid = _building_grid(old, grids, places)
+    building_grid = _building_grid(old, grids, places, areas)
     if building_grid is old.building_grid:
         result = replace(
             old,
@@ -146,21 +149,51 @@ def _with_grids(upper: Mapping[int, Area], parents: Collection[int]) -> dict[int
     return result
 
 
-def _building_grid(old: RegistrySnapshot, grids: GridIndex, places: BuildingIndex) -> Ints:
+def _building_grid(
+    old: RegistrySnapshot, grids: GridIndex, places: BuildingIndex, areas: Collection[int]
+) -> Ints:
     """Return the row of the grid of each building; worked out where it may differ from before."""
     before, same_land = old.places, grids.shapes is old.grids.shapes
     if same_land and places.ids is before.ids and places.label_points is before.label_points:
         return old.building_grid
     lon, lat = places.label_points.T
-    if not same_land or not before.ids.size:
+    if not (before.ids.size and old.grids.ids.size and grids.ids.size):
         return grids.grids_at(lon, lat)[0]
-    order = np.argsort(before.ids)
-    rows = order.take(before.ids.searchsorted(places.ids, sorter=order), mode="clip")
-    same_place = (before.label_points[rows] == places.label_points).all(axis=1)
-    same = (before.ids[rows] == places.ids) & same_place
-    result, other = old.building_grid[rows], np.flatnonzero(~same)
+    if places is before:
+        result, same = old.building_grid, np.ones(len(lon), bool)
+    else:
+        rows = _rows_of(places.ids, before.ids)
+        same_place = (before.label_points[rows] == places.label_points).all(axis=1)
+        result, same = old.building_grid[rows], (before.ids[rows] == places.ids) & same_place
+    if not same_land:
+        result = np.append(_rows_of(old.grids.ids, grids.ids), -1)[result]  # -1: in no grid
+        same &= ~_is_near_land(old.grids, grids, areas, lon, lat)
+    other = np.flatnonzero(~same)
     result[other] = grids.grids_at(lon[other], lat[other])[0]
     return result
+
+
+def _rows_of(ids: Ints, among: Ints) -> Ints:
+    """Return the row of each id among others; any row for one that is not there."""
+    order = np.argsort(among)
+    return order.take(among.searchsorted(ids, sorter=order), mode="clip")
+
+
+def _is_near_land(
+    old: GridIndex, new: GridIndex, areas: Collection[int], lon: Floats, lat: Floats
+) -> NDArray[np.bool_]:
+    """Return whether each point may be answered by a grid that some areas are or were."""
+    boxes = shapely.bounds(
+        np.concatenate([index.shapes[np.isin(index.ids, [*areas])] for index in (old, new)])
+    )
+    if len(boxes) > MAX_REDRAWN:
+        return np.ones(len(lon), bool)
+    near = np.zeros(len(lon), bool)
+    for west, south, east, north in boxes:
+        per_lon, per_lat = metres_per_degree(max(abs(south), abs(north)))
+        x, y = MAX_GRID_DISTANCE_M / per_lon, MAX_GRID_DISTANCE_M / per_lat
+        near |= (lon > west - x) & (lon < east + x) & (lat > south - y) & (lat < north + y)
+    return near
 
 
 def _keep_cached(
@@ -192,12 +225,13 @@ def _kept_results(
     None where rows were renumbered, or where an area above grids changed, which answers of many
     grids name.
     """
-    same_land = old.grids.shapes is new.grids.shapes
-    same_rows = same_land and np.array_equal(old.places.ids, new.places.ids)
+    same_grids = np.array_equal(old.grids.ids, new.grids.ids)
+    same_rows = same_grids and np.array_equal(old.places.ids, new.places.ids)
     if not same_rows or not old.upper_areas.keys().isdisjoint(areas):
         return {}
     units = np.isin(new.places.part_units, [*areas])
     touched = np.isin(new.places.ids, [*buildings, *new.places.part_of[units].tolist()])
+    touched |= old.building_grid != new.building_grid
     rows, grids = (
         frozenset(np.flatnonzero(touched).tolist()),
         frozenset(np.flatnonzero(np.isin(new.grids.ids, [*areas])).tolist()),

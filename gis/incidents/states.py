@@ -66,6 +66,8 @@ STATE_PARAMS = {
     "open_states": [state.value for state in OPEN_STATES],
     "ended_states": [state.value for state in ENDED_STATES],
 }
+# as the index of open matters says it, which is used for no parameter
+OPEN_SQL = f"state NOT IN ({', '.join(repr(state.value) for state in ENDED_STATES)})"
 REQUESTS = ("suspend", "extend", "void", "limit")
 ANY_REQUEST = "any"
 WORKING_STATES = (State.ACCEPTED, State.DISPATCHED, State.TAKEN, State.RETURNED)

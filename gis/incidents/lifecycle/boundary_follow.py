@@ -21,7 +21,7 @@ from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.incidents.routing.post_holders import home, office
 from gis.incidents.routing.router import COMMUNITY
-from gis.incidents.states import STATE_PARAMS, State
+from gis.incidents.states import OPEN_SQL, State
 from gis.messages import Message, render
 from gis.rights.principal import system_principal
 
@@ -32,21 +32,20 @@ WAITING_STATES = (State.REPORTED, State.ACCEPTED, State.RETURNED)
 
 # The areas above a grid up to its county, for grids that `grids` names.
 CHAINS_SQL = """
-up AS (
-  SELECT g.id AS grid, g.parent_id FROM area g WHERE g.id IN (SELECT grid_id FROM grids)
-  UNION ALL SELECT up.grid, a.parent_id FROM up JOIN area a ON a.id = up.parent_id
-    AND a.level <> 'county'
-), chain AS (
-  SELECT grid, array_agg(parent_id) FILTER (WHERE parent_id IS NOT NULL) AS above FROM up
-      GROUP BY grid
+chain AS (
+  SELECT g.id AS grid, array_remove(ARRAY[g.parent_id, a.parent_id, b.parent_id], NULL) AS above
+  FROM area g
+    LEFT JOIN area a ON a.id = g.parent_id AND a.level IN ('street', 'community')
+    LEFT JOIN area b ON b.id = a.parent_id AND b.level IN ('street', 'community')
+  WHERE g.id IN (SELECT grid_id FROM grids)
 )"""
 # Grids that an open incident knows by another revision than the one that draws them now, or under
 # other areas; and the oldest revision that one knows. What incidents know of a grid is mostly the
 # same, and is compared once.
 STALE_GRIDS_SQL = f"""
-WITH RECURSIVE grids AS MATERIALIZED (
+WITH grids AS MATERIALIZED (
   SELECT grid_id, revision_id, array_remove(area_ids, unit_id) AS areas
-  FROM incident WHERE state <> ALL(:ended_states) GROUP BY 1, 2, 3
+  FROM incident WHERE {OPEN_SQL} GROUP BY 1, 2, 3
 ), {CHAINS_SQL}
 SELECT min(known.revision_id), array_agg(DISTINCT grid_id) FILTER
   (WHERE own.revision_id IS DISTINCT FROM known.revision_id OR NOT areas @> chain.above)
@@ -56,31 +55,30 @@ FROM grids known JOIN chain ON chain.grid = grid_id
 # Open incidents whose grid is drawn by another revision than recorded, is no longer there, stands
 # under other areas up to its county, or that a grid drawn since covers too (on a border the lower
 # code answers). No shape is looked at for the others. A matter of a whole community (its grid is
-# not among its areas) follows its community only. Raw SQL for its recursion.
+# not among its areas) follows its community only.
 MOVED_INCIDENTS_SQL = f"""
-WITH RECURSIVE other AS (
-  SELECT i.id, i.grid_id, min(a.code) AS code FROM boundary b JOIN area a ON a.id = b.area_id
-      AND a.level = 'grid'
+WITH other AS (
+  SELECT i.id, i.geom, i.grid_id, i.area_ids, i.revision_id, min(a.code) AS code
+  FROM boundary b JOIN area a ON a.id = b.area_id AND a.level = 'grid'
     JOIN incident i ON ST_Covers(b.geom, i.geom)
   WHERE b.revision_id > :oldest AND b.valid_time @> CAST(:now AS timestamptz)
-    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.state <> ALL(:ended_states)
+    AND b.revision_id > i.revision_id AND b.area_id <> i.grid_id AND i.{OPEN_SQL}
   GROUP BY i.county, i.id
 ), grids AS MATERIALIZED (
-  SELECT id, grid_id, NULL AS code FROM incident
-  WHERE grid_id = ANY(CAST(:changed AS bigint[])) AND state <> ALL(:ended_states)
+  SELECT id, geom, grid_id, area_ids, revision_id, NULL AS code FROM incident
+  WHERE grid_id = ANY(CAST(:changed AS bigint[])) AND {OPEN_SQL}
     AND id NOT IN (SELECT id FROM other)
-  UNION ALL SELECT id, grid_id, code FROM other
+  UNION ALL SELECT * FROM other
 ), {CHAINS_SQL}
-SELECT i.county, i.id, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
+SELECT i.id, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat,
   own.id IS NOT NULL AND ST_Covers(own.geom, i.geom) AND i.area_ids @> chain.above AS inside,
-  own.revision_id AS revision, grids.code < g.code AS lower
-FROM grids JOIN incident i ON i.id = grids.id JOIN chain ON chain.grid = i.grid_id
-  JOIN area g ON g.id = i.grid_id
+  own.revision_id AS revision, i.code < g.code AS lower
+FROM grids i JOIN chain ON chain.grid = i.grid_id JOIN area g ON g.id = i.grid_id
   LEFT JOIN boundary own ON own.area_id = i.grid_id
     AND own.valid_time @> CAST(:now AS timestamptz)
 WHERE i.grid_id = ANY(i.area_ids)
   AND (own.revision_id IS DISTINCT FROM i.revision_id OR NOT i.area_ids @> chain.above
-      OR grids.code < g.code)
+      OR i.code < g.code)
 ORDER BY i.id
 """  # noqa: S608  our own text
 
@@ -94,7 +92,7 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     the same decision as at dispatch; who has handled it keeps it. A second run does nothing.
     Outside every grid it stays where it was.
     """
-    params = {"now": now, **STATE_PARAMS}
+    params: dict[str, Any] = {"now": now}
     oldest, changed = session.execute(text(STALE_GRIDS_SQL), params).one()
     if oldest is None:  # nothing is open
         return 0

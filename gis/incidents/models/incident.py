@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gis.db import Base, geometry, one_of
 from gis.files.photos import PhotoColumns
 from gis.incidents.models.values import DISPATCH_MODES, SEVERITIES
-from gis.incidents.states import REQUESTS, State
+from gis.incidents.states import OPEN_SQL, REQUESTS, State
 
 
 class IncidentMove(Base):
@@ -74,6 +74,12 @@ class Incident(Base):
         ),
         Index(None, "reported_at", "id"),
         Index(None, "holder_id", "state"),
+        Index(  # what a publication compares, without the matters that ended
+            "ix_incident_open_grid_id",
+            "grid_id",
+            postgresql_include=["revision_id", "area_ids", "unit_id"],
+            postgresql_where=text(OPEN_SQL),
+        ),
         Index(
             "ix_incident_running", "supervise_at", postgresql_where=text("supervise_at IS NOT NULL")
         ),
@@ -138,9 +144,7 @@ class Incident(Base):
         ARRAY(BigInteger()),
         comment="Ids of its areas: county, street, community, grid and, when known, unit.",
     )
-    grid_id: Mapped[int] = mapped_column(
-        ForeignKey("area.id"), index=True, comment="The grid it lies in."
-    )
+    grid_id: Mapped[int] = mapped_column(ForeignKey("area.id"), comment="The grid it lies in.")
     unit_id: Mapped[int | None] = mapped_column(
         ForeignKey("area.id"), comment="The ten-household unit, when known."
     )
