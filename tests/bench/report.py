@@ -2,10 +2,15 @@
 constant to a POST, and the database alone writing the same rows in one call a report.
 """
 
+import itertools
 import re
 import shutil
 import subprocess
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.request import urlopen
 
 import orjson
 import shapely
@@ -36,6 +41,8 @@ from web.gateway import THREADS
 
 REPORTS = "/api/v1/incidents"
 CODES = ("06010", "06012", "06013", "06028", "09009", "C0101")
+
+READERS, READ_EVERY_S = 4, 0.1  # who look what is near, beside those who report
 
 PATTERNS = 200
 # The rows of a report that was filed, as of another: written by one call, with every trigger, index
@@ -91,6 +98,30 @@ def floor_rate(addresses: DatabaseUrls, patterns: int, seconds: int) -> float:
     return float(rate[1])
 
 
+@contextmanager
+def read_beside(port: int, places: Sequence[tuple[float, float]]) -> Iterator[None]:
+    """Ask meanwhile, at a steady pace, for what was reported near other places."""
+    over = threading.Event()
+    turns = itertools.cycle(places)
+
+    def read() -> None:
+        while not over.wait(READ_EVERY_S):
+            x, y = next(turns)
+            query = f"lon={x:.7f}&lat={y:.7f}&crs=wgs84&category={CODES[0]}"
+            with urlopen(f"http://127.0.0.1:{port}{REPORTS}/near?{query}", timeout=30) as answer:
+                answer.read()
+
+    readers = [threading.Thread(target=read) for _ in range(READERS)]
+    for reader in readers:
+        reader.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+
+
 def measure(settings: Settings, small: bool) -> Row:
     """Serve a made-up town and in turns file reports, each at another place, and post
     the constant.
@@ -130,6 +161,8 @@ def measure(settings: Settings, small: bool) -> Row:
             (ask(port, bodies, seconds, REPORTS), ask(port, ["{}"], seconds, CONSTANT))
             for _ in range(turns)
         ]
+        with read_beside(port, within(grids, 500)):
+            beside = ask(port, bodies, seconds, REPORTS)
     with engine(addresses.owner).begin() as owner:
         owner.execute(text(FLOOR))
         patterns = owner.scalar(text("SELECT count(*) FROM bench_pattern")) or 0
@@ -171,5 +204,7 @@ def measure(settings: Settings, small: bool) -> Row:
         notes=[
             f"{filed:,} reports were filed and assigned in all.",
             "Server, database and load generator share the cores.",
+            f"While {READERS} people look ten times a second what is near: {beside.rate:,.0f}"
+            f" reports a second, {told(beside)}.",
         ],
     )
