@@ -18,6 +18,7 @@ from tests.bench import (
     access,
     boundaries,
     bulk,
+    changes,
     circle,
     coverage,
     failover,
@@ -41,6 +42,7 @@ ROWS: dict[str, Callable[[Settings, bool], Row]] = {
     "report": report.measure,
     "growth": growth.measure,
     "boundaries": boundaries.measure,
+    "changes": changes.measure,
     "large": large.measure,
 }
 # run only when named: it needs packages of its own, and is compared with nothing

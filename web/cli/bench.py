@@ -17,7 +17,7 @@ VALHALLA_PYTHONS = ("python3.12", "python3.13", "python3.14")
 UNCOMPARED = "failover"  # is compared with nobody, and measured only when named
 NAMES = (
     *("circle", "coverage", "edges", "recompute", "pin"),
-    *("bulk", "http", "report", "growth", "boundaries", "large"),
+    *("bulk", "http", "report", "growth", "boundaries", "changes", "large"),
     UNCOMPARED,
 )
 
