@@ -32,7 +32,7 @@ SELECT u.id, u.code, u.name, g.id, g.code, ST_AsBinary(b.geom), coalesce(h.homes
 FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.retired_at > now())
   LEFT JOIN dated_parent d ON d.area_id = u.id AND d.valid_time @> %(at)s::timestamptz
   JOIN area g ON g.id = coalesce(d.parent_id, u.parent_id)
-  JOIN (SELECT DISTINCT unit_id, building_id FROM unit_part) p ON p.unit_id = u.id
+  CROSS JOIN LATERAL (SELECT DISTINCT building_id FROM unit_part WHERE unit_id = u.id) p
   JOIN building b ON b.id = p.building_id
   LEFT JOIN LATERAL (
     SELECT count(*) AS homes FROM household h WHERE h.building_id = b.id AND h.unit_id = u.id
