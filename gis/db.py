@@ -4,6 +4,7 @@ Functions in `gis/` may flush but never commit; the view or command commits once
 """
 
 import math
+import re
 import select
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache, partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapper, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Text
 
@@ -64,13 +66,18 @@ class Base(DeclarativeBase):
     }
 
 
+@event.listens_for(Mapper, "before_configured", once=True)
+def _import_models() -> None:
+    """Import every model before the first is used: keys name the tables of others by words."""
+    import_module("gis.ops.metadata")
+
+
 def columns_of(
     row_type: type, model: type[DeclarativeBase], *, without: Collection[str] = ()
 ) -> list[str]:
     """Return the names of the columns of a model that a dataclass has as fields.
 
-    So a row read into the dataclass is spelled out once: a new column is one line in the model,
-    and one in each dataclass that shows it.
+    A new column is one line in the model, and one in each dataclass that shows it.
     """
     names = {field.name for field in fields(row_type)} - set(without)
     return [column.name for column in model.__table__.columns if column.name in names]
@@ -102,9 +109,8 @@ def cached_text(query: str) -> TextClause:
     return text(query)
 
 
-# A server that is gone without a word, as when its machine lost its power, is noticed in this time:
-# TCP by itself sends again for a quarter of an hour, and waits for an answer for ever. Not less:
-# one that is there, but takes nothing in for so long (a COPY that waits for a lock), is lost too.
+# A server that is gone without a word, as without power, is noticed in this time: TCP by itself
+# waits for ever. Not less: one that takes nothing in for so long (a COPY at a lock) is lost too.
 LOST_S = 15
 CONNECTION_LIMITS: dict[str, Any] = {
     "connect_timeout": 5,
@@ -123,8 +129,8 @@ _pooled: set[str] = set()  # addresses of poolers in transaction mode
 def pool_transactions(url: str) -> None:
     """Say that a pooler in transaction mode is at an address, before its engine is made.
 
-    A statement prepared on one connection of the server is unknown on the next, or is another
-    client's of the same name (pgbouncer before 1.21), so none is prepared there.
+    A statement prepared on one connection is unknown on the next, or another client's of the same
+    name (pgbouncer before 1.21), so none is prepared there.
     """
     _pooled.add(url)
 
@@ -151,9 +157,7 @@ def read_only_engine(url: str) -> Engine:
 
 def _create_engine(url: str, **options: Any) -> Engine:
     result = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
-            "postgres://", "postgresql+psycopg://", 1
-        ),
+        re.sub("^postgres(ql)?://", "postgresql+psycopg://", url),
         pool_size=8,
         max_overflow=8,
         json_serializer=as_json,

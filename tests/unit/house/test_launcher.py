@@ -111,3 +111,17 @@ def test_no_download_address_is_in_the_lock_file():
     assert "http" not in re.sub(
         r'"(funding|url|homepage)": "[^"]*"', "", Path(ROOT / "package-lock.json").read_text()
     )
+
+
+def test_every_key_names_a_table_that_a_fresh_python_knows():
+    # commands import little; what a matter needs to be filed must not depend on what they import
+    program = (
+        "from sqlalchemy import insert; from sqlalchemy.orm import configure_mappers\n"
+        "from gis.incidents.models.orders import OrderOffer\n"
+        "configure_mappers()\n"
+        "print(*(key.column.table for key in OrderOffer.__table__.foreign_keys))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "personal.person" in done.stdout, done.stderr
