@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Operation
 from gis.boundaries.household_counts import read_building_households
 from gis.boundaries.land_abroad import find_land_abroad, lock_land_between_counties
+from gis.boundaries.preview_grids import counties_of
 from gis.errors import InvalidInput
 from gis.shapes import polygon_coverage
 from gis.shapes.measure import geodesic_area_m2, label_point, position_text, wider
@@ -48,7 +49,7 @@ def check(
         list(old_shapes.values()),
         [shape for shape in new_shapes.values() if shape is not None],
     )
-    _check_homes(session, old, new)
+    _check_homes(session, counties_of(old_shapes), old, new)
     # two counties, which publish at once, could both take the land between them
     lock_land_between_counties(session)
     check_abroad(session, old_shapes, new_shapes, at)
@@ -99,7 +100,10 @@ def released_area(old_shapes: Sequence[PolygonLike], new_shapes: Sequence[Polygo
 
 
 def _check_homes(
-    session: Session, old_shapes: Sequence[PolygonLike], new_shapes: Sequence[PolygonLike]
+    session: Session,
+    counties: Sequence[str],
+    old_shapes: Sequence[PolygonLike],
+    new_shapes: Sequence[PolygonLike],
 ) -> None:
     """Raise InvalidInput if a household with a grid would lose it.
 
@@ -110,7 +114,7 @@ def _check_homes(
     InvalidInput
         `publish.households_without_grid`: how many households, and where.
     """
-    homes = read_building_households(session, old_shapes)
+    homes = read_building_households(session, counties, old_shapes)
     if not len(homes.ids):
         return
     points = shapely.points(homes.points)

@@ -13,6 +13,7 @@ from gis.boundaries.preview import compactness
 from gis.boundaries.preview_grids import (
     as_grids,
     changed_shapes,
+    counties_of,
     grid_codes_at,
     grid_names,
     grid_states,
@@ -94,7 +95,9 @@ def compare_drafts(session: Session, principal: Principal, a: int, b: int) -> Dr
     )
     names = grid_names(session, codes, [*done[0], *done[1]])
     homes = read_building_households(
-        session, [state[code] for state in states.values() for code in codes if code in state]
+        session,
+        counties_of(codes),
+        [state[code] for state in states.values() for code in codes if code in state],
     )
     figures = {side: _figures(state, codes, homes) for side, state in states.items()}
     grids = [

@@ -239,8 +239,8 @@ def _do(
     validate_new_codes(session, draft, op, state.geometries, {*new_codes, first_code or ""})
     around = operation_model.Surroundings(
         lambda code: next_codes(session, code, new_codes),
-        lambda geometries: count_households(session, geometries),
-        lambda geometries: read_building_households(session, geometries),
+        lambda geometries: count_households(session, [county], geometries),
+        lambda geometries: read_building_households(session, [county], geometries),
         lambda codes: draft_identity.sibling_names(session, earlier, drawn, codes),
         lambda unit: settlements.unit_grids(session, county, drawn, unit, datetime.now(UTC)),
     )

@@ -148,7 +148,7 @@ def build_editor_view(
     names = grid_names(session, geometries, done)
     # A building outside all grids counts for a near one; the grids around decide which.
     reach = boxes_around(list(geometries.values()))
-    homes = read_building_households(session, reach)
+    homes = read_building_households(session, [county], reach)
     surroundings = draft_grids.neighbouring_grids(session, county, drawn, list(geometries), reach)
     becomes = grid_codes_at(as_grids(surroundings.geometries, names), homes.points)
     households, people = _counts(homes, becomes, geometries)

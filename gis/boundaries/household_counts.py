@@ -14,19 +14,23 @@ from gis.areas.grids import GridIndex
 from gis.db import STORAGE_SRID, cached_text, fetch_rows
 from gis.shapes.polygon_coverage import PolygonLike
 
+# Those of the neighbouring county are its own, however near; where one stands is not known of some
+# loaded before there were areas.
+NEAR_SQL = f"""(b.county = ANY(%(counties)s) OR b.county IS NULL)
+  AND b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})"""
 BUILDING_HOUSEHOLDS_SQL = f"""
 SELECT b.id, b.code, b.name, b.estate, ST_AsBinary(b.geom), coalesce(h.homes, 0),
     coalesce(h.people, 0)
 FROM building b LEFT JOIN LATERAL (
   SELECT count(*) AS homes, sum(h.people) AS people FROM household h WHERE h.building_id = b.id
 ) h ON true
-WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+WHERE {NEAR_SQL}
 ORDER BY b.id"""  # noqa: S608  a number of ours
 # All buildings of units near some shapes, with the households of each unit in them.
 UNIT_HOUSEHOLDS_SQL = f"""
 WITH near AS (
   SELECT DISTINCT p.unit_id FROM building b JOIN unit_part p ON p.building_id = b.id
-  WHERE b.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+  WHERE {NEAR_SQL}
 )
 SELECT u.id, u.code, u.name, g.id, g.code, ST_AsBinary(b.geom), coalesce(h.homes, 0)
 FROM near JOIN area u ON u.id = near.unit_id AND (u.retired_at IS NULL OR u.retired_at > now())
@@ -73,19 +77,25 @@ class UnitHouseholds(NamedTuple):
 
 
 def read_building_households(
-    session: Session, geometries: Sequence[PolygonLike]
+    session: Session, counties: Sequence[str], geometries: Sequence[PolygonLike]
 ) -> BuildingHouseholds:
-    """Return the buildings near some shapes with their households and people.
+    """Return the buildings of some counties near some shapes with their households and people.
 
     Parameters
     ----------
     session
         Open session; only read.
+    counties
+        Their codes.
     geometries
         Shapes in degrees, EPSG:4490. Buildings whose boxes meet the box of all shapes are read.
     """
     rows = (
-        fetch_rows(session, BUILDING_HOUSEHOLDS_SQL, bbox_params(geometries)) if geometries else []
+        fetch_rows(
+            session, BUILDING_HOUSEHOLDS_SQL, bbox_params(geometries) | {"counties": counties}
+        )
+        if geometries
+        else []
     )
     shapes = (
         shapely.from_wkb(np.array([row[4] for row in rows], dtype=object))
@@ -113,14 +123,20 @@ def read_footprints(session: Session, codes: Sequence[str]) -> list[Any]:
 
 
 def read_unit_households(
-    session: Session, grids: GridIndex, geometries: Sequence[PolygonLike], at: datetime
+    session: Session,
+    counties: Sequence[str],
+    grids: GridIndex,
+    geometries: Sequence[PolygonLike],
+    at: datetime,
 ) -> list[UnitHouseholds]:
-    """Return the units near some shapes, and the grids in which their households live.
+    """Return the units of some counties near some shapes, and the grids of their households.
 
     Parameters
     ----------
     session
         Open session; only read.
+    counties
+        Their codes.
     grids
         The grids around. A building outside them counts for the grid the unit belongs to.
     geometries
@@ -128,11 +144,10 @@ def read_unit_households(
     at
         Moment whose parents apply.
     """
-    rows = (
-        fetch_rows(session, UNIT_HOUSEHOLDS_SQL, bbox_params(geometries) | {"at": at})
-        if geometries and len(grids.codes)
-        else []
-    )
+    if not (geometries and len(grids.codes)):
+        return []
+    params = bbox_params(geometries) | {"counties": counties, "at": at}
+    rows = fetch_rows(session, UNIT_HOUSEHOLDS_SQL, params)
     if not rows:
         return []
     points = label_points(shapely.from_wkb(np.array([row[5] for row in rows], dtype=object)))
@@ -180,9 +195,14 @@ def homeless(session: Session, lost: Any) -> int:
     return session.scalar(cached_text(query), {"lost": shapely.to_wkb(lost)}) or 0
 
 
-def count_households(session: Session, geometries: Sequence[PolygonLike]) -> list[int]:
-    """Count the households on each shape; those on a common border count for both."""
-    homes = read_building_households(session, geometries)
+def count_households(
+    session: Session, counties: Sequence[str], geometries: Sequence[PolygonLike]
+) -> list[int]:
+    """Count the households of some counties on each shape.
+
+    Those on a common border count for both.
+    """
+    homes = read_building_households(session, counties, geometries)
     if not len(homes.ids):
         return [0] * len(geometries)
     shapely.prepare(list(geometries))

@@ -8,6 +8,8 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from gis.areas import codes as patterns
+from gis.areas.models import Level
 from gis.boundaries.editor_view import area_box
 from gis.boundaries.household_counts import read_building_households
 from gis.boundaries.revision_access import get_revision
@@ -69,7 +71,9 @@ def paintable_buildings(
     """
     get_revision(session, principal, number)
     box = area_box(session, within)
-    homes = read_building_households(session, [shapely.box(*box.values())])
+    homes = read_building_households(
+        session, [patterns.ancestor_code(within, Level.COUNTY)], [shapely.box(*box.values())]
+    )
     lines = shapely.from_wkb(
         [
             row[0]

@@ -39,6 +39,7 @@ from gis.boundaries.preview_communities import (
 from gis.boundaries.preview_grids import (
     as_grids,
     changed_shapes,
+    counties_of,
     grid_codes_at,
     grid_names,
     grid_states,
@@ -112,16 +113,17 @@ def compute(session: Session, revision: Revision) -> Preview:
     names = grid_names(session, _named_areas({**before_all, **after_all}, done), done)
     at = effective_time(session, None)
     core = [side[code] for code in moved_land for side in (old_shapes, new_shapes) if code in side]
-    homes = read_building_households(session, core)
+    counties = counties_of(before_all)
+    homes = read_building_households(session, counties, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)
     pieces = _pieces(old_shapes, new_shapes, moved_land, homes, was, becomes)
-    units, torn, settled = moved_units(session, old, new, [*core, *footprints], at, done)
+    units, torn, settled = moved_units(session, counties, old, new, [*core, *footprints], at, done)
     sides = {code: (old_shapes.get(code), new_shapes.get(code)) for code in drawn}
     grids = [_grid(code, names, *sides[code], homes, was, becomes, units) for code in moved_land]
     recoded = draft_identity.recoded(done)
     moved = _moved(session, homes, was, becomes, units, grids, recoded, at)
-    moved += moved_facilities(session, core, old, new)
+    moved += moved_facilities(session, counties, core, old, new)
     crossings = border_crossings(pieces)
     problems = [
         *find_conflicts(session, revision),
@@ -142,7 +144,7 @@ def compute(session: Session, revision: Revision) -> Preview:
         incident_ids=[],
         problems=problems,
         names=names,
-        open_incidents=moved_incidents(session, core, old, new),
+        open_incidents=moved_incidents(session, counties, core, old, new),
         redrawn=sides,
         communities=_communities(session, revision, crossings, redrawn, names),
         crossings=crossings,

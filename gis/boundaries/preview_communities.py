@@ -80,7 +80,7 @@ def community_changes(
     county = patterns.ancestor_code(communities[0], Level.COUNTY)
     old = draft_grids.neighbouring_grids(session, county, {}, codes, []).geometries
     new = {code: land for code, land in (dict(old) | dict(drawn)).items() if land is not None}
-    homes = read_building_households(session, [*old.values(), *new.values()])
+    homes = read_building_households(session, [county], [*old.values(), *new.values()])
     households, people = homes.households, homes.people
     sides = []
     for grids in (old, new):

@@ -28,7 +28,7 @@ def grid_states(
         return _published(session, revision)
     if not drawn:
         return {}, {}, {}
-    county = patterns.ancestor_code(next(iter(drawn)), Level.COUNTY)
+    (county,) = counties_of(drawn)
     reach = boxes_around([shape for shape in drawn.values() if shape is not None])
     stored = draft_grids.neighbouring_grids(session, county, {}, list(drawn), reach).geometries
     old_shapes = {code: stored[code] for code in drawn if code in stored}
@@ -38,6 +38,11 @@ def grid_states(
         new_shapes,
         {code: shape for code, shape in stored.items() if code not in drawn},
     )
+
+
+def counties_of(codes: Iterable[str]) -> list[str]:
+    """Return the counties of some grids; those of a draft are all of one."""
+    return sorted({patterns.ancestor_code(code, Level.COUNTY) for code in codes})
 
 
 def _published(

@@ -42,7 +42,8 @@ UNIT_MESSAGES = {"unit_torn": "preview.unit_torn", "settle_void": "preview.settl
 FACILITIES_IN_BBOX_SQL = f"""
 SELECT f.code, f.category, f.name, ST_AsBinary(ST_PointOnSurface(f.geom))
 FROM facility f
-WHERE f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
+WHERE (f.county = ANY(%(counties)s) OR f.county IS NULL)
+  AND f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {STORAGE_SRID})
 ORDER BY f.code"""  # noqa: S608  a number of ours
 
 
@@ -74,6 +75,7 @@ def moved_buildings(
 
 def moved_units(
     session: Session,
+    counties: Sequence[str],
     old: GridIndex,
     new: GridIndex,
     core: Sequence[PolygonLike],
@@ -86,6 +88,8 @@ def moved_units(
     ----------
     session
         Open session; only read.
+    counties
+        Codes of the counties whose grids they are.
     old, new
         The grids before and after.
     core
@@ -106,8 +110,11 @@ def moved_units(
         for grids in (old, new)
         for code, name in zip(grids.codes, grids.names, strict=True)
     }
-    was = {unit.code: len(unit.households) for unit in read_unit_households(session, old, core, at)}
-    after = read_unit_households(session, new, core, at)
+    was = {
+        unit.code: len(unit.households)
+        for unit in read_unit_households(session, counties, old, core, at)
+    }
+    after = read_unit_households(session, counties, new, core, at)
     decided = decisions(session, done, [unit.code for unit in after], at)
     for unit in after:
         counts = {new.codes[row]: count for row, count in unit.households.items()}
@@ -181,10 +188,15 @@ def moved_posts(
 
 
 def moved_facilities(
-    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
+    session: Session,
+    counties: Sequence[str],
+    core: Sequence[PolygonLike],
+    old: GridIndex,
+    new: GridIndex,
 ) -> list[MovedFeature]:
     """Return the facilities that change grid."""
-    rows = fetch_rows(session, FACILITIES_IN_BBOX_SQL, bbox_params(core)) if core else []
+    params = bbox_params(core) | {"counties": counties} if core else {}
+    rows = fetch_rows(session, FACILITIES_IN_BBOX_SQL, params) if core else []
     points = (
         shapely.get_coordinates(shapely.from_wkb([row[3] for row in rows]))
         if rows
@@ -200,18 +212,24 @@ def moved_facilities(
 
 
 def moved_incidents(
-    session: Session, core: Sequence[PolygonLike], old: GridIndex, new: GridIndex
+    session: Session,
+    counties: Sequence[str],
+    core: Sequence[PolygonLike],
+    old: GridIndex,
+    new: GridIndex,
 ) -> list[tuple[str, str | None, str | None]]:
     """Return the open incidents that change grid as (id, from, to)."""
     if not core:
         return []
     query = f"""
     SELECT i.id, ST_X(i.geom), ST_Y(i.geom) FROM incident i
-    WHERE i.state <> ALL(:ended)
+    WHERE i.state <> ALL(:ended) AND i.county = ANY(:counties)
       AND i.geom && ST_MakeEnvelope(:west, :south, :east, :north, {STORAGE_SRID})
     ORDER BY i.id"""  # noqa: S608
     rows = session.execute(
-        text(query), bbox_params(core) | {"ended": [state.value for state in ENDED_STATES]}
+        text(query),
+        bbox_params(core)
+        | {"counties": counties, "ended": [state.value for state in ENDED_STATES]},
     ).all()
     points = np.array([[row[1], row[2]] for row in rows]) if rows else np.empty((0, 2))
     pairs = zip(rows, grid_codes_at(old, points), grid_codes_at(new, points), strict=True)

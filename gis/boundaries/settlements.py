@@ -116,7 +116,7 @@ def unit_grids(
         return {}
     around = draft_grids.neighbouring_grids(session, county, drawn, [], boxes_around(footprints))
     grids = as_grids(around.geometries, {})
-    for item in read_unit_households(session, grids, footprints, at):
+    for item in read_unit_households(session, [county], grids, footprints, at):
         if item.code == unit:
             return {grids.codes[row]: count for row, count in item.households.items()}
     return {}

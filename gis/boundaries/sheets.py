@@ -128,8 +128,10 @@ def read_sheets(
     principal.require(Action.FIGURES, chain)
     names = grid_names(session, grids, done, at)
     reach = boxes_around([grids[each] for each in codes])
-    lines, homes = _named_lines(session, reach), read_building_households(session, reach)
-    sheets = _Facts(session, grids, names, lines, homes, reach, at)
+    counties = [patterns.ancestor_code(codes[0], Level.COUNTY)]
+    lines = _named_lines(session, reach)
+    homes = read_building_households(session, counties, reach)
+    sheets = _Facts(session, counties, grids, names, lines, homes, reach, at)
     posts = posts_of(session, principal, community, at, within=True)
     detail = read_area(session, community, at)
     return SheetSet(
@@ -152,6 +154,7 @@ class _Facts:
     def __init__(
         self,
         session: Session,
+        counties: Sequence[str],
         grids: Mapping[str, PolygonLike],
         names: Mapping[str, str],
         lines: Sequence[NamedLine],
@@ -164,7 +167,7 @@ class _Facts:
         self.within = np.array(grid_codes_at(index, homes.points), dtype=object)
         self.units = Counter(
             index.codes[unit.best]
-            for unit in read_unit_households(session, index, reach, at)
+            for unit in read_unit_households(session, counties, index, reach, at)
             if unit.best is not None and unit.households[unit.best]
         )
 

@@ -13,6 +13,7 @@ from gis.areas.grids import read_grids
 from gis.areas.models import Operation
 from gis.boundaries import draft_identity, settlements
 from gis.boundaries.household_counts import read_unit_households
+from gis.boundaries.preview_grids import counties_of
 from gis.db import cached_text, copy_rows
 
 # Units under grids that go on under another code, those without a building too.
@@ -78,8 +79,10 @@ def _new_parents(
     parents = _parents_by_code(session, done, at)
     if not geometries:
         return parents
+    settled = [str(item.op["unit"]) for item in done if item.op["op"] == "settle"]
+    counties = counties_of([*settled, *(code for item in done for code in item.changed_codes)])
     grids = read_grids(session, at, shapely.box(*shapely.total_bounds(geometries)))
-    units = read_unit_households(session, grids, geometries, at)
+    units = read_unit_households(session, counties, grids, geometries, at)
     decisions = settlements.decisions(session, done, [unit.code for unit in units], at)
     ids = dict(zip(grids.codes, grids.ids.tolist(), strict=True))
     for unit in units:

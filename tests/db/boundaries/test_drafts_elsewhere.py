@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import shapely
+from geoalchemy2.shape import from_shape
 
 from gis.areas.models import Area
-from gis.boundaries import drafts, publish
+from gis.boundaries import drafts, preview, publish
+from gis.boundaries.painting_view import paintable_buildings
 from gis.boundaries.store import publish_shapes
 from gis.errors import InvalidInput
+from gis.facilities.models import Facility
 from tests.support import draft_town
 from tests.support.draft_town import BASE, LEAD, S, X, Y, begin, code, land, line, shapes_of
 
@@ -37,6 +40,44 @@ def county_in_the_east(session) -> str:
         effective=datetime.now(UTC) - timedelta(days=2),
     )
     return above.code
+
+
+def test_who_lives_beyond_the_county_is_not_counted(session, town):
+    county_in_the_east(session)
+    for name, east, county in (
+        ("自家", 3 * S - 0.0004, "520402"),
+        ("邻县", 3 * S + 0.0001, "520403"),
+        ("不知", 3 * S - 0.0008, None),
+    ):
+        house = town.building(name, east, 1.2 * S, width=0.0001)
+        house.county = county
+        for room in range(10):
+            town.household(house, f"{room + 1}01")
+    place = shapely.Point(X + 3 * S + 0.0001, Y + 1.3 * S)
+    session.add(
+        Facility(
+            code="f-east",
+            county="520403",
+            category="toilet",
+            name="邻县公厕",
+            geom=from_shape(place, 4490),
+        )
+    )
+    session.commit()
+    number = begin(session)
+    drafts.add_operation(
+        session,
+        LEAD,
+        number,
+        {"op": "split", "code": code(6), "line": line((1.9, 1.5), (3.1, 1.5))},
+    )
+    seen = preview.preview(session, LEAD, number)
+    assert sum(grid.households[0] for grid in seen.grids) == 20
+    assert sum(grid.households[1] for grid in seen.grids) == 20
+    assert "f-east" not in {item.code for item in seen.moved}
+    within = paintable_buildings(session, LEAD, number, code(6))
+    assert {"自家", "不知"} <= {house.name for house in within}
+    assert "邻县" not in {house.name for house in within}
 
 
 def test_land_of_another_county_is_not_taken(session, town):
