@@ -1,15 +1,19 @@
 """Files and folders that only their owner can read, from the first byte."""
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 UMASK = 0o077
+SCRATCH_LOCK = ".lock"  # in a scratch folder
 NO_SPACE = "No space left on device"
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY_STATE, FORBIDDEN_STATE = "25006", "42501"  # of PostgreSQL
@@ -25,6 +29,45 @@ def create_file(path: Path) -> Path:
 def open_file(path: Path, mode: str = "w", **options: Any) -> IO[Any]:
     """Open a new private file for writing, in place of whatever lies at a path."""
     return create_file(path).open(mode, **options)
+
+
+def write_file(path: Path, text: str | bytes) -> Path:
+    """Write a private file whole, or leave what lies at a path as it is."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open_file(part, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def scratch_folder(
+    parent: Path, prefix: str, end: Callable[[Path], object] = lambda _: None
+) -> Iterator[Path]:
+    """Yield a new private folder, removed at the end.
+
+    Those that killed processes left beside it are removed, too: it may be much, or in the clear.
+
+    Parameters
+    ----------
+    end
+        What ends the work that may still go on in one that was left.
+    """
+    for left in parent.glob(f"{prefix}*/{SCRATCH_LOCK}"):
+        with suppress(OSError), left.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while its process lives
+            end(left.parent)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with (folder / SCRATCH_LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_folder(path: Path) -> Path:

@@ -113,7 +113,7 @@ def compute(session: Session, revision: Revision) -> Preview:
     names = grid_names(session, _named_areas({**before_all, **after_all}, done), done)
     at = effective_time(session, None)
     core = [side[code] for code in moved_land for side in (old_shapes, new_shapes) if code in side]
-    counties = counties_of(before_all)
+    counties = counties_of([*before_all, *after_all])
     homes = read_building_households(session, counties, core)
     old, new = as_grids(before_all, names), as_grids(after_all, names)
     was, becomes = grid_codes_at(old, homes.points), grid_codes_at(new, homes.points)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,10 +39,7 @@ KEPT_BASES = 2
 class Base:
     """A base copy of the whole cluster.
 
-    Attributes
-    ----------
-    finished
-        Moment at which the copy was complete; earlier moments cannot be restored from it.
+    finished: Moment at which it was complete; earlier moments cannot be restored from it.
     """
 
     folder: Path
@@ -81,22 +79,38 @@ def switch_on(settings: Settings, folder: Path, keep: int = KEPT_BASES) -> Base:
     folder = folder.absolute()
     _prepare_folder(private_cluster, folder)
     cluster.start(settings)
-    file = private_cluster.base / cluster.ARCHIVE_FILE
-    if not file.exists() or file.read_text().strip() != str(folder):
-        _require_own(private_cluster, folder)
-        private.create_file(file).write_text(f"{folder}\n")
-        cluster.stop(settings)
-        cluster.start(settings)
-    base = _copy(settings, private_cluster, folder)
-    _archive_now(settings)
+    before = get_folder(settings)
+    try:
+        if before != folder:
+            _require_own(private_cluster, folder)
+            _archive_to(settings, folder)
+        base = _copy(settings, private_cluster, folder)
+        _archive_now(settings)
+    except BaseException:
+        # what cannot be archived is kept, and fills the disk
+        if get_folder(settings) != before:
+            _archive_to(settings, before)
+            if not list_bases(folder):  # without a copy, the log is of no use
+                shutil.rmtree(folder / "wal", ignore_errors=True)
+        raise
     _tidy(private_cluster, folder, keep)
     return base
 
 
+def _archive_to(settings: Settings, folder: Path | None) -> None:
+    """Have the server archive its log to a folder, or to none, by starting it again."""
+    file = cluster.cluster_location(settings).base / cluster.ARCHIVE_FILE
+    if folder is None:
+        file.unlink(missing_ok=True)
+    else:
+        private.write_file(file, f"{folder}\n")
+    cluster.stop(settings)
+    cluster.start(settings)
+
+
 def get_folder(settings: Settings) -> Path | None:
     """Return the folder that the log is archived to; None if it is not archived."""
-    file = cluster.cluster_location(settings).base / cluster.ARCHIVE_FILE
-    return Path(file.read_text().strip()) if file.exists() else None
+    return cluster.archive_folder(cluster.cluster_location(settings))
 
 
 def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> int:
@@ -145,9 +159,9 @@ def restore_at(settings: Settings, at: datetime, folder: Path | None = None) -> 
         )
     with (
         _recovered(private_cluster, folder, bases[-1], at) as url,
-        tempfile.TemporaryDirectory(dir=settings.var) as scratch,
+        private.scratch_folder(settings.var, backup.SCRATCH_DUMP) as scratch,
     ):
-        file = Path(scratch) / f"{at:%Y-%m-%dT%H%M%S}.backup"
+        file = scratch / f"{at:%Y-%m-%dT%H%M%S}.backup"
         backup.backup(cluster.DatabaseUrls(url, url), file, settings.var)
         return backup.restore(addresses, file, settings.var)
 
@@ -298,11 +312,14 @@ def _recovered(private_cluster: Cluster, folder: Path, base: Base, at: datetime)
     -----
     The server listens on a socket in a private folder only, and needs no password.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="recovered-", dir=private_cluster.base))
-    sockets = Path(tempfile.mkdtemp(prefix="wangge-"))  # short, since socket paths are limited
-    data = scratch / "data"
-    aside = Cluster(scratch, sockets, private_cluster.secrets, private_cluster.run_as)
-    try:
+    with (
+        private.scratch_folder(
+            private_cluster.base, "recovered-", partial(_end, private_cluster)
+        ) as scratch,
+        tempfile.TemporaryDirectory(prefix="wangge-") as short,  # since socket paths are limited
+    ):
+        data, sockets = scratch / "data", Path(short)
+        aside = Cluster(scratch, sockets, private_cluster.secrets, private_cluster.run_as)
         shutil.copytree(base.folder, data, symlinks=True)
         fetch = f"cp {postgresql_conf.shell_path(folder / 'wal')}/%f %p"
         private.create_file(data / "wangge.conf").write_text(
@@ -318,37 +335,29 @@ def _recovered(private_cluster: Cluster, folder: Path, base: Base, at: datetime)
         (data / "recovery.signal").touch(private.FILE_MODE)
         private.create_file(data / "pg_hba.conf").write_text("local all all trust\n")
         cluster.give(aside, scratch, sockets, *scratch.rglob("*"))
-        _start_aside(aside, at)
         try:
+            _start_aside(aside, at)
             yield (
                 f"postgresql://{cluster.SUPERUSER}@/{cluster.DATABASE}"
                 f"?host={quote(str(sockets), safe='/')}&port={cluster.PORT_OF_SOCKET}"
             )
         finally:
-            cluster.run(
-                aside,
-                [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"],
-            )
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(sockets, ignore_errors=True)
+            _end(private_cluster, scratch)
+
+
+def _end(private_cluster: Cluster, scratch: Path) -> None:
+    """Stop the server in a scratch folder, if one runs."""
+    data = scratch / "data"
+    if (data / "postmaster.pid").exists():
+        stop = [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
+        cluster.run(private_cluster, stop)
 
 
 def _start_aside(aside: Cluster, at: datetime) -> None:
     log = aside.base / "log"
-    command = [
-        cluster.find_binaries() / "pg_ctl",
-        "-D",
-        aside.data,
-        "-w",
-        "-t",
-        "86400",
-        "-l",
-        log,
-        "start",
-    ]
+    command = [cluster.find_binaries() / "pg_ctl", "-D", aside.data, "-w", "-t", "86400"]
     try:
-        cluster.run(aside, command)
+        cluster.run(aside, [*command, "-l", log, "start"])
         _wait_until_promoted(aside)
     except (Unavailable, subprocess.SubprocessError):
         text = log.read_text(errors="replace") if log.exists() else ""

@@ -28,6 +28,7 @@ from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
 SCRATCH = ".restore-"  # folders under the deployment's
+SCRATCH_DUMP = ".backup-"  # folders in which a database is dumped
 # The migration that created the schema of the jobs. Their rows are not backed up.
 JOBS_SINCE = "0002"
 
@@ -69,14 +70,17 @@ def backup(addresses: DatabaseUrls, path: Path, var: Path, recipients: Sequence[
         Another error of the disk, of the encryption or of the database, as it is.
     """
     require_replaceable(path)
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise InvalidInput("backup.folder_read_only", folder=str(path.absolute().parent))
+    folder = path.absolute().parent
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        if not private.is_disk_full(error):
+            raise InvalidInput("backup.folder_read_only", folder=str(folder)) from None
     try:
         # data in the clear stays on the disk of the database
-        with tempfile.TemporaryDirectory(
-            dir=var if recipients and var.is_dir() else path.absolute().parent
-        ) as folder:
-            dump = Path(folder) / backup_file.DUMP
+        beside = var if recipients and var.is_dir() else folder
+        with private.scratch_folder(beside, SCRATCH_DUMP) as scratch:
+            dump = scratch / backup_file.DUMP
             manifest = _dump(addresses.owner, dump)
             return backup_file.write(path.absolute(), dump, manifest, var, recipients)
     except (OSError, EncryptError, psycopg.Error) as error:
@@ -206,6 +210,18 @@ def restore(
     if into is None:
         migration.migrate(addresses)  # for what holds the name of the database
     return len(contents.photos)
+
+
+def tidy(addresses: DatabaseUrls, var: Path) -> None:
+    """Remove what killed restores have left behind: databases, and folders with their data.
+
+    Raises
+    ------
+    Conflict
+        A restore is running.
+    """
+    with _only_restore(addresses, var):
+        pass
 
 
 @contextmanager

@@ -220,8 +220,7 @@ def create_key(path: Path) -> str:
         raise invalid_field("file", "backup.key_exists", path=str(path))
     key = pyrage.x25519.Identity.generate()
     public = str(key.to_public())
-    with private.open_file(path) as file:
-        file.write(f"# public key: {public}\n{key}\n")
+    private.write_file(path, f"# public key: {public}\n{key}\n")
     return public
 
 

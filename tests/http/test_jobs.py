@@ -159,6 +159,21 @@ def test_the_server_runs_one_beside_it_and_takes_it_along(migrated_var: Path) ->
     until(lambda: not alive(second), 15)
 
 
+def test_the_workers_do_not_outlive_a_server_that_is_killed(migrated_var: Path) -> None:
+    env, log = environment(migrated_var), migrated_var / "serve.log"
+    with started(unused_port(), env, log, path="/healthz") as process:
+        children = children_of(process.pid)
+        assert len(children) >= 2
+        os.kill(process.pid, signal.SIGKILL)
+        until(lambda: not any(map(alive, children)), 15)
+
+
+def children_of(parent: int) -> list[int]:
+    """Process numbers of those that a process has started."""
+    stats = [path.read_text().rpartition(")") for path in Path("/proc").glob("[0-9]*/stat")]
+    return [int(head.split()[0]) for head, _, rest in stats if int(rest.split()[1]) == parent]
+
+
 def test_the_worker_does_not_outlive_a_server_that_is_killed(office: Office) -> None:
     script = (
         "import subprocess, sys, os, time;"

@@ -6,6 +6,7 @@ Commands are imported when called, so that each starts quickly.
 import gc
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -145,12 +146,22 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+def _end(number: int, _: object) -> None:
+    """End as Ctrl-C does, once: what is half done is taken back, what is temporary removed."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run a command; a refused input exits with 1 and its reason on stderr, wrong usage with 2."""
     os.umask(
         private.UMASK
     )  # whatever a command writes is for its owner only, unless it says otherwise
     gc.set_threshold(*GC_THRESHOLDS)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _end)
     try:
         cli(prog_name="./wangge")
     except WanggeError as error:

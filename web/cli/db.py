@@ -284,9 +284,13 @@ def restore(
 @click.argument("name", required=False)
 @YES_OPTION
 def drop_old(name: str | None, yes: bool) -> None:
-    """Drop the databases that restores replaced, or the one called NAME."""
+    """Drop the databases that restores replaced, or the one called NAME.
+
+    What killed restores have left behind goes, too.
+    """
     settings = Settings.from_env()
     addresses = cluster.database_urls(settings)
+    backups.tidy(addresses, settings.var)
     # those there are now: what a restore replaces from here on was not asked about
     names = [name] if name else [database.name for database in databases.list_old(addresses)]
     if names and not yes:
@@ -297,7 +301,7 @@ def drop_old(name: str | None, yes: bool) -> None:
 
 
 @command.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 @click.option(
     "--keep",
     type=click.IntRange(1, 100),
@@ -305,7 +309,7 @@ def drop_old(name: str | None, yes: bool) -> None:
     show_default=True,
     help="Copies.",
 )
-def archive(folder: Path, keep: int) -> None:
+def archive(folder: str, keep: int) -> None:
     """Archive every change to DIR from now on, beside a whole copy, for point-in-time recovery.
 
     Run it again, for example every night, for a new copy. ./wangge db restore --at TIME goes
@@ -315,14 +319,18 @@ def archive(folder: Path, keep: int) -> None:
     ------
     UsageError
         DATABASE_URL is set.
+    BadParameter
+        DIR is empty.
     """
     settings = Settings.from_env()
     if settings.database_url:
         raise click.UsageError(
             "DATABASE_URL is set: the recovery of that server is in its administrator's hands"
         )
-    base = archives.switch_on(settings, folder, keep)
-    oldest = archives.list_bases(folder.absolute())[0].finished.astimezone(settings.timezone)
+    if not folder:  # of a variable that is not set
+        raise click.BadParameter("it is empty", param_hint="DIR")
+    base = archives.switch_on(settings, Path(folder), keep)
+    oldest = archives.list_bases(Path(folder).absolute())[0].finished.astimezone(settings.timezone)
     click.echo(f"archiving to {folder}; a new copy is in {base.folder.name}")
     click.echo(f"./wangge db restore --at TIME reaches back to {oldest.isoformat()}")
 

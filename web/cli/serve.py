@@ -1,5 +1,6 @@
 """`./wangge serve`: the web service, with granian."""
 
+import ctypes
 import gc
 import importlib
 import multiprocessing
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -23,6 +25,7 @@ from gis.areas import snapshot_cache
 from gis.db import engine
 from gis.errors import Unavailable
 from gis.facilities import queries
+from gis.files.sandbox_child import PR_SET_PDEATHSIG
 from gis.incidents.catalogue import classifier, danger
 from gis.incidents.catalogue.editions import active_edition
 from gis.network.loading import keep_maps
@@ -121,6 +124,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="wangge-figures-") as folder, ExitStack() as stack:
         os.environ[worker_metrics.FOLDER_VARIABLE] = folder
         stack.enter_context(wake_on_signals(server))
+        os.register_at_fork(after_in_child=partial(_end_with, os.getpid()))
         for county in ("", *shards) if jobs else ():
             stack.enter_context(beside(county))
         if not settings.database_url:
@@ -202,6 +206,12 @@ def _read_shared(addresses: DatabaseUrls) -> None:
         # workers are forked: two of them on one connection would read each other's answers
         engine(url).dispose()
     gc.freeze()
+
+
+def _end_with(server: int) -> None:
+    """Have a worker end when its server is gone, even by SIGKILL: nobody else would end it."""
+    if os.getppid() == server:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _allow_files(count: int) -> None:

@@ -32,7 +32,7 @@ from gis.ops.cluster.server import (
     start,
     stop,
 )
-from gis.ops.cluster.setup import ARCHIVE_FILE, EXTENSIONS, archive_settings
+from gis.ops.cluster.setup import ARCHIVE_FILE, EXTENSIONS, archive_folder, archive_settings
 
 __all__ = [
     "APP",
@@ -47,6 +47,7 @@ __all__ = [
     "Cluster",
     "DatabaseUrls",
     "addresses_at",
+    "archive_folder",
     "archive_settings",
     "cluster_location",
     "database_urls",

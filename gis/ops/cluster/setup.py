@@ -58,7 +58,7 @@ def create_cluster(cluster: Cluster) -> None:
     private.create_folder(cluster.base)
     shutil.rmtree(cluster.data, ignore_errors=True)
     passwords = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
-    private.create_file(cluster.secrets).write_text(json.dumps(passwords))
+    private.write_file(cluster.secrets, json.dumps(passwords))
     password = private.create_file(cluster.base / "pw")
     password.write_text(passwords[SUPERUSER])
     give(cluster, cluster.base, password)
@@ -84,12 +84,19 @@ def create_cluster(cluster: Cluster) -> None:
         conf.write("\ninclude_if_exists = 'wangge.conf'\n")
 
 
+def archive_folder(cluster: Cluster) -> Path | None:
+    """Return the folder that the log is archived to; None if it is not archived."""
+    file = cluster.base / ARCHIVE_FILE
+    path = file.read_text().strip() if file.exists() else ""
+    return Path(path) if path else None
+
+
 def archive_settings(cluster: Cluster) -> str:
     """Return the configuration lines that archive the log; empty unless archiving is set up."""
-    file = cluster.base / ARCHIVE_FILE
-    if not file.exists():
+    archive = archive_folder(cluster)
+    if archive is None:
         return ""
-    folder = shell_path(Path(file.read_text().strip()) / "wal")
+    folder = shell_path(archive / "wal")
     part, whole = f"{folder}/.%f.part", f"{folder}/%f"
     # after a crash PostgreSQL archives a file again; it succeeds if the archived one is the same
     command = (
@@ -126,7 +133,7 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
             settings_text += PRELOAD_CONF.format(POSTGIS_LIBRARY)
         if (cluster.base / LOGICAL_FILE).exists():
             settings_text += LOGICAL_CONF
-        private.create_file(conf).write_text(settings_text + archive_settings(cluster))
+        private.write_file(conf, settings_text + archive_settings(cluster))
         give(cluster, conf)
         try:
             run(
@@ -146,7 +153,7 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
         except Unavailable as error:
             failed = error
             continue
-        private.create_file(cluster.base / "port").write_text(str(port))
+        private.write_file(cluster.base / "port", str(port))
         return port
     raise Unavailable("database.start_failed", log=str(log)) from failed
 

@@ -3,6 +3,7 @@
 A restore destroys nothing, whatever goes wrong; every earlier schema; any moment.
 """
 
+import errno
 import json
 import os
 import signal
@@ -566,6 +567,10 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
     assert names(addresses) == old_names
 
 
+def disk_is_full():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @pytest.mark.slow
 def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
     monkeypatch.setattr(
@@ -578,6 +583,13 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
         migration.migrate(addresses)
         with pytest.raises(Conflict, match="no log is archived"):
             archive.restore_at(settings, datetime.now(UTC))
+        with monkeypatch.context() as failing:
+            failing.setattr(archive, "_copy", lambda *_: disk_is_full())
+            with pytest.raises(OSError, match="No space"):
+                archive.switch_on(settings, folder)
+        assert archive.get_folder(settings) is None  # or the log would fill the disk of the server
+        with psycopg.connect(addresses.app) as connection:
+            assert connection.execute("SHOW archive_mode").fetchone() == ("off",)
         base = archive.switch_on(settings, folder)
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
@@ -599,7 +611,11 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
         assert (
             archive.switch_on(settings, folder).finished > base.finished
         )  # again: another copy, which is too late
+        left = settings.var / "postgres" / "recovered-of-one-that-was-killed"
+        left.mkdir()
+        (left / ".lock").touch()
         archive.restore_at(settings, moment)
+        assert not left.exists()
         assert holder(addresses) == RIGHT and "520403" not in codes(addresses)
         assert len(databases.list_old(addresses)) == 1
         for path in (folder, *folder.rglob("*")):
