@@ -22,7 +22,8 @@ MAX_MOVE_M = 300.0  # metres from a building to where a row says that it stands
 NAMESAKE_M = 2_000.0  # metres; one further away only has the same name
 DISTANCES_SQL = """
 SELECT w.row, b.id, b.code, ST_Distance(geography(ST_SetSRID(b.geom, 4326)),
-  geography(ST_SetSRID(w.geom, 4326))) AS metres
+  geography(ST_SetSRID(w.geom, 4326))) AS metres,
+  b.county <> (SELECT g.county FROM grid_at(ST_PointOnSurface(w.geom), now()) g) AS is_elsewhere
 FROM wanted_building w JOIN building b ON b.id = w.building_id
 """
 # The drawn buildings under a point, or that share most of the smaller ground with an outline.
@@ -120,14 +121,17 @@ def _by_name(
 def _leave_namesakes(
     session: Session, rows: Sequence[BuildingRow], table: Table, report: LoadReport
 ) -> None:
-    """Take a building of the same name far from the place of a row for another; refuse between."""
+    """Take a building of the same name far from the place of a row for another; refuse between.
+
+    Another county's is another.
+    """
     located = {row.number: row for row in rows if row.shape is not None or row.point is not None}
     _stage(session, located.values())
-    for number, building, code, metres in session.execute(text(DISTANCES_SQL)):
+    for number, building, code, metres, is_elsewhere in session.execute(text(DISTANCES_SQL)):
         if located[number].building != building or metres <= MAX_MOVE_M:
             continue
         located[number].building = None
-        if metres <= NAMESAKE_M:
+        if metres <= NAMESAKE_M and not is_elsewhere:
             params = {"code": code, "metres": round(metres)}
             report.refused.append(table.refuse(number, "lon", "building_row.far_away", **params))
 

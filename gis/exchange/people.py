@@ -88,6 +88,9 @@ def load_people_table(
             and row["phone"] != (stored := loader.people[row["person"]][1])
         ):
             report.note_row("post_row.second_telephone", row.number, f"{row['phone']}: {stored}")
+        before, after = loader.names.get(row["person"] or ""), row["name"]
+        if before and after and before != after:
+            report.note_row("post_row.renamed", row.number, f"{row['person']} {before} → {after}")
     posts, leaves, conflicts = loader.arrange()
     report.refused += [
         table.refuse(conflict.row, conflict.field, conflict.reason) for conflict in conflicts

@@ -14,7 +14,7 @@ from gis.exchange.buildings import load_buildings
 from gis.exchange.dump import BUILDINGS_WITH_NAMES, dump
 from gis.exchange.households import load_households
 from gis.files.report import LoadReport
-from tests.support import load_town
+from tests.support import build, load_town
 from tests.support.load_town import WEST, write_csv
 from tests.support.reading import reading_inside  # noqa: F401
 
@@ -144,6 +144,19 @@ def test_rows_that_contradict_each_other(town: Session, tmp_path: Path) -> None:
     assert not load(town, tmp_path, *first).refused
     namesake = load(town, tmp_path, row(楼栋号="6号楼", 联系电话="", 纬度=26.2309))
     assert [each.message.code for each in namesake.refused] == ["named_person.several"]
+
+
+def test_a_building_of_the_same_name_in_another_county_is_another(
+    town: Session, tmp_path: Path
+) -> None:
+    assert not load(town, tmp_path, row()).refused
+    other = build.Town(town, "520499001001")
+    elsewhere = row(经度=105.9559, 编码="own")  # half a kilometre away, in no grid so far
+    near = load(town, tmp_path, elsewhere)
+    assert [each.message.code for each in near.refused] == ["building_row.far_away"]
+    other.grid("001", (105.9555 - build.LON) / build.SIDE, (26.23 - build.LAT) / build.SIDE)
+    assert not load(town, tmp_path, elsewhere).refused
+    assert stored(town, "own").county == "520499"
 
 
 def test_what_waits_is_placed_later(town: Session, tmp_path: Path) -> None:

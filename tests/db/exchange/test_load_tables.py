@@ -32,7 +32,7 @@ from gis.files.cells import (
     parse_local_datetime,
 )
 from gis.files.column import Column
-from gis.files.report import LoadReport
+from gis.files.report import LoadReport, RowNote
 from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post
 from gis.places.models import Building, Household, Stairwell, UnitPart
@@ -621,6 +621,15 @@ def test_loading_the_same_people_twice_writes_nothing(town: Session, tmp_path: P
     report = load_people(town, path)
     assert report.refused == [] and history(town) == earlier
     assert report.counts["unchanged_people"] == 3
+
+
+def test_a_staff_number_under_another_name_is_told(town: Session, tmp_path: Path) -> None:
+    first = load_people(town, write_csv(tmp_path / "a.csv", [leader("1", "2026-01-01")]))
+    assert not [each for each in first.messages if isinstance(each, RowNote)]
+    other = [leader("1", "2026-01-01", 姓名="别家人")]
+    report = load_people(town, write_csv(tmp_path / "b.csv", other))
+    (note,) = [each for each in report.messages if isinstance(each, RowNote)]
+    assert "→ 别家人" in note.text_in("zh") and "row 2" in note.text_in("en")
 
 
 def test_several_workers_share_a_grid_and_one_leader_does_not(
