@@ -351,6 +351,16 @@ def test_the_city_stands_over_its_counties(pair: Pair):
         assert pair.ask(path).json["code"] == "shard.county_needed"
 
 
+def test_a_feature_is_that_of_the_county_its_code_begins_with(pair: Pair):
+    for county in COUNTIES:
+        (grid, *_) = pair.ask("/api/v1/areas?level=grid", key=county).json["items"]
+        path = f"/ogc/collections/grids/items/{grid['code']}"
+        assert pair.ask(path).json["id"] == grid["code"]
+    refused = pair.ask("/ogc/collections/grids/items").json
+    assert refused["code"] == "shard.county_needed"
+    assert all(county in refused["detail"] for county in COUNTIES)
+
+
 def without(value: Any, names: set[str]) -> Any:
     """An answer without some members."""
     if isinstance(value, dict):

@@ -152,7 +152,7 @@ class Dispatcher:
             return MAIN_DATABASE
         if question.endpoint in AREA_ENDPOINTS and is_known_on_top(question):
             return MAIN_DATABASE
-        raise InvalidInput("shard.county_needed", counties=self.finder.counties())
+        raise InvalidInput("shard.county_needed", counties=self.finder.all_counties())
 
     def find(self, question: Question) -> str | None:
         """Return the county that a request names or whose sender is of; None if neither is one.
@@ -230,7 +230,7 @@ class Dispatcher:
             A county does not answer: the sum would be too small.
         """
         if (per := question.query.get("per", "")) in ("unit", "person"):
-            raise InvalidInput("shard.not_of_city", per=per, counties=self.finder.counties())
+            raise InvalidInput("shard.not_of_city", per=per, counties=self.finder.all_counties())
         self.finder.require(*self.finder.members)
         question.environ[routing.ABOUT_CITY] = True
 

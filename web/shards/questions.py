@@ -57,6 +57,7 @@ CODED_BLUEPRINTS = frozenset(
         "checkup_page",
         "checkups",
         "coverage_report",
+        "ogc",
         "posts",
         "posts_page",
         "sheet",

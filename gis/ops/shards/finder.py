@@ -266,6 +266,10 @@ class CountyFinder:
         """Return the counties that have a shard."""
         return [name for name in self.members if name != MAIN_DATABASE]
 
+    def all_counties(self) -> list[str]:
+        """Return the codes of all counties: those that have a shard, and those of main."""
+        return sorted({*self.counties(), *self.own_counties()})
+
     def own_counties(self) -> Collection[str]:
         """Return the codes of the counties in the main database."""
         return (self.members[MAIN_DATABASE].outlines or {}).keys()
