@@ -48,6 +48,7 @@ DAMAGED = "file.reader_crashed"
 TOO_SLOW = "file.too_slow"
 TOO_LARGE = "file.too_much_memory"
 UNEXPECTED = "file.unreadable"
+BUSY_LOAD = 2  # processes that want each processor, with which a good file may take too long
 ERROR_BY_SIGNAL = {
     signal.SIGXCPU: TOO_SLOW,
     signal.SIGXFSZ: TOO_LARGE,
@@ -125,6 +126,8 @@ def iterate(
     ------
     InvalidInput
         `file.too_slow`, `file.too_much_memory`, `file.reader_crashed` or `file.unreadable`.
+    Unavailable
+        `file.readers_busy`: it took too long while the machine had much else to do.
     WanggeError
         As raised by the function, with the same code and fields.
     """
@@ -159,6 +162,8 @@ def _received(
     ------
     InvalidInput
         The child took too long or too much memory, returned too much, or ended early.
+    Unavailable
+        It took too long on a machine that has much else to do.
     WanggeError
         The error of ours that the function raised in the child.
     """
@@ -172,6 +177,8 @@ def _received(
             raise InvalidInput(TOO_LARGE, file=name)
         body = _read(pipe, size, clock) if len(header) == HEADER_BYTES else b""
         if clock.is_over:
+            if os.getloadavg()[0] > BUSY_LOAD * (os.cpu_count() or 1):
+                raise Unavailable("file.readers_busy")  # it may be a good file
             raise InvalidInput(TOO_SLOW, file=name)
         if not body or len(body) < size:
             raise InvalidInput(_ending(reader, clock), file=name)

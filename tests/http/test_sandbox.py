@@ -69,6 +69,7 @@ def test_whatever_a_reader_does_becomes_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     # on a busy machine what takes memory takes time, too
     limits = TIGHT if function is readers.sleep else replace(TIGHT, wall_s=60)
     begin = time.monotonic()
@@ -77,6 +78,12 @@ def test_whatever_a_reader_does_becomes_a_sentence(
     assert time.monotonic() - begin < 10 * slowdown()
     assert not list(tmp_path.iterdir())  # what was planted did not run
     assert refused.value.detail_in("zh").startswith(("文件 a.gpkg ", "读取文件 a.gpkg "))
+
+
+def test_on_a_busy_machine_a_slow_file_may_be_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 0.0, 0.0))
+    with pytest.raises(Unavailable, match="send this one again in a minute"):
+        list(sandbox.iterate(readers.sleep, limits=TIGHT, name="a.gpkg"))
 
 
 def test_plain_values_and_plain_classes_arrive_as_they_were() -> None:
