@@ -95,6 +95,23 @@ def require_notifications(url: str) -> None:
     raise Unavailable("database.without_notifications")
 
 
+UNARCHIVED_SQL = """
+SELECT concat('the log of the database is not archived since ',
+  coalesce(to_char(last_archived_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'it began'),
+  ': no moment after it can be restored, and the log fills the disk')
+FROM pg_stat_archiver
+WHERE current_setting('archive_mode') <> 'off'
+  AND last_failed_time > coalesce(last_archived_time, '-infinity')
+"""
+
+
+def unarchived_note(connection: Connection) -> str | None:
+    """Return that, and since when, the archiving of the log fails; None while it does not."""
+    note: str | None = connection.scalar(text(UNARCHIVED_SQL))
+    return note
+
+
 def describe(connection: Connection) -> dict[str, object]:
     """Return the versions of PostgreSQL and PostGIS, and the size of the database in words."""
     query = """

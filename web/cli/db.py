@@ -87,6 +87,8 @@ def status(as_json: bool) -> None:
         if folder := archives.get_folder(settings):
             answer["archive"] = str(folder)
     with engine(addresses.app).connect() as connection:
+        if note := server_check.unarchived_note(connection):
+            answer["archive_fails"] = note
         answer |= server_check.describe(connection) | {"schema": schema.current(connection)}
     answer |= {
         "schema_of_this_code": schema.head(),

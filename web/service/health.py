@@ -18,6 +18,7 @@ from gis.incidents.reading.unanswered import unanswered
 from gis.jobs.queries import last_run
 from gis.messages import Message
 from gis.ops import cluster, schema
+from gis.ops.server_check import unarchived_note
 from gis.settings import Settings, read_shards
 from web.http import worker_metrics
 from web.http.db import session
@@ -65,8 +66,8 @@ def readyz() -> Response:
     """Check the database, its schema, that areas are loaded, and the space on disk.
 
     A balancer waits for this. `free_bytes` is the space left on the fullest disk that is written
-    to, ready or not; `degraded` when changes do not reach the register in memory, or a replica does
-    not answer or is behind, so that it is not used.
+    to, ready or not; `degraded` when changes do not reach the register in memory, a replica does
+    not answer or is behind, so that it is not used, or the log is not archived any more.
 
     Raises
     ------
@@ -80,7 +81,8 @@ def readyz() -> Response:
         raise Unavailable(
             "service.not_ready", reasons, extra={"free_bytes": free}, reasons=messages
         )
-    notes = [note for note in (register_note(), replica_note()) if note]
+    archive_note = unarchived_note(session().connection())
+    notes = [note for note in (register_note(), replica_note(), archive_note) if note]
     body = (
         {"status": "degraded", "free_bytes": free, "notes": notes}
         if notes

@@ -19,16 +19,27 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 from click.testing import CliRunner
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.areas.resolver import locate
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, NotFound, Unavailable
 from gis.exchange.dump import dump
-from gis.ops import archive, backup, backup_file, cluster, databases, migration, postgresql_conf
+from gis.ops import (
+    archive,
+    backup,
+    backup_file,
+    cluster,
+    databases,
+    migration,
+    postgresql_conf,
+    server_check,
+)
 from gis.settings import ROOT, Settings
 from tests.support import build
 from tests.support.deployment import deployment_folder
+from tests.support.served import until
 from web.cli import cli
 from web.cli.common import make_private
 
@@ -567,6 +578,14 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
     assert names(addresses) == old_names
 
 
+def switch_log(settings):
+    """Have the log file in use archived."""
+    where = cluster.cluster_location(settings)
+    url = where.url(cluster.SUPERUSER, cluster.running_port(where), "postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_switch_wal()")
+
+
 def disk_is_full():
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -595,6 +614,19 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
             town = build.Town(session)
             town.post("grid_worker", town.grid("001"), "王五")
             session.commit()
+        with engine(addresses.app).connect() as looking:
+            assert server_check.unarchived_note(looking) is None
+            (folder / "wal").rename(folder / "gone")
+            looking.execute(text("SELECT pg_current_xact_id()"))
+            looking.commit()
+            switch_log(settings)
+
+            def note() -> str:
+                looking.rollback()  # figures of the server stand still in a transaction
+                return str(server_check.unarchived_note(looking))
+
+            until(lambda: "is not archived since 20" in note(), 20)
+        (folder / "gone").rename(folder / "wal")
         moment = datetime.now(UTC)
         with psycopg.connect(addresses.app) as connection:
             connection.execute("DELETE FROM post")
