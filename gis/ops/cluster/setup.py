@@ -41,6 +41,7 @@ from gis.ops.postgresql_conf import (
 PORTS = range(20_000, 32_000)
 EXTENSIONS = ("postgis", "btree_gist", "pg_trgm")
 POSTGIS_LIBRARY = "postgis-3"
+LOG_FILE_BYTES = 16 * 1024 * 1024  # of the write-ahead log, which a start needs
 ARCHIVE_FILE = "archive"  # beside the data; holds the path of the archive of the log
 LOGICAL_FILE = "logical"  # beside the data; its log is for logical replication, too
 
@@ -155,6 +156,8 @@ def launch(cluster: Cluster, throw_away: bool) -> int:
             continue
         private.write_file(cluster.base / "port", str(port))
         return port
+    if private.get_free_bytes(cluster.data) < LOG_FILE_BYTES:
+        raise Unavailable("database.no_room_to_start", folder=str(cluster.data)) from failed
     raise Unavailable("database.start_failed", log=str(log)) from failed
 
 

@@ -109,6 +109,18 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(settings):
     assert answers(cluster.start(settings))
 
 
+@pytest.mark.parametrize(
+    ("free", "words"), [(1, "is full. Free some space"), (10**9, "its log is")]
+)
+def test_a_server_that_does_not_start_says_why(settings, monkeypatch, free, words):
+    cluster.stop(settings)
+    monkeypatch.setattr("gis.private.get_free_bytes", lambda *_: free)
+    monkeypatch.setattr("gis.ops.cluster.setup.server_conf", lambda *_: "no_such_setting = 1\n")
+    monkeypatch.setattr("gis.ops.cluster.setup.time.sleep", lambda _: None)
+    with pytest.raises(Unavailable, match=words):
+        cluster.start(settings)
+
+
 def test_a_half_made_data_folder_is_made_again(own_var):
     settings = Settings(var=own_var)
     location = cluster.cluster_location(settings)
