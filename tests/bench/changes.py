@@ -30,15 +30,20 @@ MIN_BORDER_DEG = 0.0005
 GRIDS = """
 SELECT a.code, ST_AsBinary(b.geom) FROM boundary b JOIN area a ON a.id = b.area_id
 WHERE a.level = 'grid' AND b.valid_time @> now() ORDER BY md5(a.code)"""
-# what changes -> one of its rows, another every time
+# what changes -> its rows in an order of their own, and how one changes
 RENAMES = {
-    "a person": """UPDATE personal.person SET name = '改名' WHERE id = (
-      SELECT holder_id FROM post WHERE holder_id IS NOT NULL ORDER BY md5(id::text) LIMIT 1
-      OFFSET :number)""",
-    "a building": """UPDATE building SET name = name || '新' WHERE id = (
-      SELECT id FROM building ORDER BY md5(id::text) LIMIT 1 OFFSET :number)""",
-    "a ten-household unit": """UPDATE area SET name = name || '新' WHERE id = (
-      SELECT id FROM area WHERE level = 'unit' ORDER BY md5(code) LIMIT 1 OFFSET :number)""",
+    "a person": (
+        "SELECT DISTINCT holder_id FROM post WHERE holder_id IS NOT NULL LIMIT 1000",
+        "UPDATE personal.person SET name = '改名' WHERE id = :id",
+    ),
+    "a building": (
+        "SELECT id FROM building ORDER BY md5(code) LIMIT 1000",
+        "UPDATE building SET name = name || '新' WHERE id = :id",
+    ),
+    "a ten-household unit": (
+        "SELECT id FROM area WHERE level = 'unit' ORDER BY md5(code) LIMIT 1000",
+        "UPDATE area SET name = name || '新' WHERE id = :id",
+    ),
 }
 BORDER = "a border"
 
@@ -64,7 +69,7 @@ def measure(settings: Settings, small: bool) -> Row:
         wait(port, paths[0])
         for _ in range(1 if small else 2):
             ask(port, paths, seconds)  # warm
-        for kind, change in changes(borders).items():
+        for kind, change in changes(addresses.app, borders).items():
             pairs = []
             for _ in range(turns):
                 quiet = ask(port, paths, seconds)
@@ -119,18 +124,19 @@ def reaches(kind: str, quiet: Load, beside: Load) -> tuple[Reach, Reach]:
 Change = Callable[[Session], None]
 
 
-def changes(borders: Iterator[int]) -> dict[str, Change]:
-    """Return for each kind what makes one change."""
-    numbers = iter(range(10_000))
+def changes(url: str, borders: Iterator[int]) -> dict[str, Change]:
+    """Return for each kind what makes one change, of another row every time."""
 
-    def rename(query: str) -> Change:
-        return lambda session: session.execute(text(query), {"number": next(numbers)}) and None
+    def rename(rows: str, change: str) -> Change:
+        with Session(engine(url)) as session:
+            ids = iter(session.scalars(text(rows)).all())
+        return lambda session: session.execute(text(change), {"id": next(ids)}) and None
 
     def move(session: Session) -> None:
         if number := next(borders, None):
             publish.publish(session, BY, number, "bench", None)
 
-    return {kind: rename(query) for kind, query in RENAMES.items()} | {BORDER: move}
+    return {kind: rename(*queries) for kind, queries in RENAMES.items()} | {BORDER: move}
 
 
 @contextmanager
