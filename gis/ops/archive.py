@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from gis.settings import Settings
 
 BASE_PATTERN = re.compile(r"base-(\d{8}T\d{6}Z)")
 BASE_FORMAT = "%Y%m%dT%H%M%SZ"
+SEGMENT_CHARS = 24  # of the name of a log file, before what a base copy adds
 MAX_WAIT_S = 60.0  # for the log to be archived
 KEPT_BASES = 2
 
@@ -274,7 +275,7 @@ def _archive_now(settings: Settings) -> None:
             state = connection.execute(
                 "SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver"
             ).fetchone()
-            if state and state[0] and _segment(state[0]) >= segment:
+            if state and state[0] and state[0][:SEGMENT_CHARS] >= segment:
                 return
             time.sleep(0.05)
     raise Unavailable(
@@ -282,10 +283,6 @@ def _archive_now(settings: Settings) -> None:
         folder=str(get_folder(settings)),
         log=str(private_cluster.base / "log"),
     )
-
-
-def _segment(name: str) -> str:
-    return name[:24]
 
 
 def _tidy(private_cluster: Cluster, folder: Path, keep: int) -> None:
@@ -350,7 +347,8 @@ def _end(private_cluster: Cluster, scratch: Path) -> None:
     data = scratch / "data"
     if (data / "postmaster.pid").exists():
         stop = [cluster.find_binaries() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
-        cluster.run(private_cluster, stop)
+        with suppress(Unavailable):  # it ended without removing the file, as with its machine
+            cluster.run(private_cluster, stop)
 
 
 def _start_aside(aside: Cluster, at: datetime) -> None:

@@ -644,7 +644,8 @@ def test_rows_destroyed_come_back_from_the_archive(monkeypatch):
             archive.switch_on(settings, folder).finished > base.finished
         )  # again: another copy, which is too late
         left = settings.var / "postgres" / "recovered-of-one-that-was-killed"
-        left.mkdir()
+        (left / "data").mkdir(parents=True)
+        (left / "data" / "postmaster.pid").write_text("4194305\n")
         (left / ".lock").touch()
         archive.restore_at(settings, moment)
         assert not left.exists()
