@@ -9,7 +9,13 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 
 from gis.palette import ACCESS_CLASS_COLOURS
-from tests.support.browser import planned_session, serious, sign_in, wait_until  # noqa: F401
+from tests.support.browser import (
+    planned_session,  # noqa: F401
+    serious,
+    sign_in,
+    wait_for_held,
+    wait_until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -440,7 +446,7 @@ def test_a_facility_is_added_changed_and_closed(desk, planned, planned_session):
     form.get_by_text("已关闭").click()
     form.get_by_text("确认移除").click()
     expect(status).to_have_text("已移除：<i>新诊所")
-    held[-1].continue_()
+    wait_for_held(desk, held).continue_()
     expect(marker).to_have_count(0)
     assert [said for said in desk.said if "422" not in said] == []
 

@@ -12,7 +12,7 @@ from shapely.geometry import shape
 
 from gis.shapes import polygon_coverage
 from tests.support.behind import let_strangers_see
-from tests.support.browser import serious, sign_in, wait_until
+from tests.support.browser import serious, sign_in, wait_for_held, wait_until
 from web.cli.screenshots import SHARED_CORNER
 
 pytestmark = pytest.mark.browser
@@ -275,7 +275,7 @@ def test_a_drawing_waits_for_the_step_before_it_and_one_beside_every_grid_is_kep
         desk.mouse.dblclick(end, y)
         wait_until(desk, "!wangge.map.pm.globalDrawModeEnabled()")
     wait_until(desk, "document.querySelector('#ed-busy').offsetParent")
-    held[0].continue_()
+    wait_for_held(desk, held).continue_()
     expect(desk.locator("#ed-step-count")).to_have_text("1")
     expect(pending).to_have_count(1)
     desk.keyboard.press("Escape")

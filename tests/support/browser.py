@@ -143,6 +143,15 @@ def wait_until(page: Page, expression: str, arg: object = None) -> Any:
     return result
 
 
+def wait_for_held(page: Page, held: list[Any]) -> Any:
+    """Return the last request that a route holds back, once there is one."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not held:
+        assert time.monotonic() < end, "nothing was asked for"
+        page.wait_for_timeout(30)
+    return held[-1]
+
+
 def watched(page: Page) -> Page:
     """The page, noting what it says on its console in `.said` and where it asks in `.asked`."""
     page.said, page.asked = [], []
