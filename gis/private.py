@@ -31,12 +31,11 @@ def open_file(path: Path, mode: str = "w", **options: Any) -> IO[Any]:
     return create_file(path).open(mode, **options)
 
 
-def write_file(path: Path, text: str | bytes) -> Path:
+def write_file(path: Path, text: str) -> Path:
     """Write a private file whole, or leave what lies at a path as it is."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open_file(part, "wb") as file:
-            file.write(text.encode() if isinstance(text, str) else text)
+        create_file(part).write_text(text, encoding="utf-8")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

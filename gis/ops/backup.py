@@ -28,7 +28,8 @@ from gis.ops.cluster import DatabaseUrls
 
 SCHEMAS = ("public", "personal", "jobs")
 SCRATCH = ".restore-"  # folders under the deployment's
-SCRATCH_DUMP = ".backup-"  # folders in which a database is dumped
+# folders in which a database is dumped; a name of ours, as those that are left are removed
+SCRATCH_DUMP = ".wangge-backup-"
 # The migration that created the schema of the jobs. Their rows are not backed up.
 JOBS_SINCE = "0002"
 

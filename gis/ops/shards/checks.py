@@ -61,8 +61,7 @@ def require_prepared(county: str, owner_url: str) -> None:
 
 def note_move(var: Path, county: str, url: str) -> None:
     """Write down that a county moves, and where to, for whoever finds the move interrupted."""
-    with private.open_file(var / MOVE_FILE) as file:
-        json.dump({"county": county, "address": address(url)}, file)
+    private.write_file(var / MOVE_FILE, json.dumps({"county": county, "address": address(url)}))
 
 
 def require_finished(var: Path, main: DatabaseUrls, county: str | None = None) -> None:

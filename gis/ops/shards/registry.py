@@ -352,10 +352,8 @@ def remove(
 
 def _write(var: Path, shards: Iterable[Shard]) -> None:
     """Write the file of the shards, whole or not at all."""
-    part = var / f".{SHARD_FILE}"
-    with private.open_file(part) as file:
-        json.dump([asdict(shard) for shard in sorted(shards, key=lambda shard: shard.number)], file)
-    part.replace(var / SHARD_FILE)
+    rows = [asdict(shard) for shard in sorted(shards, key=lambda shard: shard.number)]
+    private.write_file(var / SHARD_FILE, json.dumps(rows))
 
 
 def first_id(shard: Shard) -> int:
