@@ -24,12 +24,12 @@ FACTS = ("category", "kind_id", "name", "address", "opening_hours", "contact", "
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(FACTS, "") | {"capacity": None, "kind_id": None}
 
 GRID_SQL = "SELECT g.id, g.county FROM grid_at(ST_GeomFromEWKT(:point), :at) g"
+LOCK_FACILITY_SQL = "SELECT FROM facility WHERE code = :code FOR UPDATE"  # as of an incident
 LOCKED_SQL = f"""
 SELECT f.id, f.version, {", ".join(f"f.{name}" for name in FACTS)}, g.id AS grid, g.county
 FROM facility f
 LEFT JOIN LATERAL grid_at(coalesce(f.entrance, ST_PointOnSurface(f.geom)), :at) g ON true
 WHERE f.code = :code
-FOR UPDATE OF f
 """  # noqa: S608  ours
 INSERT_FACILITY_SQL = """
 WITH new AS (SELECT nextval(pg_get_serial_sequence('facility', 'id')) AS id)
@@ -148,6 +148,7 @@ def _locked(
     Conflict
         It has another version.
     """
+    session.execute(text(LOCK_FACILITY_SQL), {"code": code})
     row = session.execute(text(LOCKED_SQL), {"code": code, "at": at}).first()
     if row is None:
         raise NotFound("facility.unknown", code=code)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,10 +25,16 @@ from sqlalchemy.orm import Session
 
 from gis.accounts.models import Account
 from gis.db import engine
+from gis.errors import Conflict
+from gis.incidents.lifecycle.intake import IncidentReport
+from gis.incidents.lifecycle.moves import apply_move
+from gis.incidents.lifecycle.payload import MovePayload
+from gis.incidents.lifecycle.report import file_report
 from gis.incidents.models import OrderTaker
 from gis.incidents.routing.claimants import MAX_CLAIMANTS
 from gis.ops import cluster
 from gis.ops.cluster.setup import unused_port
+from gis.rights.principal import system_principal
 from gis.settings import Settings
 from tests.support import build
 from tests.support.deployment import PreparedDeployments
@@ -38,6 +45,10 @@ from web.cli.serve import free_port
 
 POINT = {"lon": build.LON + 0.0005, "lat": build.LAT + 0.0005, "crs": "cgcs2000"}
 TAKERS = 50
+WAITING_SQL = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ def small(prepared: PreparedDeployments) -> Iterator[Small]:
         with Session(engine(addresses.app)) as session:
             town = build.Town(session)
             grid = town.grid("001")
+            town.grid("002", 1)
             town.post("grid_worker", grid, "王网格")
             town.post("community_worker", town.community, "赵社工")
             skill = session.scalar(
@@ -162,6 +174,47 @@ def test_twenty_posts_with_one_key_are_one_incident(small: Small) -> None:
     assert {status for status, _ in answers} == {201}
     assert len({json.dumps(body, sort_keys=True) for _, body in answers}) == 1
     assert small.count("SELECT count(*) FROM incident") == old_count + 1
+
+
+BESIDE = {"lon": POINT["lon"] + build.SIDE, "lat": POINT["lat"], "crs": "cgcs2000"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        (("accept", {"category": "06041"}), ("accept", {"category": "06010"}), Conflict),
+        (("accept", {"category": "06041"}), ("note", {"note": "看过"}), None),
+        (("relocate", BESIDE | {"note": "x"}), ("note", {"note": "看过"}), None),
+        (("relocate", BESIDE | {"note": "x"}), ("accept", {"category": "06010"}), None),
+    ],
+)
+def test_who_waits_for_anothers_move_sees_what_it_left(
+    small: Small, first: Any, second: Any, outcome: type[Exception] | None
+) -> None:
+    desk, now = system_principal("desk"), datetime.now(UTC)
+    with small.session() as session:
+        # words that mean nothing wait for somebody to accept them
+        filed = file_report(session, desk, IncidentReport(description="嗯嗯", **POINT), now)
+        session.commit()
+
+    def move(session: Session, name: str, fields: dict[str, Any]) -> None:
+        apply_move(session, desk, filed.id, name, datetime.now(UTC), MovePayload(**fields))
+
+    def wait_and_move() -> None:
+        with small.session() as session:
+            move(session, *second)
+            session.commit()
+
+    with small.session() as ahead, ThreadPoolExecutor(1) as pool:
+        move(ahead, *first)
+        behind = pool.submit(wait_and_move)
+        until(lambda: small.count(WAITING_SQL) > 0)
+        ahead.commit()
+        if outcome is None:
+            behind.result(30)
+        else:
+            with pytest.raises(outcome):
+                behind.result(30)
 
 
 class Load:

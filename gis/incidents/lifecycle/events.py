@@ -15,7 +15,7 @@ from gis.errors import NotFound
 from gis.incidents.clock import clock_changes
 from gis.incidents.lifecycle.follow_up import after_work
 from gis.incidents.models import Incident, IncidentEvent, OrderOffer
-from gis.incidents.reading.locked import LockedIncident, lock_query
+from gis.incidents.reading.locked import LOCK_INCIDENT_SQL, LockedIncident, locked_query
 from gis.incidents.states import ENDED_STATES, next_state
 from gis.notices.outbox import enqueue_notice
 from gis.rights.actions import OPERATOR
@@ -93,7 +93,8 @@ def lock_incident(
     NotFound
         There is none, or it is not the principal's to see.
     """
-    query, params = lock_query(principal, offered)
+    session.execute(text(LOCK_INCIDENT_SQL), {"id": incident_id})
+    query, params = locked_query(principal, offered)
     fields = session.execute(text(query), params | {"id": incident_id}).mappings().one_or_none()
     if fields is None:
         raise NotFound("incident.unknown")

@@ -89,14 +89,19 @@ OFFERED = """EXISTS (
   SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me) AS offered"""
 
 
-def lock_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
-    """Return the query that locks one incident (`:id`), and its parameters.
+# A statement of its own: one that reads other tables as well compares a row that it has waited for
+# with their rows of before, and finds none where the incident has another grid or category by now.
+LOCK_INCIDENT_SQL = "SELECT FROM incident WHERE id = :id FOR UPDATE"
+
+
+def locked_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, Any]]:
+    """Return the query that reads an incident (`:id`) locked before, and its parameters.
 
     One that is visible or offered to the principal.
     """
     condition, params = visibility_clause(by, "i")
     seen, progress_params = progress(by)
-    # raw SQL: it locks, under the conditions of visibility that every reading shares as text
+    # raw SQL: under the conditions of visibility that every reading shares as text
     query = f"""
 SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
   ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, {REQUESTED_BY_SQL}, {OFFERED},
@@ -105,8 +110,7 @@ FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition}
   OR CAST(:offered AS boolean) AND i.dispatch_mode = 'order' AND EXISTS (
-  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me))
-      FOR UPDATE OF i"""  # noqa: S608
+  SELECT FROM order_offer o WHERE o.incident_id = i.id AND o.person_id = :me))"""  # noqa: S608
     return query, params | progress_params | {"me": by.person_id, "offered": offered}
 
 
