@@ -1,4 +1,4 @@
-"""What no table can hold: NUL, half a character, a number beyond 64 bits."""
+"""What no table can hold, or no reader show: NUL, half a character, a number beyond 64 bits."""
 
 import math
 import re
@@ -6,8 +6,14 @@ from collections.abc import Iterator
 
 from gis.errors import FieldError
 
+YEARS = range(1900, 3000)  # of moments: shown by every clock in every zone
 MAX_BIGINT = 2**63 - 1
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing: blanks and characters without width alone."""
+    return not any(char.isprintable() and not char.isspace() for char in text)
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:

@@ -6,6 +6,7 @@ from gis import crs as systems
 from gis.areas.locate_result import LocateRequest
 from gis.errors import InvalidInput, invalid_field
 from gis.places.address import MAX_ADDRESS_CHARS
+from gis.storable import YEARS
 
 
 def parse_point(request: LocateRequest) -> tuple[float, float]:
@@ -57,7 +58,7 @@ def read_time(value: str, zone: tzinfo, field: str = "at") -> datetime:
     """
     try:
         moment = datetime.fromisoformat(value.strip())
-        if not 1900 <= moment.year <= 2999:
+        if moment.year not in YEARS:
             raise ValueError
     except ValueError:
         raise invalid_field(field, "field.not_a_moment", value=repr(value)) from None

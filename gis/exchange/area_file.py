@@ -11,7 +11,8 @@ from gis.boundaries.operation_fields import MAX_AREA_NAME_CHARS
 from gis.errors import FieldError, InvalidInput
 from gis.files import cells, tables, vector
 from gis.files.cells import CellError, clean_text
-from gis.files.column import Column
+from gis.files.column import CUT, Column
+from gis.files.header import Meanings
 from gis.files.report import LoadReport, RejectedRow, row_label
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
@@ -292,7 +293,9 @@ def _headers(
     InvalidInput
         The file lacks an attribute of the mapping, or none holds the code.
     """
-    plain = {tables.plain_name(header): header for header in reversed(headers)}
+    plain = {tables.plain_name(name.removesuffix(CUT)): name for name in reversed(headers)}
+    meanings = Meanings(list(by_key.values()))
+    cut = {meanings.key(header): header for header in reversed(headers) if header.endswith(CUT)}
     header_by_key = {}
     for key, column in by_key.items():
         if key in mapping:
@@ -309,7 +312,7 @@ def _headers(
         matches = (
             plain[text] for text in names if text in plain and plain[text] not in mapping.values()
         )
-        if header := next(matches, None):
+        if header := next(matches, cut.get(key)):
             header_by_key[key] = header
     if "code" not in header_by_key and not name.lower().endswith(vector.DRAWINGS):
         errors = [FieldError("map", "area_file.code_not_mapped")]

@@ -3,7 +3,7 @@
 from gis.crs import SUPPORTED_CRS
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.path_edits import EDIT_ZH
-from gis.files import cells, dates, positions, rooms, telephones
+from gis.files import cells, dates, moments, positions, rooms, telephones
 from gis.files.column import Column
 from gis.files.person_names import parse_person_name
 from gis.places.building_kinds import BUILDING_KIND_BY_WORD, OUTLINE_ZH, parse_building_kind
@@ -70,7 +70,7 @@ HOUSEHOLD_COLUMNS = (
 
 # What a register of buildings holds; a map of footprints has these names as attributes.
 BUILDING_COLUMNS = (
-    Column("code", "编码", cells.parse_code,
+    Column("code", "编码", cells.parse_own_code,
            (*BUILDING_NAMES, "楼栋唯一编码"),
            "有小区和楼栋时可不填；如 w123", "As w123; not needed with estate and name."),
     Column("estate", "小区", cells.parse_text,
@@ -175,7 +175,7 @@ PEOPLE_COLUMNS = (
 )  # fmt: skip
 
 FACILITY_COLUMNS = (
-    Column("code", "编码", cells.parse_code,
+    Column("code", "编码", cells.parse_own_code,
            ("设施编码", "设施代码", "设施编号", "代码", "编号", "facility_code"),
            "唯一且不变的编码", "A code of its own, which it keeps.", needed=True),
     Column("name", "名称", cells.parse_text, ("设施名称", "设施"),
@@ -240,10 +240,10 @@ EDIT_COLUMNS = (
            "门必填，如 06:00-22:00 或 关闭", "Of a gate: as 06:00-22:00, or closed."),
     Column("reason", "原因", cells.parse_text, ("说明", "备注", "note"),
            "可不填", "Why."),
-    Column("from_at", "开始时间", cells.parse_moment, ("生效时间", "from"),
+    Column("from_at", "开始时间", moments.parse_moment, ("生效时间", "from"),
            "如 2026-03-01 或 2026-03-01 08:00；留空为立即生效",
            "As 2026-03-01 or 2026-03-01 08:00; empty: at once."),
-    Column("until_at", "结束时间", cells.parse_moment, ("失效时间", "until"),
+    Column("until_at", "结束时间", moments.parse_moment, ("失效时间", "until"),
            "到这一刻为止；留空为长期", "Until that moment; empty: without end."),
 )  # fmt: skip
 
@@ -320,7 +320,7 @@ INCIDENT_COLUMNS = (
            ("办理期限", "办理时限", "应办结时间", "到期时间", "due"),
            "在办的：何时到期；留空时从导入起计时",
            "Of open matters: when it is due; empty: its clock begins at loading."),
-    Column("suspended_until", "挂账到期", cells.parse_moment, ("挂账期限",),
+    Column("suspended_until", "挂账到期", moments.parse_moment, ("挂账期限",),
            "状态为 suspended 时必填", "Needed of a suspended matter (state suspended)."),
     Column("handler", "承办人", cells.parse_text,
            ("承办单位", "办理人", "办理单位", "处理人", "责任人", "责任单位", "assignee"),

@@ -67,7 +67,7 @@ def _parse_hours(value: object) -> float:
 
 
 ORGANISATION_COLUMNS = (
-    Column("code", "编码", cells.parse_code, ("组织编码", "代码"),
+    Column("code", "编码", cells.parse_own_code, ("组织编码", "代码"),
            "唯一且不变的编码", "A code of its own, which it keeps.", needed=True),
     Column("name", "名称", cells.parse_text, ("组织名称", "队伍名称", "单位名称"),
            "如 学苑社区志愿服务队", "As 学苑社区志愿服务队.", needed=True),

@@ -8,7 +8,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,10 +18,9 @@ from gis.files.formulas import restore
 from gis.labels import parse_number as numeral
 from gis.messages import Message, render
 
+INTEGER_DIGITS = 9  # of counts, which the database holds as an integer
 EXCEL_DIGITS = 15  # digits that Excel's numbers keep
 
-EXCEL_DAY_ZERO = datetime(1899, 12, 30)
-EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119
 
 # Texts that Excel shows in place of a value, and common texts for a missing one.
 SUBSTITUTE_PATTERN = re.compile(r"#{2,}|#(?:REF|VALUE|DIV/0|NUM|NULL|SPILL|CALC)!|#NAME\?|#N/A")
@@ -38,10 +37,6 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 DAY_PATTERN = re.compile(
     rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}",
     re.IGNORECASE,
-)
-MOMENT_PATTERN = re.compile(
-    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s*\(?(?:星期|周)[一二三四五六日天]\)?)?"
-    r"(?:(?:[T\s]+|(?<=[日号]))(?:上午|早上)?\s*(\d{1,2})[:时点](?:(\d{2})(?:[:分](?:(\d{2})(?:\.(\d{1,6})0*)?秒?)?)?)?)?[起止]?"
 )
 
 
@@ -138,6 +133,21 @@ def parse_code(value: object) -> str:
     return digits[:length]
 
 
+def parse_own_code(value: object) -> str:
+    """Return the code that a row gives to what it describes, as `parse_code`.
+
+    Raises
+    ------
+    CellError
+        As `parse_code`; or it cannot stand in the address of a page: it has a slash or what cannot
+        be printed, or is dots alone.
+    """
+    code = parse_code(value)
+    if "/" in code or not code.isprintable() or code.strip(".") == "" != code:
+        raise CellError("cell.code_in_address", value=code[:60])
+    return code
+
+
 def parse_integer(value: object) -> int:
     """Return a whole number, also in words.
 
@@ -146,7 +156,7 @@ def parse_integer(value: object) -> int:
     Raises
     ------
     CellError
-        The cell is not a whole number.
+        The cell is not a whole number, or too large a one.
     """
     refuse_date(value)
     written = unicodedata.normalize("NFKC", clean_text(value))
@@ -155,8 +165,11 @@ def parse_integer(value: object) -> int:
     if numerals and (text != written or not written.isalpha()):
         text = f"{numerals[1] or ''}{numeral(numerals[2])}"
     text = re.sub(r"^(?:[Bb]|负|地下)(?=\d{1,2}$)", "-", text)
-    if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
+    if not (whole := re.fullmatch(r"[+-]?(\d+)(\.0+)?", text)):
         raise CellError("cell.not_whole_number", text=clean_text(value))
+    if len(whole[1]) > INTEGER_DIGITS:
+        high = "9" * INTEGER_DIGITS
+        raise CellError("cell.whole_number_too_large", text=clean_text(value)[:40], high=high)
     return int(float(text))
 
 
@@ -245,78 +258,6 @@ def parse_degrees(value: object) -> float:
     if not math.isfinite(number):
         raise CellError("cell.not_degrees", text=clean_text(value))
     return number
-
-
-def parse_moment(value: object) -> datetime:
-    """Return a moment with its offset where it has one, else as `parse_local_datetime`.
-
-    ISO 8601, or as our own files have it: UTC 2026-03-01 08:30:00.
-    """
-    if isinstance(value, datetime) and value.tzinfo:
-        return value
-    if isinstance(value, str):
-        text = clean_text(value)
-        iso = f"{text[4:]}+00:00" if text.startswith("UTC ") else text
-        try:
-            moment = datetime.fromisoformat(iso)
-        except ValueError:
-            return parse_local_datetime(value)
-        if moment.tzinfo:
-            return moment
-    return parse_local_datetime(value)
-
-
-def parse_local_datetime(value: object) -> datetime:
-    """Return a day or a minute, without time zone; a day is its midnight.
-
-    Raises
-    ------
-    CellError
-        The cell is not a date such as 2026-03-01, 2026/3/1, 20260301, 2026年3月1日, with or without
-        08:30.
-    """
-    if isinstance(value, Marked):
-        value = value.value
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    text = unicodedata.normalize("NFKC", clean_text(value))
-    if re.fullmatch(r"(?:19|20)\d{6}", text):
-        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    if not (parts := MOMENT_PATTERN.fullmatch(text)):
-        day = excel_day(text)
-        if day:
-            raise CellError("cell.day_number", text=text, date=f"{day:%Y-%m-%d}")
-        raise CellError("cell.not_date", text=text)
-    *whole, fraction = parts.groups(default="0")
-    return to_datetime(text, *map(int, whole), int(fraction.ljust(6, "0")))
-
-
-def excel_day(text: str) -> datetime | None:
-    """Return the day of an Excel day number; None if the text is not such a number."""
-    whole = re.fullmatch(r"(\d{5})(?:\.\d+)?", text)
-    return (
-        EXCEL_DAY_ZERO + timedelta(days=float(text))
-        if whole and int(whole[1]) in EXCEL_DAYS
-        else None
-    )
-
-
-def to_datetime(
-    text: str, year: int, month: int, day: int, hour: int = 0, minute: int = 0, *seconds: int
-) -> datetime:
-    """Return the moment of its parts, the last being seconds and microseconds.
-
-    Raises
-    ------
-    CellError
-        The day does not exist, such as 2026-02-30.
-    """
-    try:
-        return datetime(year, month, day, hour, minute, *seconds)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise CellError("cell.no_such_day", text=text) from error
 
 
 CRS_ALIASES = {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+CUT = "…"  # ends the name of a column of which only the beginning is there
 Parser = Callable[[object], Any]
 
 

@@ -8,21 +8,18 @@ from gis.files.cells import (
     CellError,
     Guess,
     clean_text,
-    excel_day,
-    parse_local_datetime,
-    parse_moment,
-    to_datetime,
 )
+from gis.files.moments import excel_day, in_years, parse_local_datetime, parse_moment, to_datetime
 from gis.labels import parse_number
 
-ONGOING = datetime.max  # the end of an open period: 至今
+ONGOING = datetime.max  # the end of an open period: 至今, and 9999-12-31 as many programs have it
 
 MONTH_PATTERN = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?(?:份)?[起止]?")
 SHORT_YEAR_PATTERN = re.compile(r"(\d{2})(年\d{1,2}月(?:\d{1,2}[日号]?)?)[起止]?")
 CHINESE_PATTERN = re.compile("[零〇一二三四五六七八九十]{1,4}(?=[年月日号])")
 BEFORE_PATTERN = re.compile(r"^(?:自从?|从|截[至止]到?|直?[至到])\s*(?=\d)")
 ONGOING_PATTERN = re.compile(
-    r"(?:至|到|迄)?(?:今|现在|目前)|长期(?:有效)?|永久|无(?:固定)?(?:期限|限期)?|不限|[仍现]?在[任职岗]|未离[任职]|现任|[-/—–一]+|未定"
+    r"(?:至|到|迄)?(?:今|现在|目前)|长期(?:有效)?|永久|无(?:固定)?(?:期限|限期)?|不限|[仍现]?在[任职岗]|未离[任职]|现任|[-/—–一]+|未定|9999(?:\D.*|1231)?"
 )
 
 
@@ -125,7 +122,7 @@ def _day_or_month(value: object, last: bool) -> datetime | Guess:
         return read + timedelta(days=1) if last and read.time() == datetime.min.time() else read
     if re.fullmatch(r"\d{4}\.1", text):
         raise CellError("cell.month_ambiguous", text=text, year=text[:4])
-    month_start = to_datetime(text, int(month[1]), int(month[2]), 1)
+    month_start = in_years(to_datetime(text, int(month[1]), int(month[2]), 1))
     if not last:
         return Guess(month_start, "cell.month_as_first_day", f"{text}: {month_start:%Y-%m-%d}")
     next_month = (month_start + timedelta(days=31)).replace(day=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gis.files.cells import Marked, clean_text
-from gis.files.column import Column
+from gis.files.column import CUT, Column
 from gis.messages import Message
 
 MAX_HEADER_ROW = 20  # rows; titles and explanations may stand above the header
@@ -80,7 +80,14 @@ class Meanings:
         """Return the key of the column that a header names."""
         if len(text) > MAX_HEADER_CHARS:
             return None
-        return self._full.get(_full_name(text)) or self._plain.get(plain_name(text))
+        whole = text.removesuffix(CUT)
+        key = self._full.get(_full_name(whole)) or self._plain.get(plain_name(whole))
+        return key or (self._key_of_cut(plain_name(whole)) if text != whole else None)
+
+    def _key_of_cut(self, begin: str) -> str | None:
+        """Return the key of the only column with a name that begins so."""
+        keys = {key for name, key in self._plain.items() if begin and name.startswith(begin)}
+        return keys.pop() if len(keys) == 1 else None
 
     def read(self, rows: Sequence[Raw], start: int, end: int) -> Header:
         """Return the header that some rows would be.

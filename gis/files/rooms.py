@@ -16,10 +16,10 @@ from gis.files.cells import (
     Guess,
     Marked,
     clean_text,
-    excel_day,
     parse_code,
     refuse_date,
 )
+from gis.files.moments import excel_day
 from gis.labels import (
     JOINED_NUMBERS,
     LABEL,

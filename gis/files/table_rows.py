@@ -14,6 +14,7 @@ from gis.files.cells import (
     Marked,
     clean_text,
     parse_code,
+    parse_own_code,
     parse_words,
 )
 from gis.files.column import Column
@@ -146,7 +147,9 @@ class RowReader:
                 )
                 self.report.note_row(value.code, number, detail)
                 value = value.value
-            numbers += column.parse is parse_code and isinstance(cell, float | int)
+            numbers += column.parse in (parse_code, parse_own_code) and isinstance(
+                cell, float | int
+            )
             values[column.key] = value
         return values, faults, numbers
 

@@ -5,7 +5,6 @@ Imports only what it needs.
 Of GDAL only the drivers in `GDAL_VECTOR_DRIVERS` are there, see `environment`.
 """
 
-import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
@@ -23,6 +22,7 @@ from pyproj.exceptions import ProjError
 from gis import crs as systems
 from gis.errors import InvalidInput, TooLarge
 from gis.files import dxf
+from gis.files.dbf_text import AttributeEncoding, dbf_encoding
 from gis.files.geopackage import check_one_system, check_schema
 from gis.files.unpacking import opened
 from gis.files.vector_crs import Conversion, conversion_to_storage, parse_crs_option
@@ -51,7 +51,6 @@ KML_FIELDS = frozenset(
         "snippet",
     }
 )
-ATTRIBUTE_ENCODINGS = ("utf-8", "gb18030")  # tried in this order; GB18030 holds GBK and GB2312
 
 
 def environment() -> dict[str, str]:
@@ -92,7 +91,8 @@ def read_features(
             return
         layer = _layer(path, file, layer)
         notes: list[Message] = []
-        encoding = _dbf_encoding(file, notes) if file.suffix.lower() == ".shp" else None
+        is_shapefile = file.suffix.lower() == ".shp"
+        encoding = dbf_encoding(file, notes) if is_shapefile else AttributeEncoding(None)
         try:
             with warnings.catch_warnings():
                 # unclosed rings are detected and reported by this module
@@ -166,18 +166,18 @@ def _features(
     path: Path,
     file: Path,
     layer: str | None,
-    encoding: str | None,
+    encoding: AttributeEncoding,
     given_crs: str | int | None,
     notes: list[Message],
 ) -> Iterator[Any]:
-    if (
-        count := pyogrio.read_info(file, layer=layer, encoding=encoding)["features"]
-    ) > MAX_FILE_FEATURES:
+    read_as = encoding.read_as
+    count = pyogrio.read_info(file, layer=layer, encoding=read_as)["features"]
+    if count > MAX_FILE_FEATURES:
         raise TooLarge(
             "map_file.features_counted", file=path.name, count=count, limit=MAX_FILE_FEATURES
         )
     with open_arrow(
-        file, layer=layer, encoding=encoding, batch_size=BATCH_FEATURES, use_pyarrow=True
+        file, layer=layer, encoding=read_as, batch_size=BATCH_FEATURES, use_pyarrow=True
     ) as (
         meta,
         reader,
@@ -190,7 +190,7 @@ def _features(
         to_storage, crs_name = conversion_to_storage(path.name, meta["crs"], given_crs, notes)
         fixed_fields = KML_FIELDS if file.suffix.lower() == ".kml" else ()
         names = [str(name) for name in meta["fields"] if name not in fixed_fields]
-        yield crs_name, notes, names
+        yield crs_name, notes, [encoding.name_of(name) for name in names]
         offset = vertices = 0
         for batch in reader:
             shapes, repairs, faults = _shapes(batch[geometry].to_numpy(zero_copy_only=False))
@@ -202,7 +202,7 @@ def _features(
                     "map_file.too_many_features", file=path.name, limit=MAX_FILE_FEATURES
                 )
             moved = move_points(shapes, to_storage, given_crs, faults)
-            columns = [_values(batch[name]) for name in names]
+            columns = [encoding.values_of(_values(batch[name])) for name in names]
             yield (
                 shapely.to_wkb(moved).tolist(),
                 columns,
@@ -254,90 +254,6 @@ def _layer(path: Path, file: Path, layer: str | None) -> str | None:
 def _damaged(path: Path) -> InvalidInput:
     code = "map_file.shapefile_damaged" if path.suffix.lower() == ".shp" else "map_file.damaged"
     return InvalidInput(code, file=path.name)
-
-
-def _dbf_encoding(file: Path, notes: list[Message]) -> str:
-    """Return the text encoding of a Shapefile: that of its .cpg if the text fits, else a guess.
-
-    Raises
-    ------
-    InvalidInput
-        The text fits no encoding that is tried, or the .dbf is damaged.
-    """
-    dbf = next(
-        (part for part in (file.with_suffix(".dbf"), file.with_suffix(".DBF")) if part.exists()),
-        None,
-    )
-    if dbf is None:
-        return "utf-8"
-    pieces = _dbf_text(dbf)
-    cpg = next(
-        (part for part in (file.with_suffix(".cpg"), file.with_suffix(".CPG")) if part.exists()),
-        None,
-    )
-    declared = cpg.read_text("ascii", "replace").strip().lower() if cpg else ""
-    declared = {
-        "936": "gb18030",
-        "cp936": "gb18030",
-        "gbk": "gb18030",
-        "gb2312": "gb18030",
-        "65001": "utf-8",
-    }.get(declared, declared)
-    for encoding in dict.fromkeys((*([declared] if declared else []), *ATTRIBUTE_ENCODINGS)):
-        if all(_decodes(piece, encoding) for piece in pieces):
-            if declared and encoding != declared:
-                notes.append(
-                    Message("map_file.other_encoding", {"declared": declared, "encoding": encoding})
-                )
-            elif not declared and encoding != "utf-8":
-                notes.append(Message("map_file.guessed_encoding", {"encoding": encoding}))
-            return encoding
-    raise InvalidInput("map_file.unknown_encoding", file=file.name)
-
-
-def _dbf_text(dbf: Path) -> list[bytes]:
-    """Return the column names and text cells of a .dbf that are not ASCII.
-
-    Source: dBASE III file format.
-
-    Raises
-    ------
-    InvalidInput
-        The file is shorter than its header.
-    """
-    data = dbf.read_bytes()
-    if len(data) < 32:
-        raise InvalidInput("map_file.dbf_damaged", file=dbf.name)
-    header, width = struct.unpack_from("<HH", data, 8)
-    pieces, at, spans = [], 1, []
-    for start in range(32, min(header - 1, len(data) - 31), 32):
-        if data[start] == 0x0D:
-            break
-        pieces.append(data[start : start + 11].split(b"\0")[0])
-        if data[start + 11 : start + 12] == b"C":
-            spans.append((at, at + data[start + 16]))
-        at += data[start + 16]
-    for record in range(header, len(data) - width + 1, max(width, 1)):
-        pieces += [data[record + a : record + b].rstrip(b" \0") for a, b in spans]
-    return [piece for piece in pieces if not piece.isascii()]
-
-
-def _decodes(piece: bytes, encoding: str) -> bool:
-    """Return whether bytes are text in an encoding.
-
-    A last character cut off at the column's width is let pass.
-    """
-    for cut in range(4):
-        try:
-            piece[: len(piece) - cut].decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.start < len(piece) - 4:
-                return False
-        except LookupError:
-            return False
-        else:
-            return True
-    return False
 
 
 def _shapes(

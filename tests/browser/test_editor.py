@@ -4,6 +4,7 @@ Then ask the database.
 """
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import TimeoutError as NotYet
@@ -204,6 +205,27 @@ def test_what_cannot_be_is_said_while_held_and_stays_until_the_planner_acts(desk
     expect(pending).to_have_css("opacity", "1")
     assert serious(desk) == []
     desk.get_by_role("button", name="放弃").click()
+    expect(pending).to_have_count(0)
+
+
+def test_a_corner_moved_after_the_session_has_ended_is_saved_after_signing_in_again(desk, planned):
+    open_editor(desk, planned, "登录过期")
+    position = desk.evaluate(SHARED_CORNER)
+    signed_in = desk.context.cookies()
+    desk.context.clear_cookies()
+    drag(desk, position, (12, 9))
+    desk.mouse.up()
+    pending = desk.locator(".ed-pending")
+    expect(pending).to_contain_text("登录已过期，请重新登录")
+    expect(pending).not_to_contain_text("Authorization")
+    expect(pending.get_by_role("link", name="登录")).to_have_attribute(
+        "href", re.compile("sign-?in.*next=.*editor")
+    )
+    desk.context.add_cookies(signed_in)
+    desk.reload()
+    desk.wait_for_selector("body[data-ready]")
+    desk.get_by_role("button", name="重试").click()
+    expect(desk.locator("#ed-step-count")).to_have_text("1")
     expect(pending).to_have_count(0)
 
 

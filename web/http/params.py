@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from gis import crs as systems
 from gis.errors import invalid_field as invalid_field
+from gis.storable import YEARS
 from gis.years import Year, read_year
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+08:00" whose plus a query string turned into a space
@@ -76,7 +77,7 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
         return datetime.now(zone)
     try:
         moment = datetime.fromisoformat(LOST_PLUS.sub(r"+\1", text.strip()))
-        if not 1900 <= moment.year <= 2999:
+        if moment.year not in YEARS:
             raise ValueError
     except ValueError:
         raise invalid_field(field, "input.not_time", value=text[:40]) from None

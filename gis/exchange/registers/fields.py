@@ -139,7 +139,7 @@ RESIDENT_FIELDS = (
 BUILDING_FIELDS = (
     *_AREAS,
     *_PLACE,
-    Field("code", (*columns.BUILDING_NAMES, "楼栋编码", "编码"), cells.parse_code),
+    Field("code", (*columns.BUILDING_NAMES, "楼栋编码", "编码"), cells.parse_own_code),
     *_POINT_FIELDS,
     _of("buildings", "kind", "房屋类型", "楼栋性质"),
     Field("floors", ("层数", "楼层数", "总层数", "总楼层", "地上层数", "楼层", "层"),

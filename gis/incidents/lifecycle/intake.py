@@ -33,7 +33,7 @@ from gis.incidents.routing.post_holders import (
 )
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.storable import find_unstorable
+from gis.storable import YEARS, find_unstorable, is_blank
 
 MAX_DESCRIPTION_CHARS = 4000  # characters of a description or a note
 MIN_CATEGORY_SHARE = 0.25  # share of the likeliest category from which on words alone decide
@@ -246,7 +246,7 @@ def _check(report: IncidentReport) -> None:
     wrong = []
     if error := moment_error("reported_at", report.at):
         wrong.append(error)
-    if not report.category and not report.description.strip():
+    if not report.category and is_blank(report.description):
         wrong.append(FieldError("category", "report.category_missing"))
     if len(report.description) > MAX_DESCRIPTION_CHARS:
         wrong.append(
@@ -273,7 +273,6 @@ def _check(report: IncidentReport) -> None:
         raise invalid_fields(wrong)
 
 
-YEARS = range(1900, 3000)  # of moments
 MAX_ATTRIBUTES_BYTES = 20_000
 
 

@@ -50,6 +50,7 @@ from gis.incidents.states import (
 from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
+from gis.storable import is_blank
 
 RETURNING_MOVES = frozenset(
     {"reopen", "send_back", "resume"}
@@ -202,7 +203,7 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
 
 
 def _require_note(name: str, payload: MovePayload) -> None:
-    if TRANSITIONS[name].needs_note and not payload.note.strip():
+    if TRANSITIONS[name].needs_note and is_blank(payload.note):
         raise invalid_field("note", "field.reason_missing")
     if len(payload.note) > MAX_DESCRIPTION_CHARS:
         raise invalid_field(

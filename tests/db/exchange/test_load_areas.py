@@ -102,11 +102,16 @@ def test_a_map_drawn_on_a_shifted_basemap_is_told_and_moved_back(session, tmp_pa
         assert metres_apart(shape, expected) < 0.05
 
 
+# GDAL, and so QGIS, cuts a name after ten bytes: in UTF-8 in the middle of its fourth character
+@pytest.mark.filterwarnings("ignore:.*field name")
+@pytest.mark.parametrize("encoding", ["GBK", "UTF-8"])
+@pytest.mark.parametrize("names", ["社区", "所属社区"])
 @pytest.mark.parametrize("cpg", [True, False])
-def test_a_shapefile_in_gbk_is_read_with_and_without_its_cpg(session, tmp_path, cpg):
-    squares(columns=("网格编码", "网格名称", "社区编码", "社区名称")).to_file(
-        tmp_path / "g.shp", encoding="GBK"
-    )
+def test_a_shapefile_with_chinese_names_is_read_with_and_without_its_cpg(
+    session, tmp_path, cpg, names, encoding
+):
+    columns = ("网格编码", "网格名称", f"{names}编码", f"{names}名称")
+    squares(columns=columns).to_file(tmp_path / "g.shp", encoding=encoding)
     if not cpg:
         (tmp_path / "g.cpg").unlink()
     load_areas(session, tmp_path / "g.shp", "grid")
@@ -114,6 +119,20 @@ def test_a_shapefile_in_gbk_is_read_with_and_without_its_cpg(session, tmp_path, 
         session.scalar(text("SELECT name FROM area WHERE code = :c"), {"c": f"{COMMUNITY}001"})
         == "学苑第1网格"
     )
+
+
+def test_text_cut_within_a_character_is_read_up_to_it(session, tmp_path):
+    squares(columns=("code", "name", "comm_code", "comm_name")).to_file(
+        tmp_path / "g.shp", encoding="utf-8"
+    )
+    table = (tmp_path / "g.dbf").read_bytes()
+    whole = "学苑第2网格".encode()
+    cut = whole[:-1] + b" "  # as programs do that count bytes
+    (tmp_path / "g.dbf").write_bytes(table.replace(whole, cut))
+    mapping = {"community_code": "comm_code", "community_name": "comm_name"}
+    load_areas(session, tmp_path / "g.shp", "grid", ReadOptions(mapping))
+    names = session.scalars(text("SELECT name FROM area WHERE level = 'grid' ORDER BY code"))
+    assert names.all() == ["学苑第1网格", "学苑第2网", "学苑第3网格"]
 
 
 def test_a_zipped_shapefile_is_opened(session, tmp_path):

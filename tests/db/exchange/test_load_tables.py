@@ -1,9 +1,10 @@
 """Loading households, people and facilities from CSV and Excel, and the templates for them."""
 
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -25,13 +26,15 @@ from gis.exchange.terms import FileTerm, StoredTerm, merge_terms
 from gis.facilities.models import Facility
 from gis.files import cells, tables, workbook_xml
 from gis.files.cells import (
+    CellError,
     parse_code,
     parse_crs,
     parse_degrees,
     parse_integer,
-    parse_local_datetime,
 )
 from gis.files.column import Column
+from gis.files.dates import parse_first_day
+from gis.files.moments import parse_local_datetime, parse_moment
 from gis.files.report import LoadReport, RowNote
 from gis.ops.history import HistoryEntry
 from gis.people.models import Leave, Person, Post
@@ -144,8 +147,39 @@ def test_numbers_dates_and_systems_are_read_as_people_write_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "hour"),
+    [
+        ("2026-11-05 上午12:30", 0),
+        ("2026/11/5 下午 03:30", 15),
+        ("2026年11月5日下午3点半", 15),
+        ("2026年11月5日 星期四 晚上8点30分", 20),
+        ("2026-11-05 中午12:30", 12),
+        ("2026/11/5 12:30:00 AM", 0),
+        ("2026/11/5 3:30 pm", 15),
+        ("2026-11-05 下午15:30", 15),
+    ],
+)
+def test_an_hour_of_half_a_day_is_one_of_the_day(cell: str, hour: int) -> None:
+    assert parse_local_datetime(cell) == datetime(2026, 11, 5, hour, 30)
+
+
+# 0001-01-01 is how many programs write that there is no date
+@pytest.mark.parametrize(
+    "cell",
+    ["0001-01-01", date(1, 1, 1), datetime(1, 1, 1), "1899-12-31", "3000-01-01", "9999-12-31"],
+)
+@pytest.mark.parametrize("parse", [parse_local_datetime, parse_moment, parse_first_day])
+def test_a_year_that_not_every_reader_can_show_is_refused(parse: Any, cell: object) -> None:
+    with pytest.raises(CellError, match="years from 1900 to 2999"):
+        parse(cell)
+
+
+@pytest.mark.parametrize(
     ("parse", "cell"),
     [
+        (parse_local_datetime, "2026-11-05 晚上12:30"),
+        (parse_local_datetime, "2026-11-05 上午15:30"),
+        (parse_moment, "0001-01-01T00:00:00Z"),
         (parse_integer, "3.5"),
         (parse_integer, "三"),
         (parse_degrees, "nan"),

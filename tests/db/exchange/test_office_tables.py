@@ -519,6 +519,11 @@ def test_an_end_may_be_open() -> None:
     assert {
         value(parse_last_day(cell)) for cell in ("至今", "今", "现在", "长期", "—", "至今（在任）")
     } == {ONGOING}
+    # as programs write that there is no end
+    never = ("9999-12-31", "9999/12/31", "99991231", "9999年12月", datetime(9999, 12, 31))
+    assert {value(parse(cell)) for cell in never for parse in (parse_end_day, parse_last_day)} == {
+        ONGOING
+    }
     with pytest.raises(ValueError):
         parse_first_day("至今")
 

@@ -170,6 +170,7 @@ def editor(number: int) -> Response:
         "bands": GRID_HOUSEHOLDS,
         "chosen": SELECTION_COLOUR,
         "ramp": SEQUENTIAL_COLOURS,
+        "sign_in": url_for("account.sign_in"),
         "keys": {TOOL_KEYS.get(tool.key, tool.key.lower()): tool.name for tool in TOOLS},
     }
     return render_page(

@@ -1,7 +1,8 @@
 // Drawings that were refused or could not be sent: they stay on the map, with the reason beside the place, until the
 // planner mends them, sends them again or drops them.
-import { h } from '../../shared/dom.js';
+import { h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
+import { query } from '../../shared/request.js';
 import { over } from './picture.js';
 import { INK, lonlat, map, named, state } from './state.js';
 import { operate } from './steps.js';
@@ -48,7 +49,9 @@ function placeOf(problem, layer) {
 
 export function keep(op, { message, problem }, key) {
   const layer = layerOf(op).addTo(over);
-  const entry = { op, layer, reason: named(message), key: problem?.status === 0 ? key : null };
+  const ended = problem?.status === 401; // the session: what was drawn waits for the next one
+  const reason = ended ? t('Your session has ended. Sign in again: what you drew is kept here.') : named(message);
+  const entry = { op, layer, reason, ended, key: ended || problem?.status === 0 ? key : null };
   state.pending.push(entry);
   layer.pm?.enable({ snappable: state.snap, allowSelfIntersection: true });
   entry.popup = L.popup({
@@ -70,19 +73,20 @@ export function keep(op, { message, problem }, key) {
   store();
 }
 
+const signInHref = () => `${page.sign_in}?${query({ next: location.pathname + location.search })}`;
+
 const card = (entry) =>
   h(
     'div',
     { role: 'alert' },
     h('b', {}, t('Not saved')),
     h('p', {}, entry.reason),
+    entry.ended ? h('p', {}, h('a', { href: signInHref() }, t('Sign in'))) : null,
     field(entry.op) ? h('small', {}, t('Drag its corners to mend it.')) : null,
     h(
       'p',
       { className: 'ed-buttons' },
-      field(entry.op) || entry.key
-        ? h('button', { type: 'button', className: 'button', onclick: () => again(entry) }, t('Try again'))
-        : null,
+      h('button', { type: 'button', className: 'button', onclick: () => again(entry) }, t('Try again')),
       h('button', { type: 'button', className: 'link', onclick: () => drop(entry) }, t('Drop it')),
     ),
   );
