@@ -78,7 +78,7 @@ SELECT p.id, p.role, k.key AS kind, coalesce(k.zh, r.zh) AS role_zh,
   CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('code', o.code, 'name', o.name) END AS holder,
   CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('code', d.code, 'name', d.name) END AS deputy,
   lower(p.valid_time) AS valid_from, upper(p.valid_time) AS valid_to, p.grade,
-  p.incidents_from_post_id IS NOT NULL AS follows,
+  p.incidents_from_post_id IS NOT NULL AND lower(p.valid_time) > :at AS follows,
   coalesce((
     SELECT jsonb_agg(
       jsonb_build_object(

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from gis.areas.locate_result import LocateResult
 from gis.areas.resolver import locate
 from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.incidents.lifecycle import intake, report
 from gis.incidents.lifecycle import moves as incidents
-from gis.incidents.lifecycle import report
 from gis.incidents.lifecycle.handover import apply_due_handovers, hand_over, record_leave
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
@@ -104,6 +104,21 @@ def test_the_successor_answers_from_the_moment_on_and_not_before(
         incident_town.session.get_one(Post, created.post).deputy_id
         == incident_town.town.person("陈代理").id
     )
+
+
+def test_what_is_reported_while_a_post_changes_hands_comes_along_too(
+    incident_town: IncidentTown,
+) -> None:
+    session, (lon, lat, crs) = incident_town.session, POINT
+    late = IncidentReport("06010", lon=lon, lat=lat, crs=crs)
+    # who is responsible was read before the hand-over, and the report is filed after it
+    assessed = intake.assess(session, ANONYMOUS, late, NOW)
+    incident_town.hand()
+    filed = report.file_report(session, ANONYMOUS, late, NOW, assessed=assessed).id
+    assert incident_town.seen(filed).assigned_to == "王网格"
+    assert apply_due_handovers(session, NOW + TICK) == 1
+    assert incident_town.seen(filed).assigned_to == "李接任"
+    assert apply_due_handovers(session, NOW + TICK) == 0
 
 
 def test_now_the_open_incidents_come_along_with_an_event(incident_town: IncidentTown) -> None:

@@ -579,3 +579,15 @@ def test_two_counties_move_one_after_the_other(town: Town) -> None:
         assert application.finder.of_row("post", row[0]) == county
         assert counted(shard.url, "area", f"county <> '{county}'") == 0
     assert application.finder.of_row("post", 12345) == ""
+
+
+def test_a_county_that_moved_and_was_removed_comes_back(town: Town) -> None:
+    town.move()
+    removed = town.run("db", "shard", "remove", COUNTY, "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert read_shards(town.var) == {}
+    added = town.run("db", "shard", "add", COUNTY)
+    assert f"county {COUNTY} is shard 1: " in added.stdout, added.stderr
+    client = Client(make_application(town.settings, town.main.app))
+    place = f"lon={build.LON + 0.0005}&lat={build.LAT + 0.0005}&crs=cgcs2000"
+    assert "王网格" in client.get(f"/api/v1/locate?{place}").text

@@ -33,7 +33,7 @@ from gis.rights.principal import account_principal
 from gis.settings import SHARD_FILE, SHARD_ID_BITS, Settings
 from tests.support import build
 from tests.support.map_things import tile_of
-from tests.support.served import Deployment, serving, until
+from tests.support.served import Deployment, Reply, serving, until
 from tests.support.shard_city import (
     CITY,
     COUNTIES,
@@ -637,6 +637,7 @@ def test_a_shard_is_restored_from_its_backup_and_copies_again(pair: Pair):
     empty = empty_database(urls, "again")
     restored = run_with(site, county, "db", "restore", str(file), "--into", "again")
     assert restored.returncode == 0, restored.stderr
+    assert f"./wangge db shard add {EAST}" in restored.stdout
     added = run_with(site, shard_environment(empty), "db", "shard", "add", EAST)
     assert "is shard 3" in added.stdout, added.stderr
     assert pair.city.shards[EAST].url == empty.app
@@ -719,6 +720,24 @@ def test_a_command_works_on_the_county_that_is_set(pair: Pair):
 WORDS = ("105.9505", "26.2305", "--crs", "cgcs2000")
 
 
+def test_an_incident_goes_to_no_place_or_parent_of_another_county(pair: Pair):
+    own, other = (
+        pair.ask("/api/v1/incidents", REPORT | inside(county)).json for county in (WEST, EAST)
+    )
+    moves = f"/api/v1/incidents/{own['id']}/moves"
+    for body in (
+        {"move": "relocate", "note": "x"} | inside(EAST),
+        {"move": "link", "parent": other["id"]},
+    ):
+        answer = pair.ask(moves, body, key=CITY)
+        assert (answer.status_code, answer.json["code"]) == (422, "shard.several_counties")
+        assert answer.json["params"] == {"counties": f"{WEST}, {EAST}"}
+    unknown = pair.ask(moves, {"move": "link", "parent": str(uuid4())}, key=CITY)
+    assert unknown.json["code"] == "incident.unknown"
+    within = pair.ask(moves, {"move": "relocate", "note": "x"} | inside(WEST, 1), key=CITY)
+    assert within.status_code == 200, within.text
+
+
 def test_a_county_whose_cluster_is_down_is_missed_and_named(pair: Pair):
     """Next to last: the cluster stays down."""
     known = pair.ask("/api/v1/incidents?limit=1", key=EAST).json["items"][0]["id"]
@@ -750,6 +769,35 @@ def test_a_county_that_is_lost_is_taken_out_of_the_city(pair: Pair):
     with psycopg.connect(pair.city.main.app) as connection:
         rows = connection.execute("SELECT DISTINCT county FROM city.incident").fetchall()
     assert {county for (county,) in rows} == {WEST, MIDDLE}
+
+
+def test_a_county_that_was_removed_comes_back_with_all_it_had(pair: Pair):
+    site, urls = Deployment(pair.city.var), shard_urls(pair, MIDDLE)
+    kept = pair.ask("/api/v1/incidents?limit=1", key=MIDDLE).json["items"][0]["id"]
+    number = pair.city.shards[MIDDLE].number
+    with serving(pair.city.var, "--no-jobs") as url:
+        served = Deployment(pair.city.var, url)
+
+        def ask(path: str) -> Reply:
+            return served.ask(path, Authorization=f"Bearer {pair.keys[CITY]}")
+
+        def is_counted() -> bool:
+            return MIDDLE in ask(f"{FIGURES}&per=county").body.decode()
+
+        assert is_counted()
+        told = site.run_inside("db", "shard", "remove", MIDDLE, "--yes")
+        assert (told.returncode, "Traceback" in told.stderr) == (1, False)
+        assert is_counted()  # nothing was ended
+        told = run_with(site, urls, "db", "shard", "remove", MIDDLE, "--yes")
+        assert told.returncode == 0, told.stderr
+        until(lambda: not is_counted())  # nobody restarted it
+        until(lambda: ask(f"/api/v1/incidents/{kept}").status == 404)
+        wrong = run_with(site, urls, "db", "shard", "add", "520499")
+        assert (wrong.returncode, MIDDLE in wrong.stderr) == (1, True)
+        added = run_with(site, urls, "db", "shard", "add", MIDDLE)
+        assert f"is shard {number}: " in added.stdout, added.stderr
+        until(lambda: ask(f"/api/v1/incidents/{kept}").status == 200)
+        until(is_counted)
 
 
 def located(pair: Pair, county: str) -> TestResponse:

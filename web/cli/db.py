@@ -266,10 +266,12 @@ def restore(
     source = file or f"the archive, as of {at}"
     click.echo(f"restored from {source}, with {photos:,} photo files")
     if into:
-        click.echo(
-            f"it is in the database {into}:"
-            f" name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
+        then = (
+            f"with its addresses set, run: ./wangge db shard add {settings.county}"
+            if settings.county
+            else "name that in DATABASE_URL and DATABASE_OWNER_URL, and restart"
         )
+        click.echo(f"it is in the database {into}: {then}")
         return
     if old := databases.list_old(addresses):
         click.echo(

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -40,6 +40,7 @@ from web.http.observability import say
 
 # by their names, which granian and we import: what is served stands above the commands
 APPLICATION, WORKER = "web.app", "web.wsgi:gateway"
+FOLLOW_S = 1.0  # between two looks at the file of the shards
 MAX_CONNECTIONS = 4096  # of each worker: who only holds them open must not keep others out
 
 
@@ -125,10 +126,11 @@ def run(
         os.environ[worker_metrics.FOLDER_VARIABLE] = folder
         stack.enter_context(wake_on_signals(server))
         os.register_at_fork(after_in_child=partial(_end_with, os.getpid()))
-        for county in ("", *shards) if jobs else ():
-            stack.enter_context(beside(county))
+        if jobs:
+            stack.enter_context(beside())
+        stack.enter_context(follow_shards(settings, server, shards, jobs=jobs))
         if not settings.database_url:
-            stack.enter_context(keep_database(settings, addresses.app))
+            stack.enter_context(keep_database(settings, server, addresses.app))
         server.serve()
     say(f"wangge: stopped; http://{host}:{port}/ is served no more")
 
@@ -222,8 +224,58 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def renew_workers(server: Any) -> None:
+    """Have the workers of granian's server begin anew, one after another, as SIGHUP does."""
+    server.reload_signal = True
+    server.main_loop_interrupt.set()
+
+
 @contextmanager
-def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
+def follow_shards(
+    settings: Settings, server: Any, served: Mapping[str, Shard], *, jobs: bool
+) -> Iterator[None]:
+    """Serve the counties that there are, until the end.
+
+    When one is added, removed or elsewhere, the workers begin anew; its jobs begin, end or both.
+
+    Parameters
+    ----------
+    served
+        The shards that the workers begin with.
+    jobs
+        Whether a process for each runs its jobs.
+    """
+    stopping = threading.Event()
+    running: dict[str, tuple[Shard, ExitStack]] = {}
+
+    def run_jobs(shards: Mapping[str, Shard]) -> None:
+        for county in [of for of, (shard, _) in running.items() if shards.get(of) != shard]:
+            running.pop(county)[1].close()
+        for county in shards.keys() - running.keys() if jobs else ():
+            running[county] = shards[county], ExitStack()
+            running[county][1].enter_context(beside(county))
+
+    def follow(shards: Mapping[str, Shard]) -> None:
+        while not stopping.wait(FOLLOW_S):
+            if (found := read_shards(settings.var)) != shards:
+                say(f"wangge: serving other counties from here on: {', '.join(found) or 'none'}")
+                shards = found
+                run_jobs(shards)
+                renew_workers(server)
+
+    run_jobs(served)
+    follower = threading.Thread(target=follow, args=[served], daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        follower.join(15)
+        run_jobs({})
+
+
+@contextmanager
+def keep_database(settings: Settings, server: Any, served_url: str) -> Iterator[None]:
     """Start the private cluster again when it has died, until the end.
 
     One that `db stop` stopped stays so.
@@ -253,7 +305,7 @@ def keep_database(settings: Settings, served_url: str) -> Iterator[None]:
             say("wangge: the private database runs again")
             if new != url:
                 url = os.environ["DATABASE_URL"] = new
-                os.kill(os.getpid(), signal.SIGHUP)
+                renew_workers(server)
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()

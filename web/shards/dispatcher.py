@@ -79,6 +79,8 @@ AREA_ENDPOINTS = frozenset({"areas.area", "areas.areas", "areas.children"})
 LEVELS_ON_TOP = (*LEVELS_OVER_COUNTY, Level.COUNTY)
 # which say what is wrong with a place, whatever county it would be in
 PLACE_ENDPOINTS = frozenset({"incidents.report", "locate.locate"})
+# which put what they name at a place
+PLACED_ENDPOINTS = frozenset({"incidents.move"})
 POINT_NAMES = frozenset({"lon", "lat"})
 BY_PERSON = "Cookie, Authorization"  # headers that say who asks
 # which the main application counts over all counties
@@ -175,9 +177,14 @@ class Dispatcher:
         found = {self.finder.of_code(code) for code in question.codes()}
         found |= {self.finder.of_row(table, number) for table, number in question.rows()}
         found |= {self.finder.of_uuid(key) for key in question.incidents()}
+        point = question.point()
         if found:
-            return found
-        if (point := question.point()) is not None:
+            # where an incident is to go, or what it is to be one with, lies in its county
+            beside = {self.finder.of_uuid(key) for key in question.parents()}
+            if point is not None and question.endpoint in PLACED_ENDPOINTS:
+                beside.add(self.finder.at(*point))
+            return found | beside - {MAIN_DATABASE}
+        if point is not None:
             return {self.finder.at(*point)}
         if (box := question.box()) is not None:
             meeting = self.finder.meeting(box)

@@ -210,14 +210,11 @@ class Question:
         """Yield the incidents and photos that it names."""
         moves = self.values(("moves",)) if self.method == "POST" else ()
         listed = [move.get("id") for move in moves if isinstance(move, dict)]
-        for value in (*(self.arguments or {}).values(), *self.values(UUID_FIELDS), *listed):
-            if isinstance(value, UUID):
-                yield value
-            elif isinstance(value, str) and UUID_PATTERN.match(value):
-                try:
-                    yield UUID(value.partition(".")[0])  # Open311 names the form behind it
-                except ValueError:
-                    continue
+        return _uuids((*(self.arguments or {}).values(), *self.values(UUID_FIELDS), *listed))
+
+    def parents(self) -> Iterator[UUID]:
+        """Yield the incidents that it links others to."""
+        return _uuids(self.values(("parent",)))
 
     def point(self) -> tuple[float, float] | None:
         """Return the place that it names, in storage; None if it names none that can be."""
@@ -276,3 +273,15 @@ def read_point(source: Mapping[str, Any]) -> tuple[float, float] | None:
         return parse_point(LocateRequest(float(lon), float(lat), str(crs or "")))  # type: ignore[arg-type]
     except (TypeError, ValueError, InvalidInput):
         return None
+
+
+def _uuids(values: Iterable[object]) -> Iterator[UUID]:
+    """Yield the ids among values."""
+    for value in values:
+        if isinstance(value, UUID):
+            yield value
+        elif isinstance(value, str) and UUID_PATTERN.match(value):
+            try:
+                yield UUID(value.partition(".")[0])  # Open311 names the form behind it
+            except ValueError:
+                continue

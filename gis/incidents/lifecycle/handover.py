@@ -87,10 +87,10 @@ def hand_over(
         new = _succeed(session, old, successor, at)
         carried = 0
         if open_incidents == "follow":
-            if at > now:
-                new.incidents_from_post_id = old.id
-                session.flush()
-            else:
+            # of one that begins now, too: what is reported while it runs goes to who held the post
+            new.incidents_from_post_id = old.id
+            session.flush()
+            if at <= now:
                 carried = _carry(session, old, new, now, principal.actor)
     return HandoverResult(new.id, at, carried)
 

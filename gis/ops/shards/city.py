@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.errors import Unavailable
+from gis.ops.server_check import connect
 from gis.ops.shards.tables import CITY_TABLES
 from gis.settings import Shard
 
@@ -76,6 +78,24 @@ def rebuild(
 def read_counties(session: Session) -> None:
     """Have the rest of a transaction read the tables of all counties together."""
     session.execute(text(f"SET LOCAL search_path TO {SEARCH_PATH}"))
+
+
+def require_read(app_url: str, county: str) -> None:
+    """Raise Unavailable unless the main database reads a county as its application does.
+
+    Raises
+    ------
+    Unavailable
+        The county's server cannot be reached from that of the main database, or asks it for no
+        password, without which PostgreSQL lets nobody but a superuser read it.
+    """
+    table = sql.Identifier(CITY_SCHEMA, f"{CITY_TABLES[0]}_{county}")
+    with connect(app_url) as connection:
+        try:
+            connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table))
+        except psycopg.Error as error:
+            reason = (error.diag.message_detail or str(error)).splitlines()[0]
+            raise Unavailable("shard.unread", county=county, reason=reason) from None
 
 
 def server_name(county: str) -> str:

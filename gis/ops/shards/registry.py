@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from gis.db import engine
 from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.ops import databases, migration, schema, server_check
 from gis.ops.cluster import DatabaseUrls
-from gis.ops.shards import checks, city, copying, moving, recovery
+from gis.ops.shards import checks, city, copying, moving, recovery, removed_shards
 from gis.ops.shards import county as county_database
 from gis.settings import (
     COUNTY_FOLDERS,
@@ -94,7 +94,8 @@ def add(
         The database has rows of its own or another schema, or the county is elsewhere; or it cannot
         be moved (see `moving.has_moved`).
     Unavailable
-        A server cannot be reached, has another wal_level, or our role may not.
+        A server cannot be reached, has another wal_level, or our role may not; or the main database
+        cannot read the shard.
     """
     if not COUNTY_PATTERN.fullmatch(county):
         raise invalid_field("county", "shard.county_wrong", county=county[:40])
@@ -103,11 +104,16 @@ def add(
     with ExitStack() as stack:
         main_admin, admin = _open_admins(stack, main, county, urls)
         main_admin.execute(ONE_AT_A_TIME_SQL)
-        shards = read_shards(settings.var)
+        shards, removed = read_shards(settings.var), removed_shards.read(settings.var)
         if county in shards:
             checks.require_prepared(county, urls.owner_url)
-            if not is_moved and county in moving.held_counties(main_admin):
-                raise Conflict("shard.county_in_main", county=county)  # restored to before a move
+        if county in shards or county in removed:
+            is_held = county in moving.held_counties(main_admin)
+            if is_held and not is_moved:
+                # restored to before a move, or loaded there after the shard was removed
+                raise Conflict("shard.county_in_main", county=county)
+            if is_moved and not is_held and county in removed:
+                raise Conflict("shard.was_removed", county=county)
         copying.require_logical(main_admin, "main")
         copying.require_logical(admin, county)
         try:
@@ -115,7 +121,8 @@ def add(
             must_move = is_moved and not moving.has_moved(
                 main_admin, admin, _role(main.app), county, shards
             )
-            number = _prepare(main, county, urls, shards, is_moved=is_moved)
+            numbers = removed | {each.county: each.number for each in shards.values()}
+            number = _prepare(main, county, urls, numbers, is_moved=is_moved)
             if must_move:
                 checks.note_move(settings.var, county, urls.url)
                 moving.move(main_admin, admin, county)
@@ -126,15 +133,17 @@ def add(
             if is_moved:
                 moving.move_photos(settings.var, county)
             is_new, recovered = _connect_both(
-                main_admin, admin, main, shard, urls, is_new=county not in shards
+                main_admin, admin, main, shard, urls, is_new=county not in numbers
             )
             city.permit(main_admin, _role(main.owner))
             _rebuild_city(main, read_shards(settings.var).values())
+            removed_shards.write(settings.var, {**removed, county: None})
             (settings.var / checks.MOVE_FILE).unlink(missing_ok=True)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0]) from None
+            raise _superuser_needed(error) from None
         except psycopg.errors.LockNotAvailable:
             raise Conflict("shard.service_runs", sessions=1) from None
+    city.require_read(main.app, county)
     return Added(shard, is_new or shards.get(county) != shard, recovered)
 
 
@@ -165,6 +174,10 @@ def _open_admin(admin_url: str | None, setting: str, owner_url: str) -> psycopg.
     return server_check.connect(owner_url, setting)
 
 
+def _superuser_needed(error: psycopg.Error) -> Unavailable:
+    return Unavailable("shard.superuser_needed", reason=str(error).splitlines()[0])
+
+
 def _role(url: str) -> str:
     return str(make_url(url).username)
 
@@ -191,11 +204,16 @@ def _prepare(
     main: DatabaseUrls,
     county: str,
     urls: ShardUrls,
-    shards: dict[str, Shard],
+    numbers: Mapping[str, int],
     *,
     is_moved: bool,
 ) -> int:
     """Give the database its number, and return it.
+
+    Parameters
+    ----------
+    numbers
+        Of the shards that there are or were, by county.
 
     Raises
     ------
@@ -206,26 +224,26 @@ def _prepare(
     with engine(main.owner).connect() as connection:
         if county_database.shard_number(connection):
             raise Conflict("shard.is_shard")
-        if not is_moved and county not in shards and county_database.holds(connection, county):
+        if not is_moved and county not in numbers and county_database.holds(connection, county):
             raise Conflict("shard.county_in_main", county=county)
     with engine(urls.owner_url).begin() as connection:
         number = county_database.shard_number(connection)
-        known = next((shard for shard in shards.values() if shard.number == number), None)
+        known = next((of for of, its_number in numbers.items() if its_number == number), None)
         is_begun = is_moved and known is None and county_database.is_unused(connection, county)
-        if number and not is_begun and (known is None or known.county != county):
-            raise Conflict("shard.of_another", county=known.county if known else "?")
+        if number and not is_begun and known != county:
+            raise Conflict("shard.of_another", county=known or "—")
         if not number:
             if county_database.has_areas(connection):
                 raise Conflict("shard.has_rows", county=county)
-            number = _next_number(main, shards.values())
+            number = _next_number(main, numbers.values())
         county_database.prepare(connection, county, number)
         county_database.protect(connection, _role(urls.url))
     return number
 
 
-def _next_number(main: DatabaseUrls, shards: Iterable[Shard]) -> int:
+def _next_number(main: DatabaseUrls, numbers: Iterable[int]) -> int:
     """Return a number that no shard has or had: a removed one's areas stay known."""
-    used = max((shard.number for shard in shards), default=0)
+    used = max(numbers, default=0)
     with server_check.connect(main.owner) as owner:
         owner.execute("CREATE SEQUENCE IF NOT EXISTS public.shard_number")
         row = owner.execute(
@@ -316,7 +334,7 @@ def remove(
     *,
     is_lost: bool = False,
 ) -> None:
-    """Forget a shard: its database stays as it is, and is served no more.
+    """Forget a shard: its database stays as it is, and is served no more until it is added again.
 
     Parameters
     ----------
@@ -329,6 +347,8 @@ def remove(
     ------
     NotFound
         The county has none.
+    Unavailable
+        A server cannot be reached, or our role may not end the copying there.
     """
     down, up = copying.shared_name(county), copying.areas_name(county)
     with ExitStack() as stack:
@@ -341,12 +361,19 @@ def remove(
         admin = None  # else connected before anything ends
         if not is_lost:
             admin = stack.enter_context(_open_admin(admin_url, SHARD_FILE, shard.owner_url))
-        copying.unsubscribe(main_admin, up)
+        try:
+            if admin is not None:
+                copying.unsubscribe(admin, down)
+            copying.unsubscribe(main_admin, up)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _superuser_needed(error) from None
         if admin is not None:
-            copying.unsubscribe(admin, down)
             copying.drop_slot(admin, up)
         copying.drop_slot(main_admin, down)
         _rebuild_city(main, shards.values())
+        removed_shards.write(
+            settings.var, {**removed_shards.read(settings.var), county: shard.number}
+        )
         _write(settings.var, shards.values())
 
 
