@@ -136,13 +136,15 @@ def list_kinds(session: Session, subject: str = "", *, active: bool = False) -> 
     active
         Only those in use.
     """
-    query = select(*(getattr(Kind, field.name) for field in fields(KindRow))).order_by(
-        Kind.subject, Kind.county.nulls_last(), Kind.parent, Kind.zh
+    # the table, not the class: its first use has every class of the database set up, 0.3 s
+    kind = Kind.__table__.c
+    query = select(*(kind[field.name] for field in fields(KindRow))).order_by(
+        kind.subject, kind.county.nulls_last(), kind.parent, kind.zh
     )
     if subject:
-        query = query.where(Kind.subject == subject)
+        query = query.where(kind.subject == subject)
     if active:
-        query = query.where(Kind.active)
+        query = query.where(kind.active)
     return [KindRow(*row) for row in session.execute(query)]
 
 

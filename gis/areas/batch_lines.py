@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gis.areas.batch_csv import csv_cells, take_strings, text_scalar
+from gis.areas.batch_csv import csv_cells
 from gis.areas.explanation import decision_step
 from gis.areas.grids import MATCH_RULES, nearest_many
 from gis.areas.resolver import LocateResolver
 from gis.areas.snapshot import RegistrySnapshot
+from gis.arrow_arrays import take, text_scalar
 from gis.places.queries import MAX_BUILDING_DISTANCE_M
 
 Ints = NDArray[np.int64]
@@ -61,12 +62,12 @@ def answer_lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> l
     )
 
     cells = [
-        take_strings([item[level].code if level in item else "" for item in above], parent)
+        take([item[level].code if level in item else "" for item in above], parent)
         for level in LEVEL_COLUMNS[:-1]
     ]
-    cells.append(take_strings(grids.codes, grid))
-    cells.append(take_strings([part.code if part else "" for part, _ in units], pair))
-    cells.append(take_strings(["", *places.codes], building))
+    cells.append(take(grids.codes, grid))
+    cells.append(take([part.code if part else "" for part, _ in units], pair))
+    cells.append(take(["", *places.codes], building))
     unit_ids = np.array([part.unit_id if part else 0 for part, _ in units], dtype=np.int64)
     upper = [
         np.array([item[level].id if level in item else 0 for item in above], np.int64)
@@ -80,12 +81,11 @@ def answer_lines(resolver: LocateResolver, columns: list[Any], times: Ints) -> l
     ]
     people_text = pc.binary_join_element_wise(*names, text_scalar(";"), null_handling="skip")
     # pyarrow returns an empty array if every text is null
-    cells.append(people_text if len(people_text) else take_strings([""], np.zeros_like(grid)))
-    cells.append(take_strings(_explanations(hows, shape, whys), how))
-    line_start, line_end = (take_strings([end], np.zeros_like(grid)) for end in ("", "\n"))
-    lines: list[str] = pc.binary_join_element_wise(
-        line_start, *map(csv_cells, cells), line_end, text_scalar(",")
-    ).to_pylist()
+    cells.append(people_text if len(people_text) else take([""], np.zeros_like(grid)))
+    cells.append(take(_explanations(hows, shape, whys), how))
+    start, end = (take([edge], np.zeros_like(grid)) for edge in ("", "\n"))
+    joined = pc.binary_join_element_wise(start, *map(csv_cells, cells), end, text_scalar(","))
+    lines: list[str] = joined.to_pylist()
     return lines
 
 

@@ -1,5 +1,6 @@
 """The grids in force at a moment, in memory, and the grid responsible for a point."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from gis.db import STORAGE_SRID, fetch_rows
+from gis.db import STORAGE_SRID, fetch_rows, stream_rows
 from gis.places.queries import NAMES_AT_SQL
 from gis.shapes import local_distance
 from gis.shapes.grid_index import CellIndex
@@ -208,15 +209,10 @@ def nearest_many(
 
 def read_grids(session: Session, at: datetime, box: Any | None = None) -> GridIndex:
     """Read the grids in force at a moment, all or those that touch a box (degrees, EPSG:4490)."""
-    if box is None:
-        return index_grids(fetch_rows(session, GRIDS_AT_SQL.format(more=""), {"at": at}))
-    return index_grids(
-        fetch_rows(
-            session,
-            GRIDS_AT_SQL.format(more=f"AND {IN_BOX}"),
-            {"at": at, "box": shapely.to_wkb(box)},
-        )
-    )
+    more, params = "", dict[str, object](at=at)
+    if box is not None:
+        more, params = f"AND {IN_BOX}", params | {"box": shapely.to_wkb(box)}
+    return index_grids(stream_rows(session, GRIDS_AT_SQL.format(more=more), params))
 
 
 def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> GridIndex:
@@ -224,20 +220,26 @@ def nearest_grids(session: Session, at: datetime, lon: float, lat: float) -> Gri
 
     The index orders by degrees, so several candidates are read and measured in metres.
     """
-    return index_grids(
-        fetch_rows(session, GRIDS_AT_SQL.format(more=NEAREST), {"at": at, "lon": lon, "lat": lat})
-    )
+    params = {"at": at, "lon": lon, "lat": lat}
+    return index_grids([fetch_rows(session, GRIDS_AT_SQL.format(more=NEAREST), params)])
 
 
-def index_grids(rows: list[tuple[Any, ...]]) -> GridIndex:
-    """Return the index of rows of `GRIDS_AT_SQL`."""
-    rows.sort(key=lambda row: row[1])
-    shapes = (
-        shapely.from_wkb(np.array([row[5] for row in rows], dtype=object))
-        if rows
-        else np.empty(0, dtype=object)
-    )
-    ids, codes, names, parents, revisions, _ = zip(*rows, strict=True) if rows else ((),) * 6
+def index_grids(pieces: Iterable[Sequence[tuple[Any, ...]]]) -> GridIndex:
+    """Return the index of rows of `GRIDS_AT_SQL`, which come in pieces."""
+    columns: list[list[Any]] = [[], [], [], [], []]
+    shapes: list[Any] = [np.empty(0, dtype=object)]
+    for rows in pieces:
+        *values, wkb = zip(*rows, strict=True) if rows else ((),) * 6
+        for column, more in zip(columns, values, strict=True):
+            column.extend(more)
+        shapes.append(shapely.from_wkb(np.array(wkb, dtype=object)))
+    order = sorted(range(len(columns[1])), key=columns[1].__getitem__)
+    ids, codes, names, parents, revisions = ([column[i] for i in order] for column in columns)
     return GridIndex(
-        np.array(ids, dtype=np.int64), [*codes], [*names], [*parents], [*revisions], shapes
+        np.array(ids, dtype=np.int64),
+        codes,
+        names,
+        parents,
+        revisions,
+        np.concatenate(shapes)[order],
     )

@@ -155,7 +155,12 @@ def moment(count: Micros) -> str:
 
 
 def read_snapshot(
-    session: Session, at: datetime, box: Any | None = None, *, addresses: bool = False
+    session: Session,
+    at: datetime,
+    box: Any | None = None,
+    *,
+    addresses: bool = False,
+    people: PeopleIndex | None = None,
 ) -> RegistrySnapshot:
     """Read the register of a moment.
 
@@ -168,6 +173,8 @@ def read_snapshot(
     addresses
         With a box, also the buildings beyond it of the grids that touch it, which an address may
         name.
+    people
+        All people of that moment, where they are read already.
     """
     grids = read_grids(session, at, box)
     if box is not None and addresses and len(grids.codes):
@@ -179,7 +186,8 @@ def read_snapshot(
     if box is not None:
         areas = [*upper, *grids.ids.tolist(), *{part[1] for part in places.parts}]
         buildings = places.ids.tolist()
-    people = read_people(session, areas, buildings, moment(since))
+    if people is None:
+        people = read_people(session, areas, buildings, moment(since))
     building_grid, _, _ = grids.grids_at(places.label_points[:, 0], places.label_points[:, 1])
     return with_order(since, until, grids, upper, places, building_grid, people)
 
@@ -213,13 +221,16 @@ def read_snapshot_around(
     addresses
         Whether any of them comes with an address.
     """
+    return read_snapshot(session, at, box_around(lon, lat), addresses=addresses)
+
+
+def box_around(lon: Any, lat: Any) -> Any:
+    """Return the box (degrees, EPSG:4490) of what is needed to locate some points."""
     west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
     corners = local_distance.buffer_boxes(
         np.array([west, east]), np.array([south, north]), READ_MARGIN_M
     )
-    return read_snapshot(
-        session, at, shapely.box(*shapely.total_bounds(corners)), addresses=addresses
-    )
+    return shapely.box(*shapely.total_bounds(corners))
 
 
 def read_upper_areas(session: Session, parents: list[int], at: datetime) -> dict[int, Area]:

@@ -120,7 +120,7 @@ def _patch_grids(
     Its array of shapes is the old one where rows and shapes are the same.
     """
     query = GRIDS_AT_SQL.format(more="AND a.id = ANY(%(ids)s)")
-    few = index_grids(fetch_rows(session, query, {"at": at, "ids": [*areas]}))
+    few = index_grids([fetch_rows(session, query, {"at": at, "ids": [*areas]})])
     keep = ~np.isin(old.ids, [*areas])
     order = merge_order(old.codes, keep, few.codes)
     result = GridIndex(

@@ -19,8 +19,9 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from gis.db import reading_engine
 from gis.errors import InvalidInput, Unavailable
-from gis.ops.spread_work import Origin, program_versions, reading_engine, run
+from gis.ops.spread_work import Origin, program_versions, run
 from gis.spread import Result, Task
 
 LOCAL_PATTERN = re.compile(r"local(?::([1-9]\d{0,2}))?")

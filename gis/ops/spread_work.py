@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from gis.db import engine
+from gis.db import engine, reading_engine
 from gis.errors import Conflict, Unavailable, WanggeError
 from gis.ops.cluster import database_urls, private_base
 from gis.settings import ROOT, Settings
@@ -63,11 +63,6 @@ class Outcome:
 
     value: Any = None
     refusal: WanggeError | None = None
-
-
-def reading_engine(of: Engine) -> Engine:
-    """Return an engine whose transactions read one state and write nothing."""
-    return of.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 @cache

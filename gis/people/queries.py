@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.arrow_arrays import from_numpy, take, text_scalar, texts
 from gis.messages import Message, render
 from gis.rights.roles import ROLES, PostRole
 
@@ -271,15 +272,18 @@ class PeopleIndex:
         deputy = np.where(self._away_many(deputy, moment), 0, deputy)
         person = np.where(holder > 0, holder, deputy)
         row = np.minimum(self.persons.searchsorted(person), max(len(self.persons) - 1, 0))
-        names = pa.array([""], pa.large_string()).take(pa.array(np.zeros(len(person), np.int64)))
+        names = take([""], np.zeros(len(person), np.int64))
         if len(self.persons):
-            names = pc.if_else(pa.array(person > 0), self.names.take(pa.array(row)), names)
+            held = self.names.take(from_numpy(row))
+            names = pc.if_else(from_numpy(person > 0), held, names)
         entry = pc.binary_join_element_wise(
-            _role_keys().take(pa.array(posts.role[post])), names, _text(":")
+            take([role.key for role in ROLES], posts.role[post]), names, text_scalar(":")
         )
         ends = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(places)))])
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), entry), _text(";"))
-        return pc.if_else(pa.array(np.diff(ends) > 0), joined, pa.scalar(None, pa.large_string()))
+        joined = pc.binary_join(
+            pa.LargeListArray.from_arrays(from_numpy(ends), entry), text_scalar(";")
+        )
+        return pc.if_else(from_numpy(np.diff(ends) > 0), joined, texts([None])[0])
 
     def _away_many(self, person: Ints, at: Ints) -> NDArray[np.bool_]:
         absentee, start, end = self.leave
@@ -296,16 +300,6 @@ def _expand(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     counts = ends - starts
     which = np.repeat(np.arange(len(starts)), counts)
     return which, np.arange(len(which)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-
-
-@cache
-def _role_keys() -> pa.LargeStringArray:
-    # made by who needs it: for its first array pyarrow imports pandas, which takes 0.4 s
-    return pa.array([role.key for role in ROLES], pa.large_string())
-
-
-def _text(value: str) -> pa.Scalar:
-    return pa.scalar(value, pa.large_string())
 
 
 def names_are_public(session: Session) -> bool:

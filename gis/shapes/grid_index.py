@@ -132,8 +132,9 @@ class CellIndex:
         def work(piece: Ints) -> None:
             point, shape = self.pairs(x[piece], y[piece])
             # ordered by point and, within a cell, by shape: the first of a point is the lowest
-            at, first_pairs, count = np.unique(point, return_index=True, return_counts=True)
-            lowest[piece[at]], hits[piece[at]] = shape[first_pairs], count
+            first = np.flatnonzero(np.diff(point, prepend=-1))
+            at = piece[point[first]]
+            lowest[at], hits[at] = shape[first], np.diff(first, append=len(point))
 
         pieces = list(_pieces(x, y))
         if len(pieces) == 1:

@@ -28,11 +28,18 @@ def neighbouring_parts(
     """
     count = max(1, -(-len(x) // size))
     strips = max(1, round(math.sqrt(count)))
-    strip_rows = size * -(-count // strips)
-    parts: list[NDArray[np.int64]] = []
-    by_x = np.argsort(x, kind="stable")
-    for begin in range(0, len(x), strip_rows):
-        strip = by_x[begin : begin + strip_rows]
-        by_y = strip[np.argsort(y[strip], kind="stable")]
-        parts += [np.sort(by_y[at : at + size]) for at in range(0, len(by_y), size)]
-    return parts
+    return [
+        np.sort(part)
+        for strip in _cut(x, np.arange(len(x)), size * -(-count // strips))
+        for part in _cut(y[strip], strip, size)
+    ]
+
+
+def _cut(
+    values: NDArray[np.float64], rows: NDArray[np.int64], size: int
+) -> list[NDArray[np.int64]]:
+    """Return rows in parts of a size (the last one smaller), in the order of their values."""
+    cuts = np.arange(size, len(rows), size)
+    if not cuts.size:
+        return [rows] if len(rows) else []
+    return np.split(rows[np.argpartition(values, cuts)], cuts)  # a third of the time of sorting

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.accounts import disclosures
-from gis.db import audit_context, engine
+from gis.db import audit_context, engine, reading_engine
 from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport
 from gis.ops import cluster, schema
@@ -62,7 +62,8 @@ class Moment(click.ParamType):
     ) -> datetime:
         """Return the moment that a value names; fail if it is no time."""
         from gis.areas.locate_input import read_time
-        from gis.files.cells import CellError, parse_local_datetime
+        from gis.files.cells import CellError
+        from gis.files.moments import parse_local_datetime
 
         if isinstance(value, datetime):
             return value
@@ -163,6 +164,13 @@ def session_scope(reason: str = "") -> Iterator[Session]:
         with audit_context(session, user(), reason):
             yield session
         session.rollback()
+
+
+@contextmanager
+def reading_scope() -> Iterator[Session]:
+    """Yield a session for a command that writes nothing, and reads one state of the database."""
+    with Session(reading_engine(engine(open_database().app))) as session:
+        yield session
 
 
 @contextmanager

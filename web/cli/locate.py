@@ -10,7 +10,7 @@ import orjson
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate
-from web.cli.common import DASK, MOMENT, dask_scope, local_now, session_scope
+from web.cli.common import DASK, MOMENT, dask_scope, local_now, reading_scope
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # a longitude may be negative
@@ -58,7 +58,7 @@ def command(
         raise click.UsageError(
             f"{' '.join(places)} is not a longitude and a latitude in degrees"
         ) from None
-    with session_scope() as session:
+    with reading_scope() as session:
         result = locate(session, lon, lat, crs, address=address, at=moment)
     click.echo(orjson.dumps(result).decode() if as_json else in_words(result))
 
@@ -70,7 +70,7 @@ def many(source: Path, target: Path, at: datetime, as_json: bool, dask: str | No
     from gis.areas.batch import locate_file
 
     with (
-        session_scope() as session,
+        reading_scope() as session,
         dask_scope(session, dask) as state,
         tqdm(file=sys.stderr, unit=" points", unit_scale=True, leave=False, disable=None) as bar,
     ):

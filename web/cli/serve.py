@@ -33,6 +33,7 @@ from gis.ops import cluster
 from gis.ops.cluster import DatabaseUrls
 from gis.ops.server_check import require_notifications
 from gis.ops.shards import checks, states
+from gis.ops.shards.finder import MAIN_DATABASE
 from gis.settings import ROOT, Settings, Shard, read_shards
 from web.cli.common import make_private, open_database
 from web.http import worker_metrics
@@ -126,8 +127,6 @@ def run(
         os.environ[worker_metrics.FOLDER_VARIABLE] = folder
         stack.enter_context(wake_on_signals(server))
         os.register_at_fork(after_in_child=partial(_end_with, os.getpid()))
-        if jobs:
-            stack.enter_context(beside())
         stack.enter_context(follow_shards(settings, server, shards, jobs=jobs))
         if not settings.database_url:
             stack.enter_context(keep_database(settings, server, addresses.app))
@@ -246,10 +245,11 @@ def follow_shards(
         Whether a process for each runs its jobs.
     """
     stopping = threading.Event()
-    running: dict[str, tuple[Shard, ExitStack]] = {}
+    running: dict[str, tuple[Shard | None, ExitStack]] = {}
 
-    def run_jobs(shards: Mapping[str, Shard]) -> None:
-        for county in [of for of, (shard, _) in running.items() if shards.get(of) != shard]:
+    def run_jobs(shards: Mapping[str, Shard | None]) -> None:
+        kept = {of for of, (shard, _) in running.items() if of in shards and shards[of] == shard}
+        for county in running.keys() - kept:
             running.pop(county)[1].close()
         for county in shards.keys() - running.keys() if jobs else ():
             running[county] = shards[county], ExitStack()
@@ -260,10 +260,10 @@ def follow_shards(
             if (found := read_shards(settings.var)) != shards:
                 say(f"wangge: serving other counties from here on: {', '.join(found) or 'none'}")
                 shards = found
-                run_jobs(shards)
+                run_jobs({MAIN_DATABASE: None, **shards})
                 renew_workers(server)
 
-    run_jobs(served)
+    run_jobs({MAIN_DATABASE: None, **served})
     follower = threading.Thread(target=follow, args=[served], daemon=True)
     follower.start()
     try:

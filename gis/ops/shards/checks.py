@@ -1,7 +1,7 @@
 """What must be so before a county gets a shard, moves to one, or is served from it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -57,6 +57,24 @@ def require_prepared(county: str, owner_url: str) -> None:
     with engine(owner_url).connect() as connection:
         if not shard_number(connection):
             raise Conflict("shard.has_shard", county=county)
+
+
+def require_in_one(
+    main: psycopg.Connection, county: str, removed: Container[str], *, is_moved: bool
+) -> None:
+    """Raise Conflict where a county that is, or was, a shard would be in two databases.
+
+    Raises
+    ------
+    Conflict
+        It is in the main database, too; or it was removed, and is not there to be moved.
+    """
+    is_held = county in held_counties(main)
+    if is_held and not is_moved:
+        # restored to before a move, or loaded there after the shard was removed
+        raise Conflict("shard.county_in_main", county=county)
+    if is_moved and not is_held and county in removed:
+        raise Conflict("shard.was_removed", county=county)
 
 
 def note_move(var: Path, county: str, url: str) -> None:

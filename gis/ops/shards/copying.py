@@ -5,7 +5,7 @@ its own waits for itself.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import LiteralString
 
 import psycopg
@@ -46,22 +46,22 @@ WHERE s.subname = %s AND r.srsubstate <> 'r'
 """
 
 
-def require_logical(connection: psycopg.Connection, whose: str) -> None:
-    """Raise Unavailable unless a server writes what logical replication needs.
+def require_logical(connections: Mapping[str, psycopg.Connection]) -> None:
+    """Raise Unavailable unless servers write what logical replication needs.
 
     Parameters
     ----------
-    whose
-        The county, or "main", for the message.
+    connections
+        By county, or "main", for the message.
 
     Raises
     ------
     Unavailable
-        Its wal_level is another.
+        The wal_level of one is another.
     """
-    row = connection.execute("SHOW wal_level").fetchone()
-    if row != ("logical",):
-        raise Unavailable("shard.wal_level", whose=whose)
+    for whose, connection in connections.items():
+        if connection.execute("SHOW wal_level").fetchone() != ("logical",):
+            raise Unavailable("shard.wal_level", whose=whose)
 
 
 def publish_shared(owner: psycopg.Connection) -> None:

@@ -107,15 +107,9 @@ def add(
         shards, removed = read_shards(settings.var), removed_shards.read(settings.var)
         if county in shards:
             checks.require_prepared(county, urls.owner_url)
-        if county in shards or county in removed:
-            is_held = county in moving.held_counties(main_admin)
-            if is_held and not is_moved:
-                # restored to before a move, or loaded there after the shard was removed
-                raise Conflict("shard.county_in_main", county=county)
-            if is_moved and not is_held and county in removed:
-                raise Conflict("shard.was_removed", county=county)
-        copying.require_logical(main_admin, "main")
-        copying.require_logical(admin, county)
+        if county in {*shards, *removed}:
+            checks.require_in_one(main_admin, county, removed, is_moved=is_moved)
+        copying.require_logical({"main": main_admin, county: admin})
         try:
             _migrate(urls)
             must_move = is_moved and not moving.has_moved(

@@ -4,6 +4,8 @@ refusals.
 
 import csv
 import json
+import subprocess
+import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gis import crs
+from gis.areas import batch
 from gis.areas.batch import HEADER, locate_file
 from gis.areas.locate_input import read_time
 from gis.areas.resolver import locate
@@ -265,10 +268,10 @@ def test_without_grids_every_row_says_so(session, tmp_path):
 
 def test_the_command_writes_the_file_and_counts(town, session, tmp_path, monkeypatch):
     @contextmanager
-    def scope(reason: str = ""):
+    def scope():
         yield session
 
-    monkeypatch.setattr(command, "session_scope", scope)
+    monkeypatch.setattr(command, "reading_scope", scope)
     rows = [
         {"id": "a", "lon": LON + 0.0003, "lat": LAT + 0.0008, "crs": "wgs84"},
         {"id": "b", "lon": 0, "lat": 0, "crs": "wgs84"},
@@ -298,6 +301,47 @@ def test_thousands_of_points_in_pieces_are_answered_in_their_order(town, session
     want = [f"{CODE}00{1 + int(x > SIDE) + 2 * int(y > SIDE)}" for x, y in points.tolist()]
     assert [line["grid"] for line in result] == want
     assert [int(line["id"]) for line in result] == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_a_file_in_parts_is_answered_as_one(town, session, tmp_path, monkeypatch, size):
+    random = np.random.default_rng(size)
+    places = ["", "", "西兴社区3号楼2单元501室", "3号楼1单元", "没有的地方", "x" * 500]
+    moments = ["", "2026-11-10 09:00", "2026-11-17T09:00+08:00", "2019-01-01", "gestern"]
+    rows = [
+        {
+            "id": n,
+            "lon": LON + x if n % 11 else ["", "106,1", "nan"][n % 3],
+            "lat": LAT + y,
+            "crs": random.choice(["wgs84", "cgcs2000", "gcj02", "bd09", "mars"]),
+            "address": random.choice(places),
+            "at": random.choice(moments),
+        }
+        # inside the town, beside it, and far away
+        for n, (x, y) in enumerate((random.uniform(-0.2, 1.2, (120, 2)) * 3 * SIDE).tolist())
+    ] + [{"id": "far", "lon": 0.001, "lat": 0.001, "crs": "wgs84", "address": "", "at": ""}]
+    whole = located(session, tmp_path, rows)
+    monkeypatch.setattr(batch, "PIECE_ROWS", size)
+    monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)  # all people once
+    assert located(session, tmp_path, rows) == whole
+    assert {bool(row["grid"]) for row in whole} == {True, False}
+
+
+def test_a_file_is_located_without_pandas(database_url, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from sqlalchemy.orm import Session\n"
+        "from datetime import UTC, datetime\n"
+        "from gis.areas.batch import locate_file; from gis.db import engine\n"
+        "with Session(engine(sys.argv[1])) as session:\n"
+        "    locate_file(session, *map(Path, sys.argv[2:]), datetime.now(UTC))\n"
+        "assert 'pandas' not in sys.modules\n"  # takes half a second and 40 MB
+    )
+    source = write(tmp_path / "in.csv", [{"id": 1, "lon": LON, "lat": LAT, "crs": "wgs84"}])
+    files = [str(source), str(tmp_path / "out.csv")]
+    done = subprocess.run([sys.executable, "-c", code, database_url, *files], check=False)
+    assert done.returncode == 0
+    (line,) = read(tmp_path / "out.csv")
+    assert line["error"]
 
 
 def test_points_where_nobody_answers_at_any_level_have_their_grid(session, tmp_path):

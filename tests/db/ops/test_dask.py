@@ -179,7 +179,7 @@ def test_a_file_of_points_is_answered_as_by_one_machine(
     monkeypatch: pytest.MonkeyPatch,
     bad_rows: bool,
 ) -> None:
-    monkeypatch.setattr("gis.areas.batch.PART_ROWS", 97)
+    monkeypatch.setattr("gis.areas.batch.PIECE_ROWS", 97)
     source, alone, spread = (tmp_path / name for name in ("in.csv", "alone.csv", "spread.csv"))
     lines = points_of(town).splitlines()
     source.write_text("\n".join(lines if bad_rows else lines[:-4]), encoding="utf-8")

@@ -23,6 +23,7 @@ FLOORS = [
     "gis.crs",
     "gis.years",
     "gis.storable",
+    "gis.arrow_arrays",
     "gis.db",
     "gis.sql",
     "gis.spread",
