@@ -188,7 +188,7 @@ WHERE i.geom IS NOT NULL
 """
 SUMMARY_SQL = """
 SELECT min(ST_XMin(b.geom)), min(ST_YMin(b.geom)), max(ST_XMax(b.geom)), max(ST_YMax(b.geom)),
-  count(*) FILTER (WHERE b.county IS NULL) AS outside,
+  array_agg(i.row ORDER BY i.row) FILTER (WHERE b.county IS NULL) AS outside,
   count(*) FILTER (WHERE i.is_new AND b.outline = 'assumed') AS assumed
 FROM incoming_building_row i JOIN building b ON b.id = i.building_id
 """
@@ -270,8 +270,8 @@ def write(
     }
     *bbox, outside, assumed = session.execute(text(SUMMARY_SQL)).one()
     report.bbox = None if bbox[0] is None else (bbox[0], bbox[1], bbox[2], bbox[3])
-    if outside:
-        report.note("building_row.outside_areas", count=outside)
+    for row in outside or ():
+        report.note_row("building_row.outside_areas", row)
     if assumed:
         report.note("building_row.assumed", count=assumed)
     return waiting

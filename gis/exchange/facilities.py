@@ -115,7 +115,8 @@ WHERE e.facility_id = k.id AND k.code = f.code AND NOT ST_Covers(k.geom, f.point
 FACILITY_BBOX_SQL = """
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e), outside
 FROM (
-  SELECT ST_Extent(point) AS e, count(*) FILTER (WHERE county IS NULL) AS outside
+  SELECT ST_Extent(point) AS e,
+    array_agg(row ORDER BY row) FILTER (WHERE county IS NULL) AS outside
       FROM incoming_facility
 ) f
 """
@@ -330,5 +331,5 @@ def _write(session: Session, report: LoadReport) -> None:
     }
     *bbox, outside = session.execute(text(FACILITY_BBOX_SQL)).one()
     report.bbox = (bbox[0], bbox[1], bbox[2], bbox[3])
-    if outside:
-        report.note("facility_row.outside_areas", count=outside)
+    for row in outside or ():
+        report.note_row("facility_row.outside_areas", row)

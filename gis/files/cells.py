@@ -18,6 +18,7 @@ from gis.files.formulas import restore
 from gis.labels import parse_number as numeral
 from gis.messages import Message, render
 
+MAX_QUOTED_CHARS = 80  # of a cell that a message names
 INTEGER_DIGITS = 9  # of counts, which the database holds as an integer
 EXCEL_DIGITS = 15  # digits that Excel's numbers keep
 
@@ -45,7 +46,13 @@ class CellError(ValueError):
 
     def __init__(self, code: str, /, **params: object) -> None:
         super().__init__(code, params)
-        self.message = Message(code, params)
+        shown = {
+            name: f"{value[:MAX_QUOTED_CHARS]}…"
+            if isinstance(value, str) and len(value) > MAX_QUOTED_CHARS
+            else value
+            for name, value in params.items()
+        }
+        self.message = Message(code, shown)
 
     def __str__(self) -> str:
         """Return the message in the default language."""
@@ -86,7 +93,7 @@ def clean_text(value: object) -> str:
     """
     if isinstance(value, Marked):
         value = value.value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**EXCEL_DIGITS:
         value = int(value)
     return _clean(value if isinstance(value, str) else str(value))
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyogrio
 import shapely
 from geopandas import GeoDataFrame
@@ -55,6 +56,7 @@ VECTOR_DRIVERS = {
     ".shp": "ESRI Shapefile",
     ".fgb": "FlatGeobuf",
 }
+SHAPEFILE_TEXT_BYTES = 254  # of a value, dBASE III
 LAYER_OPTIONS = {".geojson": {"RFC7946": "YES"}}
 ARROW_TYPES = {
     str: pa.string(),
@@ -204,15 +206,24 @@ def write_vector(
     -------
     int
         Rows written; without any the file is not made.
+
+    Raises
+    ------
+    InvalidInput
+        A text is longer than the format can hold.
     """
     ending, count = path.suffix.lower(), 0
+    fault: InvalidInput | None = None
     schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
 
     def record_batches(frames: Iterator[GeoDataFrame]) -> Iterator[pa.RecordBatch]:
-        nonlocal count
+        nonlocal count, fault
         for frame in frames:
             count += len(frame)
-            yield pa.RecordBatch.from_pandas(frame.to_wkb(), schema, preserve_index=False)
+            batch = pa.RecordBatch.from_pandas(frame.to_wkb(), schema, preserve_index=False)
+            if ending == ".shp" and (fault := _text_fault(batch)):
+                return  # the writer would hide what is raised here
+            yield batch
 
     stream = (frame for frame in batches if len(frame))
     if (first_frame := next(stream, None)) is None:
@@ -232,4 +243,17 @@ def write_vector(
         encoding="UTF-8" if ending == ".shp" else None,
         layer_options=LAYER_OPTIONS.get(ending, {}),
     )
+    if fault is not None:
+        raise fault
     return count
+
+
+def _text_fault(batch: pa.RecordBatch) -> InvalidInput | None:
+    """Return what is wrong where a text is longer than a Shapefile holds: GDAL would cut it."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if not pa.types.is_string(column.type):
+            continue
+        for text in column.filter(pc.greater(pc.binary_length(column), SHAPEFILE_TEXT_BYTES)):
+            params = {"column": name, "text": text.as_py()[:20], "limit": SHAPEFILE_TEXT_BYTES}
+            return InvalidInput("map_file.text_too_long", **params)
+    return None

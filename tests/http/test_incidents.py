@@ -120,6 +120,7 @@ def test_words_nobody_understands_wait_for_the_community_to_choose(
     [
         ({"category": "99999"}, "category"),
         ({"category": "", "description": " "}, "category"),
+        ({"category": "", "description": "\u200b\u2060\ufeff \u3000"}, "category"),
         ({"severity": "huge"}, "severity"),
         ({"channel": "pigeon"}, "channel"),
         ({"description": "字" * 4001}, "description"),

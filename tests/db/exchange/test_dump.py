@@ -187,6 +187,18 @@ def test_shapes_and_codes_come_out_as_they_are_stored(
     assert row["area_m2"] == pytest.approx(11_070, rel=0.01)
 
 
+def test_a_text_that_a_shapefile_would_cut_is_refused_by_its_column(
+    town: Session, tmp_path: Path
+) -> None:
+    town.execute(text("UPDATE facility SET name = repeat('长', 85)"))  # 255 bytes
+    with pytest.raises(InvalidInput, match=r"254 bytes.*name.*长长.*gpkg"):
+        dump(town, "facilities", tmp_path / "f.shp")
+    assert [*tmp_path.iterdir()] == []
+    assert dump(town, "facilities", tmp_path / "f.gpkg") == 1
+    town.execute(text("UPDATE facility SET name = repeat('长', 84)"))
+    assert dump(town, "facilities", tmp_path / "f.shp") == 1
+
+
 def test_areas_are_those_in_force_at_the_moment(town: Session, tmp_path: Path) -> None:
     for at, land in (
         (BEFORE, LAND),

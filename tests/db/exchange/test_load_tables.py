@@ -27,10 +27,12 @@ from gis.facilities.models import Facility
 from gis.files import cells, tables, workbook_xml
 from gis.files.cells import (
     CellError,
+    clean_text,
     parse_code,
     parse_crs,
     parse_degrees,
     parse_integer,
+    parse_own_code,
 )
 from gis.files.column import Column
 from gis.files.dates import parse_first_day
@@ -110,6 +112,22 @@ def test_a_code_is_recovered_where_no_digit_is_lost(cell: object, right: str) ->
 def test_a_code_with_lost_digits_or_made_a_date_is_refused(cell: object) -> None:
     with pytest.raises(ValueError, match="format the column as text"):
         parse_code(cell)
+
+
+@pytest.mark.parametrize("cell", ["FW/2026/01", "a/b", ".", "..", "a\tb"])
+def test_a_code_that_no_address_leads_to_is_refused(cell: str) -> None:
+    with pytest.raises(CellError, match="without slashes"):
+        parse_own_code(cell)
+
+
+def test_a_message_quotes_the_cell_as_it_stands_and_in_part() -> None:
+    for cell in (1e300, 1e22):
+        assert clean_text(cell) == str(cell)
+    with pytest.raises(CellError, match="up to 999999999"):
+        parse_integer("99999999999")
+    with pytest.raises(CellError) as refused:
+        parse_integer("长" * 3000)
+    assert len(str(refused.value)) < 200
 
 
 @given(st.integers(10**5, 10**15 - 1))
