@@ -120,14 +120,16 @@ def publish(
     _write(session, draft, done, stated_reason, effective or now, now, cancels=planned is not None)
     statistics.store(session, figures)
     if (effective or now) <= now:
-        _take_effect(session, now)
+        _take_effect(session, number, done, now)
     return draft
 
 
-def _take_effect(session: Session, now: datetime) -> None:
+def _take_effect(session: Session, number: int, done: Sequence[Operation], now: datetime) -> None:
     session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
     identity_publication.apply_due(session, now)
-    reassign_after_boundary_change(session, now)
+    # what else has come to hold meanwhile is for the job of every minute
+    codes = {code for item in done for code in item.changed_codes}
+    reassign_after_boundary_change(session, now, number, codes)
 
 
 def _replay_unchanged(

@@ -1,11 +1,11 @@
 """When boundaries change, open incidents follow to the new patch; closed ones stay as they were."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, exists, literal, select, text, update
+from sqlalchemy import Uuid, any_, exists, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from gis.areas.locate_result import LocateResult
 from gis.areas.models import Area
 from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.areas.successors import successor_ids
+from gis.db import cached_text
 from gis.errors import WanggeError
 from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
 from gis.incidents.lifecycle.rerouting import stored_location
@@ -45,7 +46,7 @@ chain AS (
 STALE_GRIDS_SQL = f"""
 WITH grids AS MATERIALIZED (
   SELECT grid_id, revision_id, array_remove(area_ids, unit_id) AS areas
-  FROM incident WHERE {OPEN_SQL} GROUP BY 1, 2, 3
+  FROM incident WHERE {OPEN_SQL} {{which}} GROUP BY 1, 2, 3
 ), {CHAINS_SQL}
 SELECT min(known.revision_id), array_agg(DISTINCT grid_id) FILTER
   (WHERE own.revision_id IS DISTINCT FROM known.revision_id OR NOT areas @> chain.above)
@@ -83,7 +84,13 @@ ORDER BY i.id
 """  # noqa: S608  our own text
 
 
-def reassign_after_boundary_change(session: Session, now: datetime) -> int:
+# of some grids, by codes that they have or had
+OF_GRIDS_SQL = "AND grid_id IN (SELECT id FROM area WHERE code = ANY(:codes))"
+
+
+def reassign_after_boundary_change(
+    session: Session, now: datetime, revision: int | None = None, codes: Collection[str] = ()
+) -> int:
     """Bring open incidents to the patch they lie in now.
 
     Returns how many changed it, one event each.
@@ -91,13 +98,22 @@ def reassign_after_boundary_change(session: Session, now: datetime) -> int:
     The person changes only where the area they hold it for is no longer among the incident's, by
     the same decision as at dispatch; who has handled it keeps it. A second run does nothing.
     Outside every grid it stays where it was.
+
+    Parameters
+    ----------
+    revision, codes
+        Only what a revision that holds from now on has changed, and the grids that it names; None:
+        whatever has changed since each incident was last looked at.
     """
-    params: dict[str, Any] = {"now": now}
-    oldest, changed = session.execute(text(STALE_GRIDS_SQL), params).one()
-    if oldest is None:  # nothing is open
+    params: dict[str, Any] = {"now": now, "codes": [*codes]}
+    query = STALE_GRIDS_SQL.format(which="" if revision is None else OF_GRIDS_SQL)
+    oldest, changed = session.execute(cached_text(query), params).one()
+    if revision is not None:
+        oldest = revision - 1
+    elif oldest is None:  # nothing is open
         return 0
     params |= {"oldest": oldest, "changed": changed or []}
-    rows = session.execute(text(MOVED_INCIDENTS_SQL), params).all()
+    rows = session.execute(cached_text(MOVED_INCIDENTS_SQL), params).all()
     # redrawn around it, and it still lies inside: nothing to tell
     stays = [row for row in rows if row.inside and not row.lower]
     for revision in sorted({row.revision for row in stays}):

@@ -152,6 +152,30 @@ def test_a_second_run_does_nothing(incident_town: IncidentTown) -> None:
     assert len(incident_town.events(incident)) == 1
 
 
+@pytest.mark.parametrize("named", ["west", "east"])
+def test_a_publication_looks_at_what_it_changed_and_the_job_at_the_rest(
+    incident_town: IncidentTown, named: str
+) -> None:
+    session, incident = incident_town.session, incident_town.report()
+    incident_town.redraw(0.5)
+    number = session.scalar(text("SELECT max(revision_id) FROM boundary"))
+    assert number is not None
+    assert reassign_after_boundary_change(session, LATER, number + 1, ["520402007012099"]) == 0
+    # the eastern grid covers it now, whichever of the two is named
+    codes = [getattr(incident_town, named).code]
+    assert reassign_after_boundary_change(session, LATER, number, codes) == 1
+    assert grid(incident_town.seen(incident)) == incident_town.east.code
+    assert reassign_after_boundary_change(session, LATER) == 0
+
+
+def test_what_no_publication_names_is_followed_by_the_job(incident_town: IncidentTown) -> None:
+    incident = incident_town.report()
+    incident_town.redraw(0.5)
+    assert reassign_after_boundary_change(incident_town.session, LATER, 10**6, []) == 0
+    assert reassign_after_boundary_change(incident_town.session, LATER) == 1
+    assert grid(incident_town.seen(incident)) == incident_town.east.code
+
+
 def test_boundaries_that_hold_later_are_followed_then(incident_town: IncidentTown) -> None:
     incident = incident_town.report()
     incident_town.redraw(0.5)
