@@ -2,18 +2,20 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from gis.errors import FieldError
 
 YEARS = range(1900, 3000)  # of moments: shown by every clock in every zone
 MAX_BIGINT = 2**63 - 1
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Zs"}
 UNSTORABLE_PATTERN = re.compile("[\0\ud800-\udfff]")
 
 
 def is_blank(text: str) -> bool:
     """Return whether a text shows nothing: blanks and characters without width alone."""
-    return not any(char.isprintable() and not char.isspace() for char in text)
+    return all(unicodedata.category(char) in INVISIBLE_CATEGORIES for char in text)
 
 
 def find_unstorable(value: object, field: str) -> Iterator[FieldError]:

@@ -16,6 +16,7 @@ from gis.incidents.reading import timeline
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, system_principal
 from gis.settings import SHANGHAI
+from gis.storable import is_blank
 from tests.support.incident_tables import GOOD, refused, table
 from tests.support.incident_town import NOW, IncidentTown
 from tests.support.reading import reading_inside  # noqa: F401
@@ -212,7 +213,7 @@ WORDS = st.text(
     ),
     min_size=1,
     max_size=40,
-).map(str.strip).filter(lambda words: words and not words.startswith("#"))  # fmt: skip
+).map(str.strip).filter(lambda words: not is_blank(words) and not words.startswith("#"))  # fmt: skip
 
 
 @settings(

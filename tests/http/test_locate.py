@@ -664,10 +664,10 @@ def run(session, monkeypatch):
     from web.cli import locate as module
 
     @contextmanager
-    def scope(reason: str = ""):
+    def scope():
         yield session
 
-    monkeypatch.setattr(module, "session_scope", scope)
+    monkeypatch.setattr(module, "reading_scope", scope)
     return lambda *phrase: CliRunner().invoke(module.command, [str(word) for word in phrase])
 
 
