@@ -213,7 +213,7 @@ WORDS = st.text(
     ),
     min_size=1,
     max_size=40,
-).map(str.strip).filter(lambda words: not is_blank(words) and not words.startswith("#"))  # fmt: skip
+).map(str.strip).filter(lambda text: not is_blank(text) and not text.startswith("#"))  # fmt: skip
 
 
 @settings(
