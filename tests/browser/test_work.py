@@ -94,6 +94,64 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
     assert session.scalar(query, {"id": number}) == 1
 
 
+def written_offline(page, phrase) -> None:
+    """The worker takes the matter, and handles it in words without a connection."""
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=take]").tap()
+    expect(card).to_have_count(0)
+    page.locator("#tab-doing").tap()
+    page.evaluate("() => { window.EventSource = null; }")
+    card.locator("[data-move=handle]").tap()
+    page.locator("#sheet textarea").fill("清理了三车垃圾")
+    page.context.set_offline(True)
+    page.locator("#sheet .inc-form .inc-go").tap()
+    expect(card.locator(".wrk-wait")).to_be_visible()
+
+
+def test_work_done_offline_is_sent_whatever_was_noted_meanwhile(phone, site, served, session):
+    number, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    written_offline(page, phrase)
+    session.rollback()
+    moved(session, number, "note", "请加快")
+    page.context.set_offline(False)
+    expect(page.locator("#status")).to_contain_text("已发送")
+    session.rollback()
+    query = text("SELECT note FROM incident_event WHERE incident_id = :id AND move = 'handle'")
+    assert session.scalar(query, {"id": number}) == "清理了三车垃圾"
+
+
+def test_work_done_offline_that_is_refused_stays_with_its_words(phone, site, served, session):
+    number, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    written_offline(page, phrase)
+    session.rollback()
+    moved(session, number, "handle", "别人先办了")
+    page.context.set_offline(False)
+    refused = page.locator(".wrk-refused")
+    expect(refused).to_contain_text("清理了三车垃圾")
+    page.reload()
+    expect(refused).to_contain_text("清理了三车垃圾")
+    expect(refused).to_contain_text("未发送")
+    refused.get_by_role("button", name="放弃").tap()
+    expect(refused).to_have_count(0)
+    page.reload()
+    expect(page.locator("#panel")).not_to_have_attribute("aria-busy", "true")
+    expect(refused).to_have_count(0)
+
+
+def test_a_double_tap_is_one_move(phone, site, served, session):
+    number, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=take]").evaluate("button => { button.click(); button.click(); }")
+    expect(card).to_have_count(0)
+    expect(page.locator("#status.bad")).to_have_count(0)
+    session.rollback()
+    query = text("SELECT count(*) FROM incident_event WHERE incident_id = :id AND move = 'take'")
+    assert session.scalar(query, {"id": number}) == 1
+
+
 def test_a_connection_that_comes_back_behind_a_failing_request_is_used(
     phone, site, served, session
 ):

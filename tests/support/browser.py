@@ -89,8 +89,8 @@ def picture() -> dict[str, object]:
     return {"name": "after.jpg", "mimeType": "image/jpeg", "buffer": target.getvalue()}
 
 
-def moved(session: Session, number: UUID) -> None:
-    moves.apply_move(session, BY, number, "take", datetime.now(UTC), MovePayload())
+def moved(session: Session, number: UUID, name: str = "take", note: str = "") -> None:
+    moves.apply_move(session, BY, number, name, datetime.now(UTC), MovePayload(note=note))
     session.commit()
 
 

@@ -39,7 +39,8 @@ let items = [],
   opened = null,
   waiting = [],
   sending = false,
-  flushAgain = false;
+  flushAgain = false,
+  lastMove = { words: '', at: 0 };
 
 const showStatus = (message, bad = false) => {
   $('status').textContent = message;
@@ -55,17 +56,22 @@ const store = {
   drop: (key) => withWaiting('readwrite', (objects) => objects.delete(key)),
 };
 
+const TAP_MS = 1500; // a second tap on the same button within it is the same move
 async function act(incident, name, body, photos) {
   const entry = {
     key: newKey(),
     who: page.me,
     id: incident.id,
+    about: inLanguage(incident, 'category'),
     version: incident.version,
     name,
     body: { move: name, ...body },
     photos,
     at: Date.now(),
   };
+  const words = JSON.stringify([entry.id, entry.body]);
+  if (lastMove.words === words && entry.at - lastMove.at < TAP_MS) return undefined;
+  lastMove = { words, at: entry.at };
   waiting.push(entry);
   await store.put(entry);
   $('sheet').close();
@@ -89,23 +95,39 @@ async function flush() {
   }
 }
 
+const STALE = 'incident.version_changed';
+async function attempt({ id, body, photos, version, key }) {
+  try {
+    return { answer: await send(`/incidents/${id}/moves`, { body, photos, version, key }) };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { problem: error.problem };
+  }
+}
+
+// Whether a move is still possible in what the matter is by now; it is then one of that version: a note by the desk
+// takes nothing from work that is done.
+async function isStillPossible(entry) {
+  try {
+    const incident = await request(`/incidents/${entry.id}`, `again ${entry.id}`);
+    if (!incident.moves.includes(entry.name)) return false;
+    entry.version = incident.version;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return false;
+  }
+  await store.put(entry);
+  return true;
+}
+
 async function sendWaiting() {
-  for (const entry of [...waiting]) {
-    let answer = null,
-      problem = null;
-    try {
-      answer = await send(`/incidents/${entry.id}/moves`, {
-        body: entry.body,
-        photos: entry.photos,
-        version: entry.version,
-        key: entry.key,
-      });
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      problem = error.problem;
-    }
+  for (const entry of waiting.filter((each) => !each.refused)) {
+    let { answer, problem } = await attempt(entry);
+    for (let turn = 0; turn < 3 && problem?.code === STALE && (await isStillPossible(entry)); turn += 1)
+      ({ answer, problem } = await attempt(entry));
     if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) {
-      showStatus(t('%(n)s moves wait for a connection and are sent by themselves', { n: waiting.length }));
+      const n = waiting.filter((each) => !each.refused).length;
+      showStatus(t('%(n)s moves wait for a connection and are sent by themselves', { n }));
       break;
     }
     if (problem && problem.status === 401) {
@@ -116,9 +138,8 @@ async function sendWaiting() {
       );
       break;
     }
-    waiting = waiting.filter((other) => other !== entry);
-    await store.drop(entry.key);
     if (answer) {
+      await drop(entry);
       items = items.map((incident) => (incident.id === answer.id ? answer : incident));
       // what waits behind it was written knowing of it
       waiting
@@ -129,16 +150,50 @@ async function sendWaiting() {
         });
       showStatus(t('Sent: %(move)s', { move: moveLabel(entry.name) }));
     } else {
-      showStatus(
-        (problem.status === 409
+      entry.refused =
+        problem.status === 409
           ? t('Someone else updated this first: %(reason)s', { reason: problem.detail })
-          : t('Not accepted: %(why)s', { why: problem.detail })) + (entry.body.note ? ` “${entry.body.note}”` : ''),
-        true,
-      );
+          : t('Not accepted: %(why)s', { why: problem.detail });
+      // what was written or photographed stays until its author deals with it; a tap alone is told
+      if (entry.body.note || entry.photos.length) await store.put(entry);
+      else await drop(entry);
+      showStatus(entry.refused, true);
     }
     await load(true);
   }
 }
+
+async function drop(entry) {
+  waiting = waiting.filter((other) => other !== entry);
+  await store.drop(entry.key);
+}
+
+async function again(entry) {
+  if (!(await isStillPossible(entry))) return show(entry.id); // what became of it, beside what was written
+  entry.refused = '';
+  await store.put(entry);
+  return flush();
+}
+
+const refusedMove = (entry) =>
+  h(
+    'li',
+    { className: 'wrk-refused', 'data-id': entry.id },
+    h('b', {}, `${t('Not sent')} · ${moveLabel(entry.name)} · ${entry.about ?? ''}`),
+    h('p', {}, entry.refused),
+    entry.body.note && h('blockquote', {}, entry.body.note),
+    entry.photos.length ? h('p', {}, t('With %(n)s photos', { n: entry.photos.length })) : null,
+    h(
+      'p',
+      { className: 'wrk-foot' },
+      h('button', { type: 'button', className: 'inc-go', onclick: () => again(entry) }, t('Try again')),
+      h(
+        'button',
+        { type: 'button', className: 'link', onclick: () => drop(entry).then(draw) },
+        t('Drop it'),
+      ),
+    ),
+  );
 
 // ---- the list
 async function load(quiet = false) {
@@ -174,7 +229,7 @@ async function load(quiet = false) {
   draw();
 }
 
-const unsentMove = (incident) => waiting.find((entry) => entry.id === incident.id);
+const unsentMove = (incident) => waiting.find((entry) => entry.id === incident.id && !entry.refused);
 const inTab = (name) =>
   items
     .filter((incident) => stateOf(incident.state).tab === name)
@@ -261,6 +316,7 @@ function draw() {
   const incidents = inTab(tab);
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
   $('panel').removeAttribute('aria-busy');
+  $('refused').replaceChildren(...waiting.filter((entry) => entry.refused).map(refusedMove));
   updateList(
     $('cards'),
     incidents.length
