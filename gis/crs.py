@@ -70,10 +70,11 @@ def to_storage(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
             lon, lat = invert_point(gcj02_point_to_bd09, lon, lat)
         return invert_point(wgs84_point_to_gcj02, lon, lat) if crs in OBFUSCATED_CRS else (lon, lat)
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-    if crs == "bd09":
-        x, y = invert(gcj02_to_bd09, x, y)
-    if crs in OBFUSCATED_CRS:
-        x, y = invert(wgs84_to_gcj02, x, y)
+    with np.errstate(invalid="ignore"):  # of what is no number the result is none
+        if crs == "bd09":
+            x, y = invert(gcj02_to_bd09, x, y)
+        if crs in OBFUSCATED_CRS:
+            x, y = invert(wgs84_to_gcj02, x, y)
     return _like(lon, lat, x, y)
 
 

@@ -211,6 +211,8 @@ class _Part:
 
     def number(self, row: int, name: str, text: str | None) -> float | None:
         try:
+            if text and "_" in text:
+                raise ValueError
             return float(text) if text and text.strip() else None
         except ValueError:
             if self.line[row] < 0:

@@ -176,10 +176,13 @@ def read_snapshot(
     people
         All people of that moment, where they are read already.
     """
-    grids = read_grids(session, at, box)
-    if box is not None and addresses and len(grids.codes):
-        box = shapely.box(*shapely.total_bounds([box, *grids.shapes]))
+    if box is not None and addresses and len((near := read_grids(session, at, box)).codes):
+        box = shapely.box(*shapely.total_bounds([box, *near.shapes]))
     places = read_places(session, at.isoformat(), box)
+    if box is not None and len(places.ids):
+        # a building touches the box, and may stand in a grid that does not
+        box = shapely.box(*shapely.total_bounds([box, box_around(*places.label_points.T)]))
+    grids = read_grids(session, at, box)
     since, until = read_period(session, at, box, places.ids.tolist())
     upper = read_upper_areas(session, grids.parents, at)
     areas = buildings = None

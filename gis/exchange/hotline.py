@@ -242,7 +242,7 @@ def _file(
         phone=order.phone,
         at=min(order.accepted_at, now),
     )
-    return file_past(session, principal, report, Past(due=order.due_at), now)
+    return file_past(session, principal, report, Past(due=order.due_at, promised=order.due_at), now)
 
 
 def add_remarks(

@@ -18,7 +18,7 @@ from gis.facilities.demand_memory import keep
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
 from gis.kinds import Kind
-from gis.network.models import WalkNetwork
+from gis.network.edits import find_edits
 from gis.network.profiled import network_for
 
 UNSTORED_MINUTES = 14  # a limit whose circles nobody stores
@@ -229,9 +229,10 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
             func.ST_AsGeoJSON(func.ST_ForcePolygonCCW(ServiceCircle.geom), 7, 0),
         )
         .join(Facility)
-        .join(WalkNetwork, WalkNetwork.version == ServiceCircle.network_version)
         .where(
             Facility.code == code,
+            # with the edits in force: a circle of before they were stated is none of now
+            ServiceCircle.network_version == find_edits(session).version,
             ServiceCircle.minutes == minutes,
             ServiceCircle.profile == profile,
         )

@@ -5,7 +5,7 @@ are never added up, whichever of them an incident runs by.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gis.errors import invalid_field
@@ -24,6 +24,9 @@ STAGES = (
     State.HANDLED,
     State.CHECKED,
 )
+# among the limits: the moment, as ISO 8601, by which the whole matter is to be done, as the hotline
+# that handed it over says; no stage's time goes beyond it
+PROMISED = "promised"
 MIN_LIMIT_MINUTES = 1.0
 MAX_LIMIT_MINUTES = 60 * 24 * 366
 
@@ -87,12 +90,21 @@ def stage_clock(
         moment_after(clock, began, max(float(minutes) * share - spent_before, 0.0))
         for share in (1.0, working_time.WARNING_SHARE)
     )
+    if (promised := promised_end(limits)) is not None and promised < due:
+        left = max(promised - began, timedelta())
+        due, warning = promised, began + left * working_time.WARNING_SHARE
     return {
         "stage_started_at": began,
         "warning_at": warning,
         "due_at": due,
         "supervise_at": due,
     }
+
+
+def promised_end(limits: Mapping[str, Any]) -> datetime | None:
+    """Return by when a matter is to be done as was promised elsewhere, if it was."""
+    promised = limits.get(PROMISED)
+    return None if promised is None else datetime.fromisoformat(promised)
 
 
 def passed_limits(limits: Mapping[str, Any], state: str, due: datetime, at: datetime) -> int:
@@ -142,6 +154,8 @@ def clock_changes(
         `parent_id` and `dispatch_mode` change the clock that runs.
     """
     limits = changes.get("time_limits", row.time_limits)
+    if PROMISED in row.time_limits:  # whatever it is taken for, or to whom it goes
+        limits = {**limits, PROMISED: row.time_limits[PROMISED]}
     is_anew = "spent_min" in changes
     is_child = changes.get("parent_id", row.parent_id) is not None
     is_entered = new_state != row.state or is_anew or (row.parent_id is not None and not is_child)
@@ -158,7 +172,7 @@ def clock_changes(
         columns = stage_clock(limits, new_state, began, spent)
         late = _still_late(late, new_state, columns, now)
     columns |= _order_clock(row, new_state, changes, columns)
-    stored = {"spent_min": spent, "late_by": late}
+    stored = {"spent_min": spent, "late_by": late, "time_limits": limits}
     return columns | {key: value for key, value in stored.items() if value != getattr(row, key)}
 
 
@@ -234,7 +248,8 @@ def whole_time(row: Any, now: datetime) -> dict[str, Any]:
     """Return the time from report to close, each number of one clock.
 
     open_working_min leaves suspended_min out, both in working minutes; open_wall_min is all of it.
-    total_due is when the limits of all stages together are over, moved by suspension.
+    total_due is when the limits of all stages together are over, moved by suspension; of what was
+    promised elsewhere the moment that was promised.
     """
     until = now if row.state not in ENDED_STATES else row.closed_at or now
     suspended = {clock: spent_minutes(row.spent_min, State.SUSPENDED, clock) for clock in CLOCKS}
@@ -250,5 +265,6 @@ def whole_time(row: Any, now: datetime) -> dict[str, Any]:
         "open_working_min": round(max(working, 0.0), 1),
         "open_wall_min": round(minutes_between(WALL, row.reported_at, until), 1),
         "suspended_min": round(suspended[WORKING], 1),
-        "total_due": moment_after(clock, row.reported_at, limit + suspended[clock]),
+        "total_due": promised_end(row.time_limits)
+        or moment_after(clock, row.reported_at, limit + suspended[clock]),
     }

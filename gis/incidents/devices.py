@@ -158,7 +158,7 @@ def receive_alarm(
     by = system_principal(f"device {row.code}")
     which = "a.at > :since AND i.state = ANY(:running)"
     joined = session.execute(text(LAST.format(which=which)), params).one_or_none()
-    note = _alarm_note(row, alarm)
+    note = _alarm_note(row, alarm, now)
     if joined is not None:
         incident, state = joined.incident_id, joined.state
         repetition = MovePayload(note=f"再次告警：{note}"[: intake.MAX_DESCRIPTION_CHARS])
@@ -174,12 +174,16 @@ def receive_alarm(
     return AlarmReceipt(incident, state, joined is None, False)
 
 
-def _alarm_note(device: Row[Any], alarm: Alarm) -> str:
+def _alarm_note(device: Row[Any], alarm: Alarm, now: datetime) -> str:
+    """Return an alarm in words, with its own time where it came late."""
+    is_late = alarm.at is not None and now - alarm.at > ALARM_JOIN_WINDOW
+    at = alarm.at.astimezone(now.tzinfo) if alarm.at is not None and is_late else None
     parts = (
         f"{device.kind_zh or label(f'device_kind.{device.kind}', 'zh')}告警",
         device.name,
         alarm.kind,
         _value(alarm.value),
+        f"（报警时间 {at:%Y-%m-%d %H:%M}）" if at else "",
     )
     return " ".join(part for part in parts if part)
 

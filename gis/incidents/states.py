@@ -7,7 +7,7 @@ person and approved or refused by another; so is another time limit (limit). Lab
 `state.*`, `move.*` and `request.*` of the catalogue of messages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -310,17 +310,21 @@ def next_state(
             name != "resume" or new_state == suspended_from
         ):
             return new_state, new_pending
+    raise not_now(name, state, pending, allowed_moves(state, pending))
+
+
+def not_now(name: str, state: str, pending: str, moves: Collection[str]) -> Conflict:
+    """Return why an incident does not allow a move, with those that it does."""
     params: dict[str, Any] = {
         "move": Message(f"move.{name}") if name in TRANSITIONS else name,
         "state": Message(f"state.{state}"),
-        "moves": sorted(allowed_moves(state, pending)),
+        "moves": sorted(moves),
     }
     extra = {"state": state, "pending": pending}
-    if pending:
-        raise Conflict(
-            "move.not_now_waiting", extra=extra, **params, request=Message(f"request.{pending}")
-        )
-    raise Conflict("move.not_now", extra=extra, **params)
+    if not pending:
+        return Conflict("move.not_now", extra=extra, **params)
+    request = Message(f"request.{pending}")
+    return Conflict("move.not_now_waiting", extra=extra, **params, request=request)
 
 
 @cache  # a list of incidents asks for each

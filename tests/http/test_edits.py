@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis.accounts.accounts import grant
 from gis.facilities.access_store import recompute_access
+from gis.facilities.service_circles import recompute as recompute_circles
 from tests.support import checkup_town
 from tests.support.build import LAT, LON, square
 from tests.support.checkup_town import STREET, CheckupTown
@@ -54,6 +55,26 @@ def test_a_gate_is_stated_listed_and_withdrawn_and_coverage_follows(
     assert ask(planner, "DELETE", f"{API}/{edit['id']}").status_code == 404
     row = session.execute(text("SELECT author, withdrawn_at IS NOT NULL, reason FROM walk_edit"))
     assert row.one() == ("account lin", True, "围墙")
+
+
+def test_stored_circles_are_of_the_edits_in_force(session: Session, planner: FlaskClient) -> None:
+    [clinic] = planner.get("/api/v1/facilities?category=clinic").get_json()["items"]
+
+    def circle(minutes: int) -> dict:
+        path = f"/api/v1/facilities/{clinic['code']}/circle?minutes={minutes}"
+        [feature] = planner.get(path).get_json()["features"]
+        return feature["properties"]
+
+    recompute_circles(session)  # 5, 10 and 15 minutes are stored, 6 is not
+    before = {minutes: circle(minutes) for minutes in (5, 6)}
+    assert ask(planner, "POST", API, point(0.003)).status_code == 201
+    shut = {minutes: circle(minutes) for minutes in (5, 6)}
+    versions = {minutes: shut[minutes]["network_version"] for minutes in (5, 6)}
+    assert versions[5] == versions[6] != before[5]["network_version"]
+    assert shut[5]["households"] <= shut[6]["households"] < before[6]["households"]
+    recompute_circles(session)
+    assert circle(5)["households"] == shut[5]["households"]
+    assert circle(5)["network_version"] == versions[5]
 
 
 def test_a_path_is_added_and_one_to_come_holds_from_its_day(

@@ -309,6 +309,23 @@ def test_an_address_that_no_building_has_leaves_the_point_and_its_stairwell_coun
     assert result.unit is None and len(result.unit_candidates) == 3
 
 
+@pytest.mark.parametrize("at", [None, NOW])
+def test_a_building_across_the_border_is_not_one_of_this_grid(session, at):
+    wide, town = 10 * SIDE, build.Town(session)  # far from what is read around a point
+    for number, west in (("001", 0), ("002", wide)):
+        town.grid(number, shape=build.square(LON + west, LAT, wide, wide))
+    town.building("1号楼", wide + 0.0002, wide / 2)  # 20 m beyond the border
+    own = town.building("7号楼", wide / 2, wide / 2)
+    point = (LON + wide / 2 + 0.0001, LAT + wide / 2 + 0.0001, "cgcs2000")
+    complete = read_snapshot(session, NOW)
+    for result in (
+        locate(session, *point, address="1号楼", at=at),
+        locate(session, *point, address="1号楼", at=at, snapshot=complete),
+    ):
+        assert result.building.code == own.code
+        assert rules(result)["building"] == "address_unmatched"
+
+
 def test_an_address_in_the_next_grid_is_said_and_the_point_decides(town, session):
     town.building("9号楼", SIDE + 0.0001, 0.0002)
     result = locate(session, *at(SIDE - 0.0001, 0.0003), "wgs84", address="9号楼")

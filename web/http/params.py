@@ -54,7 +54,7 @@ def parse_float(text: str, field: str) -> float:
         It is none.
     """
     try:
-        number = float(text)
+        number = math.nan if "_" in text else float(text)  # Python's own 1_000 is nobody else's
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

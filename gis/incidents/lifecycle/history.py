@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.snapshot import RegistrySnapshot
 from gis.errors import invalid_fields
-from gis.incidents.clock import stage_clock
+from gis.incidents.clock import PROMISED, stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_offers
 from gis.incidents.lifecycle.insertion import incident_row, insert_incident
@@ -45,7 +45,8 @@ class Past:
 
     state: None: it is open, and begins here as a report does. handler: Code or name of a person, or
     an organisation, as written. role, post_area: Key of the role that has it, code of the area it
-    is for. due: Of an open matter. until: Of a suspended one. closed_at: Of a finished one.
+    is for. due: Of the running stage of an open matter. promised: By when all of it is to be done,
+    as somebody else promised. until: Of a suspended one. closed_at: Of a finished one.
     result: What was done. rating, solved: The reporter's own word; office_rating, office_solved: as
     recorded at the follow-up.
     """
@@ -55,6 +56,7 @@ class Past:
     role: str = ""
     post_area: str = ""
     due: datetime | None = None
+    promised: datetime | None = None
     until: datetime | None = None
     closed_at: datetime | None = None
     result: str = ""
@@ -120,7 +122,8 @@ def file_past(
     OutsideGrids, NotFound, Forbidden
         As there.
     """
-    moments = (("due_at", past.due), ("suspended_until", past.until))
+    due, promised, until = past.due, past.promised, past.until
+    moments = (("due_at", due), ("due_at", promised), ("suspended_until", until))
     if wrong := [error for name, at in moments if (error := moment_error(name, at))]:
         raise invalid_fields(wrong)
     case = assess(session, principal, report, now, snapshot=snapshot)
@@ -206,6 +209,8 @@ def _as_past(
     ):
         columns |= office(session, case.where.area_ids, now).columns | {"dispatch_mode": "assign"}
         offers = []
+    if past.promised is not None:
+        columns["time_limits"] = {**columns["time_limits"], PROMISED: past.promised.isoformat()}
     columns |= stage_clock(columns["time_limits"], state, now)
     if past.due is not None and columns["due_at"] is not None:
         left = max(past.due - now, timedelta())

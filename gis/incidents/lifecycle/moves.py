@@ -36,7 +36,7 @@ from gis.incidents.lifecycle.payload import EMPTY_PAYLOAD, MovePayload
 from gis.incidents.lifecycle.relocation import dispatch_anew
 from gis.incidents.lifecycle.rerouting import alarmed, home_by_rule, successor
 from gis.incidents.models import Incident
-from gis.incidents.reading.locked import LockedIncident, may_move
+from gis.incidents.reading.locked import LockedIncident, impossible, may_move
 from gis.incidents.routing.post_holders import Home, list_post_holders
 from gis.incidents.states import (
     ENDED_STATES,
@@ -188,7 +188,10 @@ def _require_allowed(principal: Principal, row: LockedIncident, name: str) -> No
     Forbidden
         The principal may not do it, or would approve their own request.
     """
-    next_state(name, row.state, row.pending_request, row.state_before_suspension)
+    try:
+        next_state(name, row.state, row.pending_request, row.state_before_suspension)
+    except Conflict:
+        raise impossible(principal, row, name) from None
     move = Message(f"move.{name}")
     if (
         TRANSITIONS[name].by == Action.APPROVE

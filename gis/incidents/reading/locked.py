@@ -9,12 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import columns_of
+from gis.errors import Conflict
 from gis.incidents.models import Incident
 from gis.incidents.reading.event_access import progress
-from gis.incidents.states import TRANSITIONS, State
+from gis.incidents.states import TRANSITIONS, State, allowed_moves, not_now
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from gis.rights.visibility import visibility_clause, waits_for_operator
+from gis.rights.visibility import internal, visibility_clause, waits_for_operator
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class LockedIncident:
 
     lon, lat: EPSG:4490. asked_by: Who made the waiting request.
 
-    unowned: It is in the operator's queue of who asks.
+    unowned: It is in the operator's queue of who asks. inside: They may know what is said inside.
     """
 
     county: str
@@ -69,6 +70,7 @@ class LockedIncident:
     asked_by: str | None
     offered: bool
     unowned: bool
+    inside: bool
 
     def at(self, state: str, pending: str, before: str) -> "LockedIncident":
         """Return the same incident after a move."""
@@ -105,7 +107,7 @@ def locked_query(by: Principal, offered: bool = False) -> tuple[str, dict[str, A
     query = f"""
 SELECT {LOCKED_COLUMNS_SQL}, {seen["version"]} AS version, c.zh AS category_zh, g.code AS grid_code,
   ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, {REQUESTED_BY_SQL}, {OFFERED},
-      {waits_for_operator(by)} AS unowned
+      {waits_for_operator(by)} AS unowned, {internal(by)} AS inside
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE i.id = :id AND ({condition}
@@ -156,6 +158,16 @@ def may_move(by: Principal, row: Any, name: str) -> bool:
     if action == Action.APPROVE:
         return by.is_allowed(action, row.area_ids) and by.actor != row.asked_by
     return by.is_allowed(action, row.area_ids)
+
+
+def impossible(by: Principal, row: LockedIncident, name: str) -> Conflict:
+    """Return why an incident does not allow a move, as a principal may know it.
+
+    Neither what waits inside is told outside, nor what others may do.
+    """
+    possible = allowed_moves(row.state, row.pending_request)
+    own = [each for each in possible if may_move(by, row, each)]
+    return not_now(name, row.state, row.pending_request if row.inside else "", own)
 
 
 def _is_reporter(by: Principal, row: Any) -> bool:

@@ -311,7 +311,7 @@ def test_a_file_in_parts_is_answered_as_one(town, session, tmp_path, monkeypatch
     rows = [
         {
             "id": n,
-            "lon": LON + x if n % 11 else ["", "106,1", "nan"][n % 3],
+            "lon": LON + x if n % 11 else ["", "106,1", "nan", "10_5.9501", "inf"][n % 5],
             "lat": LAT + y,
             "crs": random.choice(["wgs84", "cgcs2000", "gcj02", "bd09", "mars"]),
             "address": random.choice(places),
@@ -325,6 +325,8 @@ def test_a_file_in_parts_is_answered_as_one(town, session, tmp_path, monkeypatch
     monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)  # all people once
     assert located(session, tmp_path, rows) == whole
     assert {bool(row["grid"]) for row in whole} == {True, False}
+    odd = [row for row, given in zip(whole, rows, strict=True) if "_" in str(given["lon"])]
+    assert odd and not any(row["grid"] for row in odd)
 
 
 def test_a_file_is_located_without_pandas(database_url, tmp_path):

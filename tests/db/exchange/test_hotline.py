@@ -1,6 +1,7 @@
 """Orders of a hotline: filed once, told in order, and nothing lost while the other side is down."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -91,6 +92,18 @@ def test_orders_are_filed_once_and_what_cannot_be_is_sent_back(
         "GD-2",
         "GD-3",
     ]
+
+
+def test_what_was_promised_bounds_every_stage(scene: IncidentTown, gateway: FakeHotline) -> None:
+    soon = NOW + timedelta(minutes=7)
+    order = ORDER | {"due_at": soon.isoformat()}
+    gateway.pages[""] = {"orders": [order], "next": "1", "more": False}
+    run(scene, gateway)
+    assert incident(scene).due_at == soon
+    for move in ("take", "handle"):  # by itself each stage has hours
+        work(scene, move)
+        assert incident(scene).due_at == soon, move
+    assert incident(scene).time_limits["promised"] == soon.isoformat()
 
 
 def test_every_step_is_told_in_its_order(scene: IncidentTown, gateway: FakeHotline) -> None:
