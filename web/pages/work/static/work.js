@@ -187,11 +187,7 @@ const refusedMove = (entry) =>
       'p',
       { className: 'wrk-foot' },
       h('button', { type: 'button', className: 'inc-go', onclick: () => again(entry) }, t('Try again')),
-      h(
-        'button',
-        { type: 'button', className: 'link', onclick: () => drop(entry).then(draw) },
-        t('Drop it'),
-      ),
+      h('button', { type: 'button', className: 'link', onclick: () => drop(entry).then(draw) }, t('Drop it')),
     ),
   );
 
