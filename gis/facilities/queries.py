@@ -214,6 +214,11 @@ def warm(session: Session) -> None:
 
 
 def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRow | None:
+    try:
+        # with the edits in force: a circle of before they were stated is none of now
+        version = find_edits(session).version
+    except Unavailable:
+        return None  # computing it says what is wrong
     row = session.execute(
         select(
             ServiceCircle.minutes,
@@ -231,8 +236,7 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
         .join(Facility)
         .where(
             Facility.code == code,
-            # with the edits in force: a circle of before they were stated is none of now
-            ServiceCircle.network_version == find_edits(session).version,
+            ServiceCircle.network_version == version,
             ServiceCircle.minutes == minutes,
             ServiceCircle.profile == profile,
         )
