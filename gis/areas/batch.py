@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.batch_answers import FileRegister, LocatedRows, locate_tables
 from gis.areas.batch_csv import format_rows
-from gis.areas.batch_lines import HEADER
+from gis.areas.batch_lines import HEADER, Ints
 from gis.areas.points_csv import stream_bytes
 from gis.areas.points_file import PointsFile, read_points
 from gis.areas.points_rows import PIECE_ROWS
@@ -86,12 +86,12 @@ def locate_file(
         is_large = source.is_file() and source.stat().st_size > LARGE_FILE_BYTES
         people = read_people(session) if is_large and spread_of(session) is None else None
         points = reading.result()
-    answers = _in_parts(session, points, at, people, progress)
+    lines, row_lines, located = _in_parts(session, points, at, people, progress)
     with _replacing(target) as file:
         file.write((",".join(HEADER) + "\n").encode())
-        for rows in format_rows(points.ids.combine_chunks(), answers.lines, answers.row_lines):
+        for rows in format_rows(points.ids.combine_chunks(), lines, row_lines):
             file.write(rows)
-    return BatchCounts(len(points.ids), answers.located)
+    return BatchCounts(len(points.ids), located)
 
 
 def _in_parts(
@@ -100,17 +100,21 @@ def _in_parts(
     at: datetime,
     people: PeopleIndex | None,
     progress: Progress,
-) -> LocatedRows:
+) -> tuple[pa.LargeStringArray, Ints, int]:
     """Answer the parts of a file, as `locate_tables`; by workers where there are some.
 
     A row's answer does not depend on the others.
+
+    Returns
+    -------
+    The lines, which of them is that of each row of the file, and how many rows have a grid.
     """
     if spread := spread_of(session):
         tasks = (PointsTask(stream_bytes(part), at) for part in points.parts)
         answers = spread.each(locate_part, tasks)
     else:
         answers = locate_tables(FileRegister(session, people), points.parts, at)
-    rows, total = np.arange(len(points.ids)), len(points.ids)
+    total = len(points.ids)
     lines, row_lines = [texts([])], np.full(total, -1, dtype=np.int64)
     first, located, done = 0, 0, 0
     for part in answers:
@@ -120,7 +124,7 @@ def _in_parts(
         located += part.located
         done += len(part.rows)
         progress(done, total)
-    return LocatedRows(rows, pa.concat_arrays(lines), row_lines, located)
+    return pa.concat_arrays(lines), row_lines, located
 
 
 @contextmanager

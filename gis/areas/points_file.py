@@ -50,11 +50,10 @@ def read_points(source: Path, part_rows: int) -> PointsFile:
     )
     columns, count = next(messages)
     _check_columns(source, columns)
-    ids, pieces = pa.chunked_array([], pa.string()), list[pa.Table]()
-    while len(ids) < count:
-        pieces.append(_table(next(messages)))
-        ids = pa.concat_tables(pieces)["id"]
-    return PointsFile(ids, _parts(source, messages, count))
+    ids: list[pa.StringArray] = []
+    while sum(map(len, ids)) < count:
+        ids += _table(next(messages))["id"].chunks
+    return PointsFile(pa.chunked_array(ids, pa.string()), _parts(source, messages, count))
 
 
 def _parts(source: Path, messages: Iterator[bytes], count: int) -> Iterator[pa.Table]:

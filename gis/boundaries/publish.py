@@ -107,9 +107,7 @@ def publish(
     _require_no_conflicts(session, number)
     if draft_conflicts.is_outdated(session, number):  # only a vertex of a neighbour has changed
         done = _replay_unchanged(session, draft, done)
-    revision_access.require_on_grids(
-        session, principal, Action.PUBLISH, {code for item in done for code in item.changed_codes}
-    )
+    revision_access.require_on_grids(session, principal, Action.PUBLISH, _changed_codes(done))
     draft.publisher = principal.actor if principal.actor != draft.author else draft.publisher
     if planned := _cancels(session, draft, effective, now):
         effective = planned
@@ -128,8 +126,12 @@ def _take_effect(session: Session, number: int, done: Sequence[Operation], now: 
     session.execute(cached_text(APPLY_PARENTS_SQL), {"now": now})
     identity_publication.apply_due(session, now)
     # what else has come to hold meanwhile is for the job of every minute
-    codes = {code for item in done for code in item.changed_codes}
-    reassign_after_boundary_change(session, now, number, codes)
+    reassign_after_boundary_change(session, now, number, _changed_codes(done))
+
+
+def _changed_codes(done: Sequence[Operation]) -> set[str]:
+    """Return the codes of the grids that operations change."""
+    return {code for item in done for code in item.changed_codes}
 
 
 def _replay_unchanged(
@@ -138,7 +140,7 @@ def _replay_unchanged(
     """Do the operations of a draft again on what is published now; the land must be the same."""
     drawn, touched = (
         draft_grids.drawn_shapes(done),
-        {code for item in done for code in item.changed_codes},
+        _changed_codes(done),
     )
     drafts.replay(session, drafts_author(draft), draft)
     again = drafts.list_operations(session, draft.id)
@@ -146,7 +148,7 @@ def _replay_unchanged(
         drawn,
         touched,
         draft_grids.drawn_shapes(again),
-        {code for item in again for code in item.changed_codes},
+        _changed_codes(again),
     )
     return again
 
@@ -219,11 +221,7 @@ def apply_scheduled(session: Session, now: datetime) -> int:
 
 def _hold_counties(session: Session, done: Sequence[Operation]) -> None:
     """Lock the counties, so that each has one publication at a time."""
-    counties = {
-        patterns.ancestor_code(code, Level.COUNTY)
-        for operation in done
-        for code in operation.changed_codes
-    }
+    counties = {patterns.ancestor_code(code, Level.COUNTY) for code in _changed_codes(done)}
     lock_counties(session, counties)
 
 

@@ -172,7 +172,9 @@ def clock_changes(
         columns = stage_clock(limits, new_state, began, spent)
         late = _still_late(late, new_state, columns, now)
     columns |= _order_clock(row, new_state, changes, columns)
-    stored = {"spent_min": spent, "late_by": late, "time_limits": limits}
+    if "time_limits" in changes:
+        columns["time_limits"] = limits
+    stored = {"spent_min": spent, "late_by": late}
     return columns | {key: value for key, value in stored.items() if value != getattr(row, key)}
 
 

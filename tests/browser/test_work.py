@@ -94,8 +94,12 @@ def test_a_move_waits_for_the_connection_and_is_done_once(phone, site, served, s
     assert session.scalar(query, {"id": number}) == 1
 
 
-def written_offline(page, phrase) -> None:
-    """The worker takes the matter, and handles it in words without a connection."""
+def worked_offline(phone, site, served, session, meanwhile):
+    """The worker takes a matter and handles it in words without a connection, while somebody else
+    does another move; the page, connected again, and the matter.
+    """
+    number, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
     card = page.locator(".wrk-card", has_text=phrase)
     card.locator("[data-move=take]").tap()
     expect(card).to_have_count(0)
@@ -106,15 +110,14 @@ def written_offline(page, phrase) -> None:
     page.context.set_offline(True)
     page.locator("#sheet .inc-form .inc-go").tap()
     expect(card.locator(".wrk-wait")).to_be_visible()
+    session.rollback()
+    moved(session, number, *meanwhile)
+    page.context.set_offline(False)
+    return page, number
 
 
 def test_work_done_offline_is_sent_whatever_was_noted_meanwhile(phone, site, served, session):
-    number, phrase = filed(session)
-    page = signed_in(phone, site, served, "worker", "/work")
-    written_offline(page, phrase)
-    session.rollback()
-    moved(session, number, "note", "请加快")
-    page.context.set_offline(False)
+    page, number = worked_offline(phone, site, served, session, ("note", "请加快"))
     expect(page.locator("#status")).to_contain_text("已发送")
     session.rollback()
     query = text("SELECT note FROM incident_event WHERE incident_id = :id AND move = 'handle'")
@@ -122,12 +125,7 @@ def test_work_done_offline_is_sent_whatever_was_noted_meanwhile(phone, site, ser
 
 
 def test_work_done_offline_that_is_refused_stays_with_its_words(phone, site, served, session):
-    number, phrase = filed(session)
-    page = signed_in(phone, site, served, "worker", "/work")
-    written_offline(page, phrase)
-    session.rollback()
-    moved(session, number, "handle", "别人先办了")
-    page.context.set_offline(False)
+    page, _ = worked_offline(phone, site, served, session, ("handle", "别人先办了"))
     refused = page.locator(".wrk-refused")
     expect(refused).to_contain_text("清理了三车垃圾")
     page.reload()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis.exchange import hotline
 from gis.exchange.hotline import Exchanged
+from gis.incidents.clock import clock_changes
 from gis.rights.visibility import reveal_contacts
 from gis.settings import Hotline, Settings
 from tests.support.hotline import KEY, FakeHotline, serving
@@ -104,6 +105,16 @@ def test_what_was_promised_bounds_every_stage(scene: IncidentTown, gateway: Fake
         work(scene, move)
         assert incident(scene).due_at == soon, move
     assert incident(scene).time_limits["promised"] == soon.isoformat()
+
+
+def test_a_promise_stays_with_new_limits(scene: IncidentTown, gateway: FakeHotline) -> None:
+    run(scene, gateway)
+    row = incident(scene)
+    own = {key: value for key, value in row.time_limits.items() if key != "promised"}
+    # the limits of the same kind, as a rule has them
+    assert (
+        clock_changes(row, row.state, {"time_limits": own}, NOW)["time_limits"] == row.time_limits
+    )
 
 
 def test_every_step_is_told_in_its_order(scene: IncidentTown, gateway: FakeHotline) -> None:
