@@ -732,8 +732,10 @@ def test_an_incident_goes_to_no_place_or_parent_of_another_county(pair: Pair):
         answer = pair.ask(moves, body, key=CITY)
         assert (answer.status_code, answer.json["code"]) == (422, "shard.several_counties")
         assert answer.json["params"] == {"counties": f"{WEST}, {EAST}"}
-    unknown = pair.ask(moves, {"move": "link", "parent": str(uuid4())}, key=CITY)
-    assert unknown.json["code"] == "incident.unknown"
+    # ids that begin as codes do: of no county, and of another one
+    for parent in (str(uuid4()), f"123456{str(uuid4())[6:]}", f"{EAST}{str(uuid4())[6:]}"):
+        unknown = pair.ask(moves, {"move": "link", "parent": parent}, key=CITY)
+        assert unknown.json["code"] == "incident.unknown", parent
     within = pair.ask(moves, {"move": "relocate", "note": "x"} | inside(WEST, 1), key=CITY)
     assert within.status_code == 200, within.text
 

@@ -181,7 +181,8 @@ class Question:
     def codes(self) -> Iterator[str]:
         """Yield the codes of areas that the request names, in its path first."""
         for value in self._named():
-            yield from (part for part in value.split(",") if NAMED_CODE_PATTERN.fullmatch(part))
+            if not UUID_PATTERN.match(value):  # of a parent, which may begin with six digits
+                yield from (part for part in value.split(",") if NAMED_CODE_PATTERN.fullmatch(part))
 
     def wide_codes(self) -> Iterator[str]:
         """Yield the codes of provinces and cities that it names."""
