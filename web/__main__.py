@@ -2,4 +2,5 @@
 
 from web.cli import main
 
-main()
+if __name__ == "__main__":  # not in the processes that it spawns, which import it
+    main()

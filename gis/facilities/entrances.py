@@ -25,7 +25,6 @@ from gis.places.doors import ENTRANCE_KINDS, Owner
 from gis.rights.principal import Principal
 
 MAX_DISTANCE_M = 50  # of a door from the outline of its building or facility
-REACH_DEG = 0.002  # a circle this far from a building cannot have counted it by its door
 
 PLANNED_ENTRANCES_SQL = f"""{PLANNED_AREAS_CTE}
 SELECT e.id, CASE WHEN e.building_id IS NULL THEN 'facility' ELSE 'building' END AS owner,
@@ -52,14 +51,6 @@ LEFT JOIN LATERAL grid_at(ST_PointOnSurface(o.geom), :at) g ON true
 WHERE o.code = :code
 """
 UNKNOWN_OWNER = {"building": "entrance.no_building", "facility": "facility.unknown"}
-DROP_CIRCLES_SQL = {
-    "building": """
-        DELETE FROM service_circle c USING building b
-        WHERE b.code = :code AND ST_DWithin(c.geom, b.geom, :reach)""",
-    "facility": """
-        DELETE FROM service_circle c USING facility f
-        WHERE f.code = :code AND c.facility_id = f.id""",
-}
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,6 @@ def add_entrance(
         ),
         values | {"owner": number, "point": point_ewkt(*point)},
     )
-    _drop_circles(session, owner, owner_code)
     return _one(session, principal, at, int(row or 0))
 
 
@@ -187,7 +177,6 @@ def change_entrance(
         ),
         values | {"id": number, "point": None if point is None else point_ewkt(*point)},
     )
-    _drop_circles(session, row.owner, row.owner_code)
     return _one(session, principal, at, number)
 
 
@@ -207,7 +196,7 @@ def remove_entrance(
     Conflict
         Somebody has changed it since.
     """
-    row = _locked(session, principal, at, number, versions)
+    _locked(session, principal, at, number, versions)
     session.execute(
         text(
             "UPDATE entrance SET removed_at = :at, source = 'page', version = version + 1"
@@ -215,7 +204,6 @@ def remove_entrance(
         ),
         {"id": number, "at": at},
     )
-    _drop_circles(session, row.owner, row.owner_code)
 
 
 def _read(
@@ -303,7 +291,3 @@ def _checked(facts: Mapping[str, str]) -> dict[str, str]:
             raise invalid_field("hours", "entrance.hours_unreadable", value=hours[:40])
         values["hours"] = syntax
     return values
-
-
-def _drop_circles(session: Session, owner: Owner, code: str) -> None:
-    session.execute(text(DROP_CIRCLES_SQL[owner]), {"code": code, "reach": REACH_DEG})

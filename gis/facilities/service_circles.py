@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import NotFound
+from gis.errors import NotFound, Unavailable
 from gis.facilities.accessibility import (
     FacilityEntrances,
     read_demand_points,
@@ -27,6 +27,7 @@ from gis.facilities.circles import (
 )
 from gis.facilities.demand_memory import demand_around
 from gis.network.build import Network
+from gis.network.edits import find_edits
 from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile, network_for
@@ -36,6 +37,24 @@ from gis.spread import reading, spread_of
 
 CIRCLE_MINUTES = (5, 10, 15)  # the limits whose circles are stored
 Progress = Callable[[int, int], None]
+
+# Of every profile and limit that is stored, and of those that always are. What changes around a
+# circle drops it.
+OUTDATED_SQL = """
+WITH wanted AS (
+  SELECT DISTINCT profile, minutes FROM service_circle
+  UNION SELECT 'adult', unnest(CAST(:minutes AS int[]))
+)
+SELECT profile, array_agg(minutes ORDER BY minutes) AS minutes FROM wanted w
+GROUP BY profile
+HAVING bool_or(EXISTS (
+  SELECT FROM facility f
+  WHERE NOT EXISTS (
+    SELECT FROM service_circle c
+    WHERE c.facility_id = f.id AND (c.profile, c.minutes) = (w.profile, w.minutes)
+      AND c.network_version = :version)))
+ORDER BY profile
+"""
 
 
 @dataclass(frozen=True)
@@ -142,6 +161,21 @@ def recompute(
     return RecomputeResult(
         len(entrances.code), len(changed), len(entrances.code) - len(changed), removed, off, islands
     )
+
+
+def find_outdated(session: Session) -> dict[str, tuple[int, ...]]:
+    """Return the profiles of which circles are missing or of other streets, with their limits.
+
+    None without a walking network.
+    """
+    try:
+        version = find_edits(session).version
+    except Unavailable:
+        return {}
+    rows = session.execute(
+        text(OUTDATED_SQL), {"minutes": list(CIRCLE_MINUTES), "version": version}
+    )
+    return {row.profile: tuple(row.minutes) for row in rows}
 
 
 def _read_digests(session: Session, profile_name: str, version: str) -> dict[int, dict[int, str]]:

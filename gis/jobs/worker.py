@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis.db import CONNECTION_LIMITS
 from gis.db import engine as engine_of
 from gis.exchange import hotline
-from gis.jobs import maintenance, questionnaires
+from gis.jobs import circles, maintenance, questionnaires
 from gis.notices import delivery
 from gis.settings import Settings
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 # queue -> number of its concurrent jobs, and which finished ones are deleted at once
 JOB_QUEUES = {
     "clock": (2, "never"),  # kept for a day, for the moment of the last run
+    "circles": (1, "successful"),  # may take minutes
     "post": (1, "successful"),
     "receivers": (16, "successful"),  # as many may hang before others wait
 }
@@ -45,7 +46,7 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
     connector = procrastinate.PsycopgConnector(
         conninfo=url,
         min_size=1,
-        max_size=6,
+        max_size=8,
         kwargs={
             "options": "-c search_path=jobs",
             "application_name": "wangge jobs",
@@ -67,15 +68,28 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
         if settings.hotline is not None:
             hotline.exchange(engine, settings.hotline, datetime.now(UTC))
 
-    @app.periodic(cron="17 19 * * *")  # 03:17 in China
-    @app.task(name="clean", queue="clock", queueing_lock="clean")
-    def purge_expired(timestamp: int) -> None:
-        maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
-
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="questionnaires", queue="clock", queueing_lock="questionnaires")
     def send_questionnaires(timestamp: int) -> None:
         questionnaires.send_due(engine, settings, datetime.now(UTC))
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="circles", queue="circles", queueing_lock="circles", pass_context=True)
+    def follow_changes(context: procrastinate.JobContext, timestamp: int) -> None:
+        circles.follow(engine, context.should_abort)
+
+    _add_cleaning(app, engine, settings)
+    _add_delivery(app, engine, settings)
+    return app
+
+
+def _add_cleaning(app: procrastinate.App, engine: Engine, settings: Settings) -> None:
+    """Add the jobs that delete what is kept no longer."""
+
+    @app.periodic(cron="17 19 * * *")  # 03:17 in China
+    @app.task(name="clean", queue="clock", queueing_lock="clean")
+    def purge_expired(timestamp: int) -> None:
+        maintenance.purge_expired(engine, datetime.now(UTC), settings.var)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="tidy", queue="clock", queueing_lock="tidy")
@@ -85,9 +99,6 @@ def make_app(url: str, settings: Settings) -> procrastinate.App:
         await app.job_manager.delete_old_jobs(
             24, include_failed=True, include_cancelled=True, include_aborted=True
         )
-
-    _add_delivery(app, engine, settings)
-    return app
 
 
 def _add_delivery(app: procrastinate.App, engine: Engine, settings: Settings) -> None:

@@ -28,7 +28,7 @@ LONGEST_END = 5.0  # seconds from being stopped to being gone
 @click.command()
 @click.option("--beside", type=int, hidden=True, help="Stop when this process is gone.")
 def command(beside: int | None) -> None:
-    """Run the jobs until stopped: overdue matters, unclaimed orders, notices, cleaning.
+    """Run the jobs until stopped: overdue matters, unclaimed orders, notices, circles, cleaning.
 
     As many may run as are wanted, on any machine; none does what another does.
     """

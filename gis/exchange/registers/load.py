@@ -29,7 +29,6 @@ from gis.exchange.registers.residents import is_by_person, to_households
 from gis.exchange.registers.roster import to_people
 from gis.exchange.registers.scope import Scope
 from gis.exchange.registers.sheets import open_sheets
-from gis.exchange.stale_circles import drop_circles
 from gis.files import datasets
 from gis.files.report import LoadReport, RejectedRow, RowNote
 from gis.files.tables import Table
@@ -64,8 +63,6 @@ ORDER BY h.row
 # two loads of the same new people at once would enter them twice
 ONE_LOAD_SQL = "SELECT pg_advisory_xact_lock(hashtext('wangge.register'))"
 NO_WAITING_SQL = "SET LOCAL lock_timeout = '2s'"
-# kinds of registers whose rows service circles count, as `drop_circles` calls them
-CIRCLED = {"residents": "households", "buildings": "buildings", "facilities": "facilities"}
 
 
 @dataclass(frozen=True)
@@ -154,8 +151,6 @@ def load_register(session: Session, path: Path, name: str, options: Options) -> 
     if loaded.ready:
         digest = datasets.file_sha256(path)
         datasets.record_load(session, mapping.kind, name, digest, loaded.report.counts, "")
-        if loaded.changes:
-            drop_circles(session, CIRCLED.get(mapping.kind, ""))
     return loaded
 
 

@@ -20,7 +20,6 @@ from gis.exchange.buildings import load_buildings
 from gis.exchange.facilities import load_facilities
 from gis.exchange.households import load_households
 from gis.exchange.people import load_people
-from gis.exchange.stale_circles import drop_circles
 from gis.exchange.templates import write_template
 from gis.files.report import LoadReport
 from gis.incidents.lifecycle.boundary_follow import reassign_after_boundary_change
@@ -106,7 +105,7 @@ def load(key: str) -> Response:
             if report.refused or request.form.get("do") != "load":
                 session().rollback()
             else:
-                _follow(step, report)
+                _follow(step)
                 session().commit()
                 report.committed = True
     except WanggeError as error:
@@ -220,10 +219,8 @@ def _area_of_form(step: Step) -> LoadReport:
     return report
 
 
-def _follow(step: Step, report: LoadReport) -> None:
-    """Let open incidents follow to where new boundaries put them; drop circles that are wrong."""
-    if report.counts.get("new") or report.counts.get("changed"):
-        drop_circles(session(), step.loads)
+def _follow(step: Step) -> None:
+    """Let open incidents follow to where new boundaries put them."""
     if step.loads.startswith("areas"):
         now: datetime = parse_datetime(None)
         reassign_after_boundary_change(session(), now)
