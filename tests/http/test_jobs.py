@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.jobs.queries import last_run
+from gis.jobs.worker import JOB_QUEUES
 from gis.notices.models import NoticeTarget
 from gis.ops.cluster.setup import unused_port
 from tests.support import notice_office
@@ -114,12 +115,12 @@ def test_a_worker_that_loses_one_connection_goes_on_with_all_its_work(office: Of
     )
     with gateway() as receiver, worker(office):
         target = office.add(receiver.url)
-        until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
+        until(lambda: value(office, f"SELECT count(*) = {len(JOB_QUEUES)} {listening}"), 30)
         pid = value(office, f"SELECT max(pid) {listening}")
         office.change(f"SELECT pg_terminate_backend({pid})")
         # another may be there in its place before one looks
         until(lambda: value(office, f"SELECT count(*) = 0 {listening} AND pid = {pid}"), 10)
-        until(lambda: value(office, f"SELECT count(*) = 3 {listening}"), 30)
+        until(lambda: value(office, f"SELECT count(*) = {len(JOB_QUEUES)} {listening}"), 30)
         office.tell("incident.report")
         until(lambda: office.states(target) == ["sent"], 20)
 
