@@ -145,6 +145,19 @@ def test_a_move_of_many_says_to_whom_before_it_acts(
     assert answer.json["results"][0]["assigned_to"] == "李网格长"
 
 
+def test_a_malformed_move_of_many_spoils_no_other(
+    incident_town: IncidentTown, desk: FlaskClient
+) -> None:
+    one = incident_town.report(at=datetime.now(UTC))
+    good = {"id": str(one.id), "move": "note", "note": "看过"}
+    moves = [good | {"id": "bad"}, good | {"minutes": True}, good | {"x": 1}, {}, good]
+    results = desk.post("/api/v1/incidents/moves/bulk", json={"moves": moves}).json["results"]
+    assert [result["ok"] for result in results] == [False] * 4 + [True]
+    assert [result["id"] for result in results[:4]] == ["bad", str(one.id), str(one.id), ""]
+    fields = [result["problem"]["errors"][0]["field"] for result in results[:3]]
+    assert fields == ["id", "minutes", "x"]
+
+
 def test_the_list_leaves_as_a_table_in_its_order_and_is_recorded(
     incident_town: IncidentTown, desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

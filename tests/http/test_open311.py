@@ -620,7 +620,8 @@ def test_requests_are_listed_by_their_last_change_and_by_their_place(
     stamp = lambda **ago: (now - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
     assert ids(updated_after=stamp(days=1)) == [created]
     assert ids(updated_after=stamp(days=80)) == [created, str(lately.id)]
-    for step, is_told in (("note", False), ("take", True)):  # said inside is no change outside
+    steps = (("note", False), ("supervise", False), ("take", True))
+    for step, is_told in steps:  # said inside, or to who reported, is no change outside
         payload = MovePayload(note="内部")
         principal = system_principal("test")
         moves.apply_move(incident_town.session, principal, old.id, step, now, payload)

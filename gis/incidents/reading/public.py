@@ -86,6 +86,13 @@ class PublicFilters:
     near: tuple[float, float, float] | None = None
 
 
+# The last step of `list_public_updates`; who sees the incident knows of what moved no state, too.
+CHANGED_SQL = """
+coalesce(i.closed_at, CASE WHEN {visible} THEN {seen} ELSE (
+  SELECT max(t.at) FROM incident_event t
+  WHERE (t.county, t.incident_id) = (i.county, i.id) AND t.move = ANY(:told_moves)
+    AND t.from_state IS DISTINCT FROM t.to_state) END)
+"""
 PUBLIC_SELECT_SQL = """
 SELECT i.id, i.state, i.category, coalesce(i.attributes ->> 'service', c.zh) AS category_zh,
     c.en AS category_en, i.role, i.due_at,
@@ -113,7 +120,8 @@ def list_public_incidents(
     public, public_params = open_to_all("i")
     seen, progress_params = progress(by)
     params |= public_params | progress_params | {"limit": limit, "offset": offset}
-    point, changed_at = location(condition), f"coalesce(i.closed_at, {seen['changed_at']})"
+    changed_at = CHANGED_SQL.format(visible=condition, seen=seen["changed_at"])
+    point = location(condition)
     # the random number is known to whoever filed it
     by_number = " OR i.channel = 'open311'" if filters.ids is not None else ""
     parts = [f"({public} OR {condition}{by_number})"]

@@ -4,10 +4,16 @@ from dataclasses import asdict, fields, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from gis.areas.locate_result import without_names
-from gis.errors import invalid_field
+from gis.errors import InvalidInput, invalid_field
 from gis.incidents.lifecycle import follow_up, intake, report
 from gis.incidents.lifecycle.payload import MovePayload, Part
 from gis.incidents.reading.incidents import IncidentFilters, IncidentView
@@ -16,6 +22,7 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
 from web.http import params
 from web.http.params import parse_datetime, parse_end
+from web.http.validation import refuse_truths
 
 MAX_MOVES = 200  # in one request
 
@@ -159,11 +166,22 @@ class BulkMoveIn(MoveIn):
     version: int | None = Field(None, description="The version it was seen at")
 
 
+def _or_as_sent(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Return a move, or what was sent where it is none, to be refused by itself."""
+    try:
+        return refuse_truths(value, read(value))
+    except (ValidationError, InvalidInput):
+        if isinstance(value, dict):
+            return value
+        raise
+
+
 class BulkIn(BaseModel):
     """Many moves; each stands for itself."""
 
     moves: Annotated[
-        list[BulkMoveIn], Field(max_length=MAX_MOVES, description=f"At most {MAX_MOVES}")
+        list[Annotated[BulkMoveIn, WrapValidator(_or_as_sent)]],
+        Field(max_length=MAX_MOVES, description=f"At most {MAX_MOVES}"),
     ]
 
 

@@ -52,6 +52,7 @@ from web.http.openapi import documents_body
 from web.http.params import parse_datetime
 from web.http.responses import conditional_response, paginate
 from web.http.snapshot import current_snapshot
+from web.http.validation import validate_model
 from web.security.disclosures import disclose_contact
 from web.security.guard import require_sign_in
 from web.security.sanitising import parse_photo_body
@@ -298,9 +299,10 @@ def apply_moves(query_data: BulkQueryIn, json_data: BulkIn) -> Response:
     return run_once(by, do)
 
 
-def _try_move(by: Principal, item: BulkMoveIn) -> dict[str, Any]:
+def _try_move(by: Principal, item: BulkMoveIn | dict[str, Any]) -> dict[str, Any]:
     """Return what a move of many came to; one that is refused leaves nothing behind."""
     try:
+        item = item if isinstance(item, BulkMoveIn) else validate_model(BulkMoveIn, item)
         with session().begin_nested():
             incident = _move(session(), by, item.id, item, item.version, ())
     except (WanggeError, DataError) as error:
@@ -310,7 +312,8 @@ def _try_move(by: Principal, item: BulkMoveIn) -> dict[str, Any]:
             else invalid_field("move", "input.unstorable_value")
         )
         problem = error_to_json(refusal) | {"zh": in_chinese(refusal)}
-        return {"id": str(item.id), "ok": False, "problem": problem}
+        number = item.get("id", "") if isinstance(item, dict) else item.id
+        return {"id": str(number), "ok": False, "problem": problem}
     return outcome_to_json(incident)
 
 
