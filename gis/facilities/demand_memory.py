@@ -49,7 +49,7 @@ FROM (SELECT coalesce(array_agg(id), '{}') AS ids, coalesce(array_agg(stamp), '{
 CHANGED_SQL = """
 SELECT DISTINCT building FROM demand_change
 LEFT JOIN LATERAL unnest(building_ids) building ON true
-WHERE id = ANY(:ids)
+WHERE id = ANY(:ids) AND building_ids IS DISTINCT FROM '{}'
 """
 
 _is_keeping = False

@@ -14,6 +14,7 @@ from gis.areas.identity import find_area_id
 from gis.areas.models import Boundary
 from gis.db import STORAGE_SRID
 from gis.errors import NotFound, Unavailable
+from gis.facilities.circle_runs import is_in_step
 from gis.facilities.demand_memory import keep
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
@@ -177,8 +178,8 @@ def circle(session: Session, code: str, minutes: int, profile: str = "adult") ->
 
     Notes
     -----
-    The stored circle if it was computed on the present network, else a new one, which is not
-    stored.
+    The stored circle where nothing has changed since stored ones were computed, else a new one,
+    which is not stored.
     """
     stored = _stored(session, code, minutes, profile)
     if stored is not None:
@@ -219,6 +220,8 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
         version = find_edits(session).version
     except Unavailable:
         return None  # computing it says what is wrong
+    if not is_in_step(session, profile, version):
+        return None
     row = session.execute(
         select(
             ServiceCircle.minutes,

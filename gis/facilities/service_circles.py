@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.db import STORAGE_SRID, copy_rows
-from gis.errors import NotFound, Unavailable
+from gis.errors import NotFound
 from gis.facilities.accessibility import (
     FacilityEntrances,
     read_demand_points,
@@ -17,6 +17,7 @@ from gis.facilities.accessibility import (
 )
 from gis.facilities.by_county import spread_circles
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circle_runs import CIRCLE_MINUTES, read_snapshot, store_run
 from gis.facilities.circles import (
     Circle,
     box_ewkt,
@@ -27,7 +28,6 @@ from gis.facilities.circles import (
 )
 from gis.facilities.demand_memory import demand_around
 from gis.network.build import Network
-from gis.network.edits import find_edits
 from gis.network.loading import load_network
 from gis.network.profile_table import find_profile
 from gis.network.profiled import for_profile, network_for
@@ -35,26 +35,7 @@ from gis.network.profiles import WalkingProfile
 from gis.network.walk import network_distances
 from gis.spread import reading, spread_of
 
-CIRCLE_MINUTES = (5, 10, 15)  # the limits whose circles are stored
 Progress = Callable[[int, int], None]
-
-# Of every profile and limit that is stored, and of those that always are. What changes around a
-# circle drops it.
-OUTDATED_SQL = """
-WITH wanted AS (
-  SELECT DISTINCT profile, minutes FROM service_circle
-  UNION SELECT 'adult', unnest(CAST(:minutes AS int[]))
-)
-SELECT profile, array_agg(minutes ORDER BY minutes) AS minutes FROM wanted w
-GROUP BY profile
-HAVING bool_or(EXISTS (
-  SELECT FROM facility f
-  WHERE NOT EXISTS (
-    SELECT FROM service_circle c
-    WHERE c.facility_id = f.id AND (c.profile, c.minutes) = (w.profile, w.minutes)
-      AND c.network_version = :version)))
-ORDER BY profile
-"""
 
 
 @dataclass(frozen=True)
@@ -126,6 +107,7 @@ def recompute(
     # one run at a time
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('service_circle'))"))
     state = reading(session)
+    counted_in = read_snapshot(state)  # before all that is computed from
     network = network_for(state, profile_name)
     demand = read_demand_points(state, network)
     entrances = read_facility_entrances(state, network)
@@ -156,26 +138,12 @@ def recompute(
         text("DELETE FROM service_circle WHERE profile = :profile AND network_version <> :version"),
         {"profile": profile_name, "version": network.version},
     ).rowcount  # type: ignore[attr-defined]
+    store_run(session, profile_name, network.version, counted_in)
     off = tuple(code for i, code in enumerate(entrances.code) if entrances.off_network(i))
     islands = tuple(code for i, code in enumerate(entrances.code) if entrances.island(i))
     return RecomputeResult(
         len(entrances.code), len(changed), len(entrances.code) - len(changed), removed, off, islands
     )
-
-
-def find_outdated(session: Session) -> dict[str, tuple[int, ...]]:
-    """Return the profiles of which circles are missing or of other streets, with their limits.
-
-    None without a walking network.
-    """
-    try:
-        version = find_edits(session).version
-    except Unavailable:
-        return {}
-    rows = session.execute(
-        text(OUTDATED_SQL), {"minutes": list(CIRCLE_MINUTES), "version": version}
-    )
-    return {row.profile: tuple(row.minutes) for row in rows}
 
 
 def _read_digests(session: Session, profile_name: str, version: str) -> dict[int, dict[int, str]]:

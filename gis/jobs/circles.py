@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis.db import engine as engine_of
-from gis.facilities.service_circles import find_outdated, recompute
+from gis.facilities.circle_runs import find_outdated, renew_runs
+from gis.facilities.service_circles import recompute
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ ABORT_CHECK_S = 1.0  # between two checks whether the job is to end
 
 
 def follow(engine: Engine, should_abort: Callable[[], bool] = lambda: False) -> bool:
-    """Recompute the circles that are missing or of other streets, and return whether any were.
+    """Recompute what may not be of now, and return whether there was any.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ def follow(engine: Engine, should_abort: Callable[[], bool] = lambda: False) -> 
     RuntimeError
         The process that computes failed; its log says why.
     """
-    with Session(engine) as session:
+    with Session(engine) as session, session.begin():
+        renew_runs(session)
         outdated = find_outdated(session)
     if not outdated:
         return False

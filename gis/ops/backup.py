@@ -34,7 +34,9 @@ SCRATCH_DUMP = ".wangge-backup-"
 JOBS_SINCE = "0002"
 
 # The server numbers transactions by itself: those of the server that was dumped say nothing here.
-NEW_LOG_SQL = "DELETE FROM demand_change; INSERT INTO demand_change DEFAULT VALUES"
+NEW_LOG_SQL = """
+DELETE FROM circle_run; DELETE FROM demand_change; INSERT INTO demand_change DEFAULT VALUES
+"""
 # Our tables: those of neither an extension nor the jobs.
 TABLES_SQL = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

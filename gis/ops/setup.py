@@ -138,7 +138,8 @@ SELECT (SELECT count(*) FROM walk_network) AS present, count(*) AS missing,
   array_agg(f.name ORDER BY f.name) AS names
 FROM facility f, walk_network n
 WHERE NOT EXISTS (SELECT FROM service_circle c
-  WHERE c.facility_id = f.id AND starts_with(c.network_version, n.version))
+  WHERE c.facility_id = f.id AND c.profile = 'adult' AND c.minutes = 15
+    AND starts_with(c.network_version, n.version))
 """
 SETUP_FACILITIES_SQL = f"SELECT count(*) AS present, {NOTHING} FROM facility"  # noqa: S608  ours
 BACKUPS_SQL = f"SELECT archived_count AS present, {NOTHING} FROM pg_stat_archiver"  # noqa: S608

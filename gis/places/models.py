@@ -231,7 +231,7 @@ class DemandChange(Base):
     __table_args__ = (
         {
             "comment": (
-                "Of which buildings the homes, doors or footprints changed; written by triggers."
+                "What changed of homes, doors, footprints and facilities; written by triggers."
             )
         },
     )
@@ -257,5 +257,24 @@ class DemandChange(Base):
         comment="When this was written; kept for a day from the end of the transaction.",
     )
     building_ids: Mapped[list[int] | None] = mapped_column(
-        ARRAY(BigInteger()), comment="Ids of the buildings; empty: it may be any."
+        ARRAY(BigInteger()),
+        comment="Ids of the buildings; null: it may be any; none: a facility or its door.",
+    )
+
+
+class CircleRun(Base):
+    """Up to which changes of the log the stored circles of a profile are known to be right."""
+
+    __tablename__ = "circle_run"
+    __table_args__ = (
+        {"comment": "Up to which changes the stored circles of a profile are right."},
+    )
+
+    profile: Mapped[str] = mapped_column(primary_key=True, comment="Walking profile, as adult.")
+    network_version: Mapped[str] = mapped_column(comment="The network, with the edits in force.")
+    snapshot: Mapped[str] = mapped_column(
+        comment="pg_snapshot: which transactions of demand_change are counted in."
+    )
+    checked_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When that was known."
     )

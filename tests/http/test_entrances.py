@@ -50,21 +50,17 @@ def test_a_door_is_added_moved_and_taken_away(session: Session, planner: FlaskCl
     assert session.scalar(text("SELECT entrance FROM building ORDER BY id LIMIT 1")) is None
 
 
-def test_a_gate_of_a_facility_drops_its_circles(session: Session, planner: FlaskClient) -> None:
+def test_a_gate_of_a_facility_is_a_change_of_its_circles(
+    session: Session, planner: FlaskClient
+) -> None:
     lon, lat = session.execute(
         text("SELECT ST_X(c), ST_Y(c) FROM facility, ST_Centroid(geom) c WHERE code = 'c1'")
     ).one()
-    session.execute(
-        text("""
-            INSERT INTO service_circle (facility_id, profile, minutes, speed_m_s, network_version,
-              origin_digest, off_network, households, people, geom)
-            SELECT id, 'adult', 15, 1.25, 'x', 'x', false, 0, 0,
-              ST_GeomFromText('MULTIPOLYGON EMPTY', 4490)
-            FROM facility WHERE code = 'c1'""")
-    )
+    last = text("SELECT max(id) FROM demand_change")
+    before = session.scalar(last)
     gate = {"owner": "facility", "owner_code": "c1", "lon": lon, "lat": lat, "crs": "cgcs2000"}
     assert ask(planner, "POST", API, gate | {"kind": "gate"}).status_code == 201
-    assert session.scalar(text("SELECT count(*) FROM service_circle")) == 0
+    assert session.scalar(last) > before
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ class PublicFilters:
 
 
 # The last step of `list_public_updates`; who sees the incident knows of what moved no state, too.
-CHANGED_SQL = """
+LAST_STEP_SQL = """
 coalesce(i.closed_at, CASE WHEN {visible} THEN {seen} ELSE (
   SELECT max(t.at) FROM incident_event t
   WHERE (t.county, t.incident_id) = (i.county, i.id) AND t.move = ANY(:told_moves)
@@ -120,7 +120,7 @@ def list_public_incidents(
     public, public_params = open_to_all("i")
     seen, progress_params = progress(by)
     params |= public_params | progress_params | {"limit": limit, "offset": offset}
-    changed_at = CHANGED_SQL.format(visible=condition, seen=seen["changed_at"])
+    changed_at = LAST_STEP_SQL.format(visible=condition, seen=seen["changed_at"])
     point = location(condition)
     # the random number is known to whoever filed it
     by_number = " OR i.channel = 'open311'" if filters.ids is not None else ""

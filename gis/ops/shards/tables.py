@@ -25,6 +25,7 @@ SHARED_TABLES = (
 CODE_TABLES = ("alembic_version", "incident_move", "layer_styles", "role", "spatial_ref_sys")
 # Of each database by itself: what happened there. Only the main database has attempts to sign in.
 LOCAL_TABLES = (
+    "circle_run",
     "demand_change",
     "history",
     "idempotency",

@@ -114,23 +114,20 @@ def town(session: Session) -> Session:
             Household(
                 county="520402", building_id=building.id, room="02", people=0, unit_id=ids["unit"]
             ),
+            ServiceCircle(
+                facility_id=facility.id,
+                profile="adult",
+                minutes=15,
+                speed_m_s=1.25,
+                network_version="v",
+                origin_digest="d",
+                off_network=False,
+                households=2,
+                people=3,
+                geom=ewkt(MultiPolygon([WIDER])),
+            ),
             Person(code="1", name=SECRET, phone="13800000001"),
         ]
-    )
-    session.flush()
-    session.add(  # homes that come drop the circles around them
-        ServiceCircle(
-            facility_id=facility.id,
-            profile="adult",
-            minutes=15,
-            speed_m_s=1.25,
-            network_version="v",
-            origin_digest="d",
-            off_network=False,
-            households=2,
-            people=3,
-            geom=ewkt(MultiPolygon([WIDER])),
-        )
     )
     session.flush()
     session.execute(

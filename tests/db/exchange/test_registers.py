@@ -900,28 +900,19 @@ def test_recipes_are_of_an_area_and_hold_no_cells(estate: Session) -> None:
             confirmed("residents", column)
 
 
-def test_a_load_is_recorded_and_drops_the_circles_that_counted_otherwise(
+def test_a_load_is_recorded_and_circles_that_counted_otherwise_are_of_before(
     estate: Session, tmp_path: Path
 ) -> None:
-    circle = text(
-        "INSERT INTO service_circle (facility_id, profile, minutes, speed_m_s, network_version,"
-        " origin_digest, off_network, households, people, geom) SELECT f.id, 'adult', 15, 1.2, '',"
-        " '', false, 0, 0, ST_Multi(b.geom) FROM facility f, building b WHERE b.code = 'h1'"
-    )
-    estate.execute(
-        text("INSERT INTO facility (code, county, category, name, geom) SELECT 'f', '520402',"
-             " 'clinic', '诊所', ST_Centroid(geom) FROM building WHERE code = 'h1'")
-    )  # fmt: skip
-    estate.execute(circle)
     rows = [("小区", "楼栋", "房号", "人口数"), ("虹山花园", "1号楼", "301", 3)]
+    count = text("SELECT count(*) FROM demand_change")
+    before = estate.scalar(count)
     assert load(estate, write(tmp_path / "a.csv", rows)).ready
-    count = text("SELECT count(*) FROM service_circle")
-    assert estate.scalar(count) == 0
+    noted = estate.scalar(count)
+    assert noted > before
     assert estate.scalars(text("SELECT source FROM dataset WHERE kind = 'residents'")).all() == [
         "a.csv"
     ]
-    estate.execute(circle)
-    assert load(estate, write(tmp_path / "b.csv", rows)).ready and estate.scalar(count) == 1
+    assert load(estate, write(tmp_path / "b.csv", rows)).ready and estate.scalar(count) == noted
 
 
 def test_a_preview_waits_for_no_load(

@@ -225,6 +225,12 @@ def test_circles_are_a_layer_without_those_off_the_network(session, town):
 
 
 def test_what_a_category_serves_is_one_shape_and_the_homes_beyond_are_others(session, town):
+    for number in range(3):
+        created = facility(session, f"n{number}", "clinic", LON, LAT)
+        session.add(circle_of(created, build.square(LON + number * SIDE / 2, LAT)))
+    session.add(
+        circle_of(facility(session, "other", "park", LON, LAT), build.square(LON, LAT + 0.1))
+    )
     near, far = (
         town.building(name, x, 0.0001, code=name) for name, x in (("近", 0.0001), ("远", 0.0006))
     )
@@ -242,14 +248,6 @@ def test_what_a_category_serves_is_one_shape_and_the_homes_beyond_are_others(ses
                 off_network=False,
             )
         )
-    session.flush()
-    # after the homes, which drop the circles around them when they come
-    for number in range(3):
-        created = facility(session, f"n{number}", "clinic", LON, LAT)
-        session.add(circle_of(created, build.square(LON + number * SIDE / 2, LAT)))
-    session.add(
-        circle_of(facility(session, "other", "park", LON, LAT), build.square(LON, LAT + 0.1))
-    )
     session.flush()
     zxy = tile_of(LON + SIDE, LAT + SIDE / 2, 14)
     layers = service_layers("clinic", 15)

@@ -167,7 +167,15 @@ class BulkMoveIn(MoveIn):
 
 
 def _or_as_sent(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Return a move, or what was sent where it is none, to be refused by itself."""
+    """Return a move, or what was sent where it is none, to be refused by itself.
+
+    Raises
+    ------
+    ValidationError
+        It is no object.
+    InvalidInput
+        The same, of one of our validators.
+    """
     try:
         return refuse_truths(value, read(value))
     except (ValidationError, InvalidInput):

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gis.errors import NotFound, invalid_field
 from gis.facilities.categories import CATEGORY_BY_KEY
-from gis.facilities.service_circles import CIRCLE_MINUTES
+from gis.facilities.circle_runs import CIRCLE_MINUTES
 from layers import features as geojson
 from layers import tiles
 from layers.layer import Layer

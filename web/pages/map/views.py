@@ -9,8 +9,8 @@ from flask_babel import gettext
 from gis.areas.models import LEVELS
 from gis.errors import NotFound, TooLarge
 from gis.facilities.categories import CATEGORY_BY_KEY
+from gis.facilities.circle_runs import CIRCLE_MINUTES
 from gis.facilities.coverage_summary import coverage
-from gis.facilities.service_circles import CIRCLE_MINUTES
 from gis.messages import render
 from gis.palette import CIRCLE, CIRCLE_COLOUR_BY_MINUTES, SELECTION_COLOUR
 from gis.rights.roles import ROLES
