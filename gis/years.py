@@ -48,5 +48,6 @@ def read_year(number: int | None, now: datetime, zone: ZoneInfo) -> Year:
     present = now.astimezone(zone).year
     number = present if number is None else number
     if not FIRST_YEAR <= number <= present + 1:
-        raise invalid_field("year", "field.not_between", low=FIRST_YEAR, high=present + 1)
+        # as texts: a year has no thousands
+        raise invalid_field("year", "field.not_between", low=str(FIRST_YEAR), high=str(present + 1))
     return Year(number, zone)

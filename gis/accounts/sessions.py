@@ -1,5 +1,6 @@
 """Sign-in: attempts and the pause after failures, the state behind a session, the own password."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -49,8 +50,11 @@ class SignInAttempt:
 
 
 def normalise_username(username: str) -> str:
-    """Return a user name as it is stored: lower case, cut to its maximum length."""
-    return username.replace("\0", "").strip().lower()[:80]
+    """Return a user name as it is stored: NFKC in lower case, cut to its maximum length.
+
+    So ａｄｍｉｎ, as Chinese keyboards write it in full width, is admin.
+    """
+    return unicodedata.normalize("NFKC", username).replace("\0", "").strip().lower()[:80]
 
 
 def begin_sign_in(

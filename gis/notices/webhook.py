@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 
@@ -105,7 +106,7 @@ def send(
     Parameters
     ----------
     number
-        Number of the notice; the same for every attempt.
+        Number of the notice, the same for every attempt; 0 of a trial.
     private
         As for `is_address_allowed`.
 
@@ -118,7 +119,8 @@ def send(
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "wangge",
-        "Idempotency-Key": f"wangge-notice-{number}",
+        # every trial is another
+        "Idempotency-Key": f"wangge-notice-{number or f'test-{uuid4()}'}",
         "X-Wangge-Notice": str(number),
         "X-Wangge-Topic": topic,
         "X-Wangge-Timestamp": str(timestamp),
@@ -153,7 +155,8 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
     for ip in addresses:
         if not is_address_allowed(ip, private=private):
             hint = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
-            raise DeliveryError(f"{target.host} is {ip}, an address notices may not go to{hint}")
+            named = "" if ip == target.host else f"{ip}, "
+            raise DeliveryError(f"{target.host} is {named}an address notices may not go to{hint}")
     # connect to the addresses that were checked: the name may resolve to others a moment later
     async with httpx.AsyncClient(
         verify=_trust(), timeout=STEP_TIMEOUT_S, follow_redirects=False, trust_env=False

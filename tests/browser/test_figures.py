@@ -32,6 +32,10 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     assert serious(desk) == []
 
     expect(desk.locator(".fig-charts canvas")).to_have_count(3)
+    for chart in desk.locator(
+        ".fig-charts [role=img]"
+    ).all():  # named, and not read out number by number
+        assert 0 < len(chart.get_attribute("aria-label")) < 60
     assert desk.said == []
 
     desk.locator("select[name=per]").select_option("grid")

@@ -74,7 +74,7 @@ def api(client, **headers):
 def test_a_right_password_signs_in_and_the_menu_says_who(client, session):
     with_password(session, "zhang.san")
     assert who(client) is None
-    answer = sign_in(client, " Zhang.San ")
+    answer = sign_in(client, " Ｚhang.San ")  # a letter in full width, as Chinese keyboards write
     assert (answer.status_code, answer.location) == (303, "/")
     assert who(client) == "zhang.san"
     assert session.query(SignIn).filter_by(username="zhang.san").one().succeeded

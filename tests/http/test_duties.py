@@ -61,6 +61,7 @@ def test_a_leader_writes_a_visit_down_and_nobody_abroad_sees_it(
     assert (row[0], row[5], row[6]) == (code, f"'{NOTE}", str(filed.id))
     for address in ("/duties?year=1999", "/duties?year=x"):
         assert client.get(address).status_code == 422
+    assert "年份须在 2000 到" in client.get("/duties?year=1999&lang=zh").text
 
     signed_in(client, abroad)
     assert client.get("/api/v1/duties").json["items"] == []

@@ -263,6 +263,15 @@ def test_this_machine_is_not_sent_to_unless_allowed(host: str) -> None:
         assert receiver.got == []
 
 
+def test_every_trial_has_another_key_and_a_notice_the_same() -> None:
+    with gateway() as receiver:
+        for number in (0, 0, 7, 7):
+            webhook.send(receiver.url, SECRET, number, "test", b"{}", private=True)
+        keys = [headers["Idempotency-Key"] for headers, _ in receiver.got]
+    assert keys[0] != keys[1]
+    assert keys[2:] == ["wangge-notice-7", "wangge-notice-7"]
+
+
 def test_a_redirect_is_not_followed() -> None:
     with (
         gateway(always=302) as receiver,

@@ -25,7 +25,6 @@ const AXIS = {
 const BASE = {
   animation: false,
   textStyle: { fontFamily: face, color: ink },
-  aria: { enabled: true },
   // drawn on the canvas: the policy of the pages allows no styles in markup
   tooltip: { renderMode: 'richText', trigger: 'axis', axisPointer: { type: 'shadow' }, confine: true },
   legend: { top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: { color: quiet, fontSize: 12 } },
