@@ -6,6 +6,7 @@ hold between runs, and can be ended while it computes.
 
 import logging
 import multiprocessing
+import os
 from collections.abc import Callable
 
 from sqlalchemy import Engine
@@ -56,7 +57,11 @@ def follow(engine: Engine, should_abort: Callable[[], bool] = lambda: False) -> 
 
 
 def recompute_outdated(url: str) -> None:
-    """Recompute the circles of every profile of which some are outdated, one after another."""
+    """Recompute the circles of every profile of which some are outdated, one after another.
+
+    Whoever asks something meanwhile comes first.
+    """
+    os.nice(10)
     with Session(engine_of(url)) as session:
         for profile, minutes in find_outdated(session).items():
             recompute(session, minutes, profile)

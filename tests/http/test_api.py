@@ -884,3 +884,18 @@ def test_a_stop_is_graceful(served: tuple[str, Forked, Path]) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 0
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/locate?lon=1_05.95&lat=26.23&crs=wgs84",
+        "/api/v1/areas?limit=1_0",
+        "/api/v1/facilities?bbox=1_05,26,106,27",
+        "/api/v1/nearby?lon=105.95&lat=2_6.23&crs=wgs84",
+    ],
+)
+def test_an_underscore_makes_no_number(client, address):
+    refused = client.get(address)
+    assert refused.status_code == 422, refused.text
+    assert client.get(address.replace("_", "")).status_code != 422

@@ -45,6 +45,19 @@ class At(BaseModel):
     ] = None
 
 
+def read_float(text: str) -> float:
+    """Return a number; Python's own 1_000 is nobody else's, and none.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
+
+
 def parse_float(text: str, field: str) -> float:
     """Return a finite number in an address.
 
@@ -54,7 +67,7 @@ def parse_float(text: str, field: str) -> float:
         It is none.
     """
     try:
-        number = math.nan if "_" in text else float(text)  # Python's own 1_000 is nobody else's
+        number = read_float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
@@ -146,7 +159,7 @@ def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, flo
         They are not four numbers, or not in that order.
     """
     try:
-        west, south, east, north = (float(part) for part in text.split(","))
+        west, south, east, north = (read_float(part) for part in text.split(","))
     except ValueError:
         raise invalid_field(field, "input.bbox_malformed", value=text[:80]) from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
@@ -165,7 +178,7 @@ def parse_points(text: str, field: str) -> list[tuple[float, float]]:
     points = []
     for part in filter(None, text.split(";")):
         try:
-            lon, lat = (float(number) for number in part.split(","))
+            lon, lat = (read_float(number) for number in part.split(","))
         except ValueError:
             raise invalid_field(field, "input.points_malformed", value=part[:80]) from None
         if not (-180 <= lon <= 180 and -90 <= lat <= 90):

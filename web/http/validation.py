@@ -125,7 +125,16 @@ class BodyAdapter(PydanticAdapter):
             if not isinstance(cause := error.__context__, ValidationError):
                 raise
             raise invalid_fields([field_error(finding) for finding in cause.errors()]) from None
-        return refuse_truths(request.get_json(force=True), parsed) if location == "json" else parsed
+        if location == "json":
+            return refuse_truths(request.get_json(force=True), parsed)
+        joined = [  # 1_05.95 is a number to Python and to nobody else
+            FieldError(name, NUMBER_EXPECTED)
+            for name, text in request.values.items()
+            if "_" in text and isinstance(getattr(parsed, name, None), int | float)
+        ]
+        if joined:
+            raise invalid_fields(joined)
+        return parsed
 
 
 registry.register("pydantic", BodyAdapter)
