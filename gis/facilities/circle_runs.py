@@ -28,10 +28,11 @@ SELECT EXISTS (
   WHERE r.profile = :profile AND r.network_version = :version
     AND r.checked_at > now() - interval '12 hours' AND NOT {CHANGED_SINCE_SQL})
 """  # noqa: S608  ours
-RENEW_SQL = f"""
+RENEWED_RUNS_SQL = """
 UPDATE circle_run r SET snapshot = CAST(pg_current_snapshot() AS text), checked_at = now()
-WHERE NOT {CHANGED_SINCE_SQL}
-"""  # noqa: S608  ours
+"""
+RENEW_SQL = f"{RENEWED_RUNS_SQL} WHERE NOT {CHANGED_SINCE_SQL}"
+CHANGED_RUNS_SQL = f"DELETE FROM circle_run r WHERE {CHANGED_SINCE_SQL}"  # noqa: S608  ours
 STORE_SNAPSHOT_SQL = """
 INSERT INTO circle_run (profile, network_version, snapshot)
 VALUES (:profile, :version, :snapshot)

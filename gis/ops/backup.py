@@ -22,6 +22,7 @@ from pyrage import EncryptError
 from gis import private
 from gis.db import engine
 from gis.errors import Conflict, InvalidInput, Unavailable, invalid_field
+from gis.facilities.circle_runs import CHANGED_RUNS_SQL, RENEWED_RUNS_SQL
 from gis.files.table_writer import require_replaceable
 from gis.ops import backup_file, databases, migration, schema
 from gis.ops.cluster import DatabaseUrls
@@ -34,9 +35,7 @@ SCRATCH_DUMP = ".wangge-backup-"
 JOBS_SINCE = "0002"
 
 # The server numbers transactions by itself: those of the server that was dumped say nothing here.
-NEW_LOG_SQL = """
-DELETE FROM circle_run; DELETE FROM demand_change; INSERT INTO demand_change DEFAULT VALUES
-"""
+NEW_LOG_SQL = "DELETE FROM demand_change; INSERT INTO demand_change DEFAULT VALUES"
 # Our tables: those of neither an extension nor the jobs.
 TABLES_SQL = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -350,11 +349,15 @@ def _fill(
         _create_jobs(connection, version)
         if manifest:
             _check_rows(path, manifest["rows"], count_rows(connection))
+        if is_of_now := version == schema.head():
+            connection.execute(CHANGED_RUNS_SQL)
     migration.migrate(new)
     with psycopg.connect(databases.libpq(new.owner), autocommit=True) as connection:
         if get_version(connection) != schema.head():
             raise Unavailable("backup.not_migrated", file=path.name, version=schema.head())
         connection.execute(NEW_LOG_SQL)
+        # circles that were those of their time are so again, where no migration has touched a row
+        connection.execute(RENEWED_RUNS_SQL if is_of_now else "DELETE FROM circle_run")
         connection.execute("ANALYZE")
     # the application can read the tables granted to it
     with psycopg.connect(databases.libpq(new.app)) as connection:

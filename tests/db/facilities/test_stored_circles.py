@@ -14,6 +14,7 @@ from gis.facilities.circle_runs import CIRCLE_MINUTES, find_outdated, is_in_step
 from gis.facilities.service_circles import compute, recompute
 from gis.jobs import circles
 from gis.network.edits import find_edits
+from gis.ops.backup import backup, restore
 from tests.support.demand_changes import CHANGES
 from tests.support.deployment import new_database
 
@@ -172,3 +173,23 @@ def test_a_computation_that_fails_is_an_error(in_step, monkeypatch):
         circles.follow(in_step)
     monkeypatch.undo()
     assert circles.follow(in_step) is True
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_restored_database_answers_what_was_right_when_it_was_saved(addresses, tmp_path, changes):
+    with new_database(addresses) as urls:
+        with Session(gis_db.engine(urls.app)) as session, session.begin():
+            generate_town(session, households=100)
+            recompute(session)
+        with Session(gis_db.engine(urls.app)) as session, session.begin():
+            recompute(session)  # its own transaction was not counted in
+        if changes:
+            with Session(gis_db.engine(urls.app)) as session, session.begin():
+                session.execute(ONE_PERSON_MORE, {"nth": 0})
+        backup(urls, tmp_path / "saved", tmp_path)
+        restore(urls, tmp_path / "saved", tmp_path)
+        with Session(gis_db.engine(urls.app)) as session:
+            assert is_stored(session) is not changes
+            session.execute(ONE_PERSON_MORE, {"nth": 1})
+            assert not is_stored(session)
+            session.rollback()
