@@ -49,7 +49,10 @@ SECOND = "520403"
 # the demo's people, and nobody
 WHO = ("", "head", "worker", "dispatcher", "planner", "admin")
 # of a suspended matter the whole time goes on with the clock, in working hours
-CLOCK_PATTERN = re.compile(r'"(?:at|now|as_of|generated_at|total_due|[a-z_]+_min)": [^,}]*')
+# what moves with the clock; a matter may pass its time between two questions
+CLOCK_PATTERN = re.compile(
+    r'"(?:at|now|as_of|generated_at|total_due|[a-z_]+_min)": [^,}]*|"in_time": {[^}]*}'
+)
 FIRST_ID = 1 << SHARD_ID_BITS
 # parameters of paths that are numbers, but not of rows, or of rows of one that the path names, too
 NO_ROWS = {"x", "y", "z", "minutes", "step", "comment_id", "part_id"}
