@@ -14,19 +14,18 @@ from gis.network.edits import find_edits
 
 CIRCLE_MINUTES = (5, 10, 15)  # the limits whose circles are stored
 
-# Whether the log has what a run did not count in.
-CHANGED_SINCE_SQL = """EXISTS (
+# Whether the log has what a run did not count in, or may have forgotten it: its rows are kept for
+# twice as long.
+CHANGED_SINCE_SQL = """(r.checked_at < now() - interval '12 hours' OR EXISTS (
   SELECT FROM demand_change d
   WHERE d.transaction_id >= CAST(CAST(
       pg_snapshot_xmin(CAST(r.snapshot AS pg_snapshot)) AS text) AS bigint)
     AND NOT pg_visible_in_snapshot(
-      CAST(CAST(d.transaction_id AS text) AS xid8), CAST(r.snapshot AS pg_snapshot)))"""
-# The stored circles of a profile are those of now. The log is kept for twice as long.
+      CAST(CAST(d.transaction_id AS text) AS xid8), CAST(r.snapshot AS pg_snapshot))))"""
 IN_STEP_SQL = f"""
 SELECT EXISTS (
   SELECT FROM circle_run r
-  WHERE r.profile = :profile AND r.network_version = :version
-    AND r.checked_at > now() - interval '12 hours' AND NOT {CHANGED_SINCE_SQL})
+  WHERE r.profile = :profile AND r.network_version = :version AND NOT {CHANGED_SINCE_SQL})
 """  # noqa: S608  ours
 RENEWED_RUNS_SQL = """
 UPDATE circle_run r SET snapshot = CAST(pg_current_snapshot() AS text), checked_at = now()
@@ -48,7 +47,7 @@ WITH wanted AS (
 SELECT w.profile, array_agg(w.minutes ORDER BY w.minutes) AS minutes
 FROM wanted w
 LEFT JOIN circle_run r ON r.profile = w.profile
-GROUP BY w.profile, r.profile
+GROUP BY w.profile, r.profile  -- its key
 HAVING r.profile IS NULL OR r.network_version <> :version OR {CHANGED_SINCE_SQL}
   OR bool_or(EXISTS (
     SELECT FROM facility f
