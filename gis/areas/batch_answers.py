@@ -46,6 +46,7 @@ from gis.areas.snapshot import (
 )
 from gis.arrow_arrays import from_numpy, texts, to_numpy
 from gis.errors import InvalidInput, WanggeError, invalid_field
+from gis.files.cells import read_float
 from gis.people.queries import Micros, PeopleIndex
 from gis.places.address import MAX_ADDRESS_CHARS
 
@@ -211,9 +212,7 @@ class _Part:
 
     def number(self, row: int, name: str, text: str | None) -> float | None:
         try:
-            if text and "_" in text:
-                raise ValueError
-            return float(text) if text and text.strip() else None
+            return read_float(text) if text and text.strip() else None
         except ValueError:
             if self.line[row] < 0:
                 self.refuse(row, invalid_field(name, "field.not_degrees", value=repr(text)).detail)

@@ -6,7 +6,7 @@ counted in. Where the log has another one, circles are computed when asked for, 
 again: nobody who edits waits for another, whoever commits first.
 """
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from gis.errors import Unavailable
@@ -22,11 +22,9 @@ CHANGED_SINCE_SQL = """(r.checked_at < now() - interval '12 hours' OR EXISTS (
       pg_snapshot_xmin(CAST(r.snapshot AS pg_snapshot)) AS text) AS bigint)
     AND NOT pg_visible_in_snapshot(
       CAST(CAST(d.transaction_id AS text) AS xid8), CAST(r.snapshot AS pg_snapshot))))"""
-IN_STEP_SQL = f"""
-SELECT EXISTS (
+IN_STEP_SQL = f"""EXISTS (
   SELECT FROM circle_run r
-  WHERE r.profile = :profile AND r.network_version = :version AND NOT {CHANGED_SINCE_SQL})
-"""  # noqa: S608  ours
+  WHERE r.profile = :profile AND r.network_version = :version AND NOT {CHANGED_SINCE_SQL})"""
 RENEWED_RUNS_SQL = """
 UPDATE circle_run r SET snapshot = CAST(pg_current_snapshot() AS text), checked_at = now()
 """
@@ -78,15 +76,15 @@ def renew_runs(session: Session) -> None:
     session.execute(text(RENEW_SQL))
 
 
-def is_in_step(session: Session, profile: str, version: str) -> bool:
-    """Return whether the stored circles of a profile are those of now.
+def in_step(profile: str, version: str) -> TextClause:
+    """Return the condition that the stored circles of a profile are those of now.
 
     Parameters
     ----------
     version
         Of the present network, with the edits in force.
     """
-    return bool(session.scalar(text(IN_STEP_SQL), {"profile": profile, "version": version}))
+    return text(IN_STEP_SQL).bindparams(profile=profile, version=version)
 
 
 def read_snapshot(session: Session) -> str:

@@ -14,7 +14,7 @@ from gis.areas.identity import find_area_id
 from gis.areas.models import Boundary
 from gis.db import STORAGE_SRID
 from gis.errors import NotFound, Unavailable
-from gis.facilities.circle_runs import is_in_step
+from gis.facilities.circle_runs import in_step
 from gis.facilities.demand_memory import keep
 from gis.facilities.models import Facility, ServiceCircle
 from gis.facilities.service_circles import compute
@@ -220,8 +220,6 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
         version = find_edits(session).version
     except Unavailable:
         return None  # computing it says what is wrong
-    if not is_in_step(session, profile, version):
-        return None
     row = session.execute(
         select(
             ServiceCircle.minutes,
@@ -242,6 +240,7 @@ def _stored(session: Session, code: str, minutes: int, profile: str) -> CircleRo
             ServiceCircle.network_version == version,
             ServiceCircle.minutes == minutes,
             ServiceCircle.profile == profile,
+            in_step(profile, version),
         )
     ).first()
     return None if row is None else CircleRow(*row)

@@ -250,6 +250,19 @@ def parse_json_object(value: object) -> dict[str, Any]:
     return item
 
 
+def read_float(text: str) -> float:
+    """Return a number; Python's own 1_000 is nobody else's, and none.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
+
+
 def parse_degrees(value: object) -> float:
     """Return decimal degrees.
 
@@ -259,7 +272,7 @@ def parse_degrees(value: object) -> float:
         The cell is not a finite number.
     """
     try:
-        number = float(unicodedata.normalize("NFKC", clean_text(value)))
+        number = read_float(unicodedata.normalize("NFKC", clean_text(value)))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

@@ -7,7 +7,7 @@ hold between runs, and can be ended while it computes.
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -41,28 +41,28 @@ def follow(engine: Engine, should_abort: Callable[[], bool] = lambda: False) -> 
         return False
     url = engine.url.render_as_string(hide_password=False)
     process = multiprocessing.get_context("spawn").Process(
-        target=recompute_outdated, args=[url], daemon=True
+        target=recompute_outdated, args=[url, outdated], daemon=True
     )
     process.start()
     while process.is_alive():
-        process.join(ABORT_CHECK_S)
         if should_abort():
             process.terminate()
             process.join()
             return False
+        process.join(ABORT_CHECK_S)
     if process.exitcode:
         raise RuntimeError(f"computing service circles ended with {process.exitcode}")
     log.info("service circles recomputed for %s", ", ".join(outdated))
     return True
 
 
-def recompute_outdated(url: str) -> None:
-    """Recompute the circles of every profile of which some are outdated, one after another.
+def recompute_outdated(url: str, outdated: Mapping[str, Sequence[int]]) -> None:
+    """Recompute the circles of profiles, with their limits, one after another.
 
     Whoever asks something meanwhile comes first.
     """
     os.nice(10)
     with Session(engine_of(url)) as session:
-        for profile, minutes in find_outdated(session).items():
+        for profile, minutes in outdated.items():
             recompute(session, minutes, profile)
             session.commit()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from gis import crs as systems
 from gis.errors import invalid_field as invalid_field
+from gis.files.cells import read_float
 from gis.storable import YEARS
 from gis.years import Year, read_year
 
@@ -43,19 +44,6 @@ class At(BaseModel):
             examples=["2026-03-03", "2026-11-23T09:00:00+08:00"],
         ),
     ] = None
-
-
-def read_float(text: str) -> float:
-    """Return a number; Python's own 1_000 is nobody else's, and none.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
-    if "_" in text:
-        raise ValueError(text)
-    return float(text)
 
 
 def parse_float(text: str, field: str) -> float:

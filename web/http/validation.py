@@ -129,7 +129,7 @@ class BodyAdapter(PydanticAdapter):
             return refuse_truths(request.get_json(force=True), parsed)
         joined = [  # 1_05.95 is a number to Python and to nobody else
             FieldError(name, NUMBER_EXPECTED)
-            for name, text in request.values.items()
+            for name, text in request.args.items()
             if "_" in text and isinstance(getattr(parsed, name, None), int | float)
         ]
         if joined:

@@ -86,12 +86,14 @@ class PublicFilters:
     near: tuple[float, float, float] | None = None
 
 
-# The last step of `list_public_updates`; who sees the incident knows of what moved no state, too.
+# An event `e` that everybody reads; of these, an incident was last changed by the latest. Who sees
+# the incident knows of what moved no state, too.
+STEP_SQL = "e.from_state <> e.to_state AND e.move = ANY(:shown_moves)"
+STEP_PARAMS = {"shown_moves": [*MOVES_SHOWN_TO_REPORTER]}
 LAST_STEP_SQL = """
 coalesce(i.closed_at, CASE WHEN {visible} THEN {seen} ELSE (
-  SELECT max(t.at) FROM incident_event t
-  WHERE (t.county, t.incident_id) = (i.county, i.id) AND t.move = ANY(:told_moves)
-    AND t.from_state IS DISTINCT FROM t.to_state) END)
+  SELECT max(e.at) FROM incident_event e
+  WHERE (e.county, e.incident_id) = (i.county, i.id) AND {step}) END)
 """
 PUBLIC_SELECT_SQL = """
 SELECT i.id, i.state, i.category, coalesce(i.attributes ->> 'service', c.zh) AS category_zh,
@@ -119,8 +121,8 @@ def list_public_incidents(
     condition, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
     seen, progress_params = progress(by)
-    params |= public_params | progress_params | {"limit": limit, "offset": offset}
-    changed_at = LAST_STEP_SQL.format(visible=condition, seen=seen["changed_at"])
+    params |= public_params | progress_params | STEP_PARAMS | {"limit": limit, "offset": offset}
+    changed_at = LAST_STEP_SQL.format(visible=condition, seen=seen["changed_at"], step=STEP_SQL)
     point = location(condition)
     # the random number is known to whoever filed it
     by_number = " OR i.channel = 'open311'" if filters.ids is not None else ""
@@ -230,7 +232,7 @@ SELECT e.id, e.incident_id, e.at, e.to_state, e.note,
   {visible} AND e.move = ANY(:worded_moves) AS worded
 FROM incident_event e JOIN incident i ON (i.county, i.id) = (e.county, e.incident_id)
 WHERE ({public} OR {visible}) AND {readable} AND e.at BETWEEN :since AND :until
-  AND (e.from_state <> e.to_state AND e.move = ANY(:shown_moves)
+  AND ({step}
     OR {visible} AND e.move = ANY(:worded_moves) AND e.note <> '' AND e.move <> 'report')
   AND (CAST(:county AS text) IS NULL OR i.county = :county)
 ORDER BY e.at, e.id LIMIT :limit OFFSET :offset
@@ -254,13 +256,10 @@ def list_public_updates(
     visible, params = visibility_clause(by, "i")
     public, public_params = open_to_all("i")
     readable, readable_params = readable_events(by)
-    query = UPDATES_SQL.format(visible=visible, public=public, readable=readable)
+    query = UPDATES_SQL.format(visible=visible, public=public, readable=readable, step=STEP_SQL)
     params |= public_params | readable_params
     params |= {"since": since, "until": until, "limit": limit, "offset": offset, "county": county}
-    params |= {
-        "shown_moves": [*MOVES_SHOWN_TO_REPORTER],
-        "worded_moves": [*NOTES_SHOWN_TO_REPORTER],
-    }
+    params |= STEP_PARAMS | {"worded_moves": [*NOTES_SHOWN_TO_REPORTER]}
     return [
         PublicUpdate(
             row.id,

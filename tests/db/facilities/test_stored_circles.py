@@ -4,13 +4,13 @@ import os
 import random
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
 from gis.demo.generate import generate_town
-from gis.facilities import queries
-from gis.facilities.circle_runs import CIRCLE_MINUTES, find_outdated, is_in_step
+from gis.facilities import circle_runs, queries
+from gis.facilities.circle_runs import CIRCLE_MINUTES, find_outdated
 from gis.facilities.service_circles import compute, recompute
 from gis.jobs import circles
 from gis.network.edits import find_edits
@@ -71,7 +71,7 @@ def in_step(town):
 
 def is_stored(session: Session) -> bool:
     """Whether stored circles of adults are answered."""
-    return is_in_step(session, "adult", find_edits(session).version)
+    return bool(session.scalar(select(circle_runs.in_step("adult", find_edits(session).version))))
 
 
 @pytest.mark.parametrize("change", [*CHANGES, *OF_FACILITIES, *MOVES])

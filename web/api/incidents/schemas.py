@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import (
     BaseModel,
     Field,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
@@ -22,7 +21,7 @@ from gis.rights.principal import Principal
 from gis.rights.visibility import Fact, can_see
 from web.http import params
 from web.http.params import parse_datetime, parse_end
-from web.http.validation import refuse_truths
+from web.http.validation import validate_model
 
 MAX_MOVES = 200  # in one request
 
@@ -169,19 +168,14 @@ class BulkMoveIn(MoveIn):
 def _or_as_sent(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """Return a move, or what was sent where it is none, to be refused by itself.
 
-    Raises
-    ------
-    ValidationError
-        It is no object.
-    InvalidInput
-        The same, of one of our validators.
+    What is no object is refused with all.
     """
+    if not isinstance(value, dict):
+        return read(value)
     try:
-        return refuse_truths(value, read(value))
-    except (ValidationError, InvalidInput):
-        if isinstance(value, dict):
-            return value
-        raise
+        return validate_model(BulkMoveIn, value)
+    except InvalidInput:
+        return value
 
 
 class BulkIn(BaseModel):
