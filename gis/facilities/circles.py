@@ -18,7 +18,7 @@ from gis.facilities.accessibility import (
     FacilityEntrances,
 )
 from gis.network.build import Network
-from gis.network.isochrone import isochrones
+from gis.network.isochrone import CONTOUR_FORM, contour_reach, isochrones
 from gis.network.profiles import WalkingProfile
 from gis.network.snapping import MAX_SNAP_DISTANCE_M, Shapes
 from gis.network.walk import network_distances, node_distances
@@ -70,7 +70,8 @@ def compute_circles(
     """
     sources, doors = entrances.snaps[entrances.of(i)], entrances.door[entrances.of(i)]
     limits = [limit_minutes * 60 * speed for limit_minutes in minutes]
-    at_nodes = node_distances(network, sources, max(limits), nearest_only=True)
+    reach = contour_reach(network, max(limits))
+    at_nodes = node_distances(network, sources, reach, nearest_only=True)
     shapes = isochrones(network, sources, limits, doors, at_nodes)
     metres = demand.best(network_distances(network, sources, demand.snaps, max(limits), at_nodes))
     return [
@@ -110,7 +111,7 @@ def origin_digests(
 ) -> Iterator[str]:
     """Yield a digest of what each facility's circles depend on, apart from the network.
 
-    That is its location, the profile and the homes in reach.
+    That is its location, the profile, the homes in reach and how contours are drawn.
     """
     tree = cKDTree(demand.doors) if len(demand.doors) else None
     table = np.column_stack(
@@ -125,7 +126,7 @@ def origin_digests(
             )
             neighbours = sorted(tree.query_ball_point((centre.x, centre.y), radius))
         sha = hashlib.sha256(shapely.to_wkb(shape))
-        sha.update(profile.key.encode())
+        sha.update(CONTOUR_FORM + profile.key.encode())
         sha.update(np.ascontiguousarray(table[neighbours]).tobytes())
         yield sha.hexdigest()[:16]
 

@@ -1,7 +1,7 @@
 """Circles: contours of walking distance on the lattice (docs/decisions/0006)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -19,6 +19,9 @@ from gis.network.walk import node_distances
 # lattice spacings: a jump of the distance, as at a wall, is contoured midway; smooth slopes stay
 # unchanged
 MAX_STEP_SPACINGS = 1.5
+# How contours are drawn, as part of what a stored circle was computed from: another letter has all
+# drawn anew.
+CONTOUR_FORM = b"b"
 # metres; vertices this near the line of their neighbours are left out. It is what rounding to
 # PRECISION_DEG moves a vertex by, so circles of one facility stay nested as well as they were
 STRAIGHT_M = 0.01
@@ -45,8 +48,8 @@ def isochrones(
         The entrances in metres, shape (k, 2). The areas include them and their straight legs, even
         on a bridge over streets.
     at_nodes
-        What `node_distances` returns of the nearest source within the largest limit, where it is
-        known; shape (n,).
+        What `node_distances` returns of the nearest source within the `contour_reach` of the
+        largest limit, where it is known; shape (n,).
 
     Returns
     -------
@@ -57,22 +60,24 @@ def isochrones(
     if not on.size:
         return [MultiPolygon() for _ in limits]
     sources = sources[on]
-    farthest = max(limits)
     if at_nodes is None:
-        at_nodes = node_distances(network, sources, farthest, nearest_only=True)
+        reach = contour_reach(network, max(limits))
+        at_nodes = node_distances(network, sources, reach, nearest_only=True)
     at_node = np.append(at_nodes, np.inf).astype(np.float32)
     lattice = network.lattice
     shares = sources.offset / network.stretch[sources.edge]
     streets = shapely.get_coordinates(
         shapely.line_interpolate_point(network.lines[sources.edge], shares)
     )
-    west, south, east, north = _box(network, sources, streets, at_node[:-1], farthest)
-    left, right = _span(west - lattice.west, east - lattice.west, lattice.spacing, lattice.columns)
-    low, high = _span(south - lattice.south, north - lattice.south, lattice.spacing, lattice.rows)
-    at_edge, u, v, by_u, by_v = lattice.window(network, slice(low, high), slice(left, right))
+    # each contour in a window of its own, so that it is the same whatever others are drawn
+    windows = [_window(network, sources, streets, at_node[:-1], limit) for limit in limits]
+    whole = windows[int(np.argmax(limits))]
+    at_edge, u, v, by_u, by_v = lattice.window(
+        network, slice(whole.low, whole.high), slice(whole.left, whole.right)
+    )
     distances = np.minimum(at_node.take(u) + by_u, at_node.take(v) + by_v)
     corner = np.array(
-        [lattice.west + lattice.spacing * left, lattice.south + lattice.spacing * low]
+        [lattice.west + lattice.spacing * whole.left, lattice.south + lattice.spacing * whole.low]
     )
     for i, (edge, offset, leg) in enumerate(
         zip(sources.edge, sources.offset, sources.leg, strict=True)
@@ -85,9 +90,21 @@ def isochrones(
         distances[same] = np.minimum(distances[same], straight)
         door = streets[i] if doors is None else doors[on[i]]
         _own_ground(distances, float(leg), streets[i], door, corner, lattice.spacing)
-    xs = lattice.west + lattice.spacing * np.arange(left, right)
-    ys = lattice.south + lattice.spacing * np.arange(low, high)
-    return [_polygon(network, xs, ys, distances, limit) for limit in limits]
+    return [
+        _polygon(network, window, distances[window.of(whole)], limit)
+        for window, limit in zip(windows, limits, strict=True)
+    ]
+
+
+def contour_reach(network: Network, limit: float) -> float:
+    """Return how far a contour looks at distances: it lies between those on both sides of it.
+
+    Parameters
+    ----------
+    limit
+        Distance of the contour, in metres.
+    """
+    return limit + MAX_STEP_SPACINGS * network.lattice.spacing
 
 
 def _own_ground(
@@ -110,22 +127,46 @@ def _own_ground(
     distances[row, column] = np.minimum(distances[row, column], straight + leg)
 
 
-def _box(
+class _Window(NamedTuple):
+    """Rows and columns of the lattice, each from the first to one past the last."""
+
+    low: int
+    high: int
+    left: int
+    right: int
+
+    def of(self, larger: "_Window") -> tuple[slice, slice]:
+        """Return the rows and columns of this part in an array of a larger one."""
+        return (
+            slice(self.low - larger.low, self.high - larger.low),
+            slice(self.left - larger.left, self.right - larger.left),
+        )
+
+
+def _window(
     network: Network, sources: SnappedPoints, streets: Floats, at_nodes: Singles, limit: float
-) -> tuple[float, float, float, float]:
-    """Return the bounding box of all that can be reached, in metres.
+) -> _Window:
+    """Return the part of the lattice that a contour lies in.
 
     It holds the remaining distance around each node, and the edges of the sources with their sides.
     """
+    reach = contour_reach(network, limit)
     bounds = shapely.bounds(network.lines[sources.edge])
-    low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - limit).min(0)
-    high = np.minimum(bounds[:, 2:] + MAX_SNAP_DISTANCE_M, streets + limit).max(0)
-    reached = np.flatnonzero(at_nodes <= limit)
+    low = np.maximum(bounds[:, :2] - MAX_SNAP_DISTANCE_M, streets - reach).min(0)
+    high = np.minimum(bounds[:, 2:] + MAX_SNAP_DISTANCE_M, streets + reach).max(0)
+    reached = np.flatnonzero(at_nodes <= reach)
     if reached.size:
-        left = (limit - at_nodes[reached])[:, None]
+        left = (reach - at_nodes[reached])[:, None]
         low = np.minimum(low, (network.nodes[reached] - left).min(0))
         high = np.maximum(high, (network.nodes[reached] + left).max(0))
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    lattice = network.lattice
+    (west, south), (east, north) = (
+        (corner - (lattice.west, lattice.south)).tolist() for corner in (low, high)
+    )
+    return _Window(
+        *_span(south, north, lattice.spacing, lattice.rows),
+        *_span(west, east, lattice.spacing, lattice.columns),
+    )
 
 
 def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int]:
@@ -133,10 +174,10 @@ def _span(low: float, high: float, spacing: float, count: int) -> tuple[int, int
     return max(int(low / spacing) - 2, 0), min(int(high / spacing) + 4, count)
 
 
-def _polygon(
-    network: Network, xs: np.ndarray, ys: np.ndarray, distances: np.ndarray, limit: float
-) -> MultiPolygon:
-    slack = MAX_STEP_SPACINGS * network.lattice.spacing
+def _polygon(network: Network, window: _Window, distances: Singles, limit: float) -> MultiPolygon:
+    lattice, slack = network.lattice, MAX_STEP_SPACINGS * network.lattice.spacing
+    xs = lattice.west + lattice.spacing * np.arange(window.left, window.right)
+    ys = lattice.south + lattice.spacing * np.arange(window.low, window.high)
     z = np.clip(distances, limit - slack, limit + slack, dtype=float)
     areas: Any = contour_generator(
         x=xs, y=ys, z=z, fill_type=FillType.ChunkCombinedOffsetOffset

@@ -755,6 +755,33 @@ def test_the_description_is_valid_openapi(client: FlaskClient) -> None:
     validate(client.get("/openapi.json").get_json())
 
 
+@pytest.mark.parametrize(
+    ("operation", "headers"),
+    [
+        ("post /api/v1/incidents", ["Idempotency-Key"]),
+        (
+            "post /api/v1/incidents/{incident_id}/moves",
+            ["Idempotency-Key", "If-Match", "X-Tracking-Secret"],
+        ),
+        ("get /api/v1/incidents/{incident_id}/track", ["X-Tracking-Secret"]),
+        ("post /api/v1/revisions", ["Idempotency-Key"]),
+        ("patch /api/v1/facilities/{code}", ["If-Match"]),
+        (
+            "post /api/v1/devices/{code}/alarms",
+            ["X-Wangge-Timestamp", "X-Wangge-Signature"],
+        ),
+        ("get /api/v1/events", ["Last-Event-ID"]),
+        ("get /api/v1/locate", []),
+    ],
+)
+def test_the_description_names_the_headers_that_are_read(
+    client: FlaskClient, operation: str, headers: list[str]
+) -> None:
+    method, path = operation.split()
+    parameters = client.get("/openapi.json").get_json()["paths"][path][method]["parameters"]
+    assert [each["name"] for each in parameters if each["in"] == "header"] == headers
+
+
 def test_the_description_holds_every_address_of_the_api(app: APIFlask, client: FlaskClient) -> None:
     spec = client.get("/openapi.json", headers={"Host": "evil.example"}).get_json()
     assert spec["openapi"].startswith("3.1")

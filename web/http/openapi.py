@@ -1,7 +1,9 @@
 """The description of the API: what holds for all of it, and errors as they are sent."""
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any, TypeVar
 
 from apiflask import APIFlask
@@ -9,6 +11,7 @@ from pydantic import BaseModel
 from werkzeug.http import HTTP_STATUS_CODES
 
 from web.docstrings import without_raises
+from web.http.idempotency import MAX_KEY_CHARS, MIN_KEY_CHARS
 
 DESCRIPTION = """\
 Who answers for a place, the hierarchy of areas, facilities and their walking circles.
@@ -18,7 +21,8 @@ Who answers for a place, the hierarchy of areas, facilities and their walking ci
 - Coordinates that go out are CGCS2000 longitude and latitude, which is WGS 84 to under a metre;
   GeoJSON has longitude first.
 - Lists page with `limit` and `cursor`: pass `next` of one page as `cursor` of the following.
-- Reads carry an `ETag`; send it back as `If-None-Match` and get 304 when nothing changed.
+- Reads carry an `ETag`; send it back as `If-None-Match` and get 304 when nothing changed. That of
+  one thing that can be changed is its version, for `If-Match`; it is always told whole.
 - Once there are accounts, names of the people who answer are told to who may have them there; to
   others they are null.
 - Errors are `application/problem+json` (RFC 9457).
@@ -55,6 +59,18 @@ def alternative_response(kind: str, schema: dict[str, Any]) -> dict[int | str, A
     return {200: {"content": {kind: {"schema": schema}}}}
 
 
+# header -> what it says. An operation has those that its view, or what the view calls, reads.
+HEADERS = {
+    "Idempotency-Key": f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} printable ASCII characters; the same"
+    " request with the same key again is answered as the first time, and nothing is done twice",
+    "If-Match": "The version that is meant; another one is refused with 409",
+    "X-Tracking-Secret": "Of who reported it, instead of an account or a key",
+    "X-Wangge-Timestamp": "Seconds since 1970",
+    "X-Wangge-Signature": "`v1=` and the HMAC-SHA256 of timestamp, full stop and body, in hex",
+    "Last-Event-ID": "Number of the last event that arrived",
+}
+READERS = {"run_once": "Idempotency-Key", "if_match": "If-Match", "one_version": "If-Match"}
+
 IMAGE = alternative_response("image/jpeg", {"type": "string", "format": "binary"}) | {
     404: "None, or of what is hidden"
 }
@@ -89,6 +105,27 @@ def body(model: type[BaseModel], files: bool) -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
+def headers_of(view: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Return the headers that a view reads as parameters in OpenAPI."""
+    mentioned = set(_mentioned(inspect.unwrap(view).__code__))
+    read = mentioned | {READERS[name] for name in READERS.keys() & mentioned}
+    return [
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in HEADERS.items()
+        if name in read
+    ]
+
+
+def _mentioned(code: CodeType) -> Iterator[str]:
+    """Yield the names and texts in a function and those inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _mentioned(constant)
+        elif isinstance(constant, str):
+            yield constant
+
+
 def init_app(app: APIFlask) -> None:
     """Describe the API in OpenAPI 3.1 at /openapi.json."""
     app.config.update(
@@ -106,9 +143,14 @@ def init_app(app: APIFlask) -> None:
     def problems(spec: Any) -> Any:
         """Bodies that views read themselves; errors are problem+json, and any answer may be one."""
         for rule in app.url_map.iter_rules():
-            if marked := getattr(app.view_functions[rule.endpoint], "takes", None):
-                path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            view = app.view_functions[rule.endpoint]
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            if marked := getattr(view, "takes", None):
                 spec["paths"][path]["post"]["requestBody"] = body(*marked)
+            for method in rule.methods or ():
+                operation = spec["paths"].get(path, {}).get(method.lower())
+                if operation is not None and (headers := headers_of(view)):
+                    operation["parameters"] = [*operation.get("parameters", ()), *headers]
         for path in spec["paths"].values():
             for operation in path.values():
                 if description := without_raises(operation.pop("description", "")):

@@ -190,6 +190,8 @@ def test_distances_are_those_of_brute_force_and_circles_grow_with_the_limit(city
     small, large = isochrones(net, sources, [200.0, 400.0])
     assert small.is_valid and large.is_valid
     assert small.difference(large).area <= 1e-9
+    alone = [isochrones(net, sources, [limit])[0] for limit in (200.0, 400.0)]
+    assert alone == [small, large]  # to the last vertex: what else is drawn changes nothing
     for i, door in enumerate(doors):
         if sources.edge[i] >= 0 and sources.leg[i] < 50:
             assert isochrones(net, sources, [400.0], np.array([[p.x, p.y] for p in starts]))[

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -22,6 +23,7 @@ from gis.ops.history import EVENT_COLUMNS, RECORDED_TABLES, UNCOPIED_TABLES, His
 from gis.ops.metadata import Area, Base, Boundary, Person, Revision, Role
 from gis.rights.roles import ROLES
 from gis.settings import Settings
+from tests.support.deployment import new_database
 
 JAN, FEB, MAR = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
 SQUARE = "SRID=4490;MULTIPOLYGON(((106 26, 106.01 26, 106.01 26.01, 106 26.01, 106 26)))"
@@ -284,3 +286,24 @@ def test_deleting_an_area_by_the_application_is_an_error(session):
     county(session)
     with pytest.raises(DBAPIError):
         session.execute(text("DELETE FROM area"))
+
+
+def test_user_names_in_full_width_become_those_that_are_looked_up(addresses):
+    with new_database(addresses) as urls:
+        stored = ["ａｄｍｉｎ", "ａdmin", "ｌi", "li", "zhang"]
+        with engine_for(urls.owner).begin() as connection:
+            command.downgrade(migration.config(connection), "0055")
+            for name in stored:
+                connection.execute(
+                    text(
+                        "INSERT INTO personal.account (username, password_hash) VALUES (:name, '')"
+                    ),
+                    {"name": name},
+                )
+        migration.migrate(urls)
+        with engine_for(urls.app).connect() as connection:
+            names = connection.scalars(
+                text("SELECT username FROM personal.account ORDER BY id")
+            ).all()
+        # the first of two who become one; nobody loses a name to another
+        assert names == ["admin", "ａdmin", "ｌi", "li", "zhang"]

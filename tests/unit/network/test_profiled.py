@@ -97,6 +97,8 @@ def test_labels_of_every_profile_are_those_of_brute_force_and_circles_hold_them(
     small, large = isochrones(net, sources, [200.0, 400.0])
     assert small.is_valid and large.is_valid
     assert small.difference(large).area <= 1e-9
+    alone = [isochrones(net, sources, [limit])[0] for limit in (200.0, 400.0)]
+    assert alone == [small, large]  # to the last vertex: what else is drawn changes nothing
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -158,6 +160,7 @@ def test_in_a_made_up_town_labels_are_exact_and_circles_fit_them(profile):
     many = [(dice.uniform(0, side), dice.uniform(0, side)) for _ in range(6000)]
     labels = walk.network_distances(net, sources, net.snap(np.array(points(many))), limit)
     shape = isochrones(net, sources, [limit])[0]
+    assert shape == isochrones(net, sources, [1.5 * limit, limit, limit / 2])[1]
     inside = brute_force.covered(shape, [Point(to_degrees(*point)) for point in many])
     assert np.isfinite(labels).sum() > 500
     assert brute_force.f1(inside, np.isfinite(labels).tolist()) >= 0.98
