@@ -3,20 +3,65 @@
 A row is committed before anything is shown. The database refuses to change or delete it.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
+from gis.messages import PARAMETER, Message, render, sentence
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
 DISCLOSURE_KINDS = ("contact", "photo", "export")
 MAX_DISCLOSURE_REASON_CHARS = 400
+# What is shown: codes `shown.<key>` of the catalogue. Their English sentences are kept, and the
+# API gives these; `subject_in` says one in another language.
+SUBJECTS = (
+    "contact",
+    "photo",
+    "thumbnail",
+    "grids",
+    "comparison",
+    "preview",
+    "checkup",
+    "paper",
+    "paper_form",
+    "gaps_within",
+    "changes",
+    "coverage_report",
+    "coverage_report_page",
+    "map_sheet",
+    "visits",
+    "duties",
+    "community_workers",
+    "buildings",
+    "points",
+    "point_events",
+    "stars",
+    "figures",
+    "disclosures",
+    "rule_set",
+    "danger",
+    "incidents",
+    "incidents_filtered",
+    "coverage_map",
+    "gaps",
+    "spot_checks",
+    "keys",
+    "accounts",
+    "organisations",
+    "layer",
+    "layer_within",
+    "layer_at",
+    "layer_within_at",
+)
+PHRASES = ("file", "filters", "state")  # parameters of SUBJECTS that may have blanks
 MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not
 
 
@@ -105,7 +150,7 @@ def record(
     session: Session,
     principal: Principal,
     kind: str,
-    subject: str,
+    subject: Message,
     *,
     source: str,
     areas: Iterable[int] = (),
@@ -119,7 +164,7 @@ def record(
     kind
         One of DISCLOSURE_KINDS.
     subject
-        What is shown.
+        What is shown, one of SUBJECTS.
     source
         Network address or machine it is sent to.
     areas
@@ -130,12 +175,39 @@ def record(
         {
             "who": principal.actor,
             "kind": kind,
-            "subject": subject,
+            "subject": render(subject),
             "incident": incident_id,
             "areas": sorted(areas),
             "source": source,
             "reason": check_length(reason),
         },
+    )
+
+
+def subject_in(subject: str, language: str) -> str:
+    """Return in a language of `gis.messages` what a row says was shown."""
+    for code, pattern in _patterns():
+        if match := pattern.fullmatch(subject):
+            return render(Message(code, match.groupdict()), language)
+    return subject
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Return what the English sentence of each subject looks like, those with most words first."""
+    codes = [f"shown.{key}" for key in SUBJECTS]
+    parts = {code: PARAMETER.split(sentence(code)) for code in codes}  # texts, and names between
+    codes.sort(key=lambda code: -sum(map(len, parts[code][::2])))
+    return [(code, _pattern(parts[code])) for code in codes]
+
+
+def _pattern(parts: Sequence[str]) -> re.Pattern[str]:
+    values = {name: ".+" if name in PHRASES else r"\S+" for name in parts[1::2]}
+    return re.compile(
+        "".join(
+            f"(?P<{part}>{values[part]})" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        )
     )
 
 

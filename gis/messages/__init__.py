@@ -6,6 +6,7 @@ Flask, so that mails, the command line and spreadsheets use the same sentences a
 """
 
 import gettext
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,16 +16,19 @@ from types import MappingProxyType
 LOCALES_PATH = Path(__file__).with_name("locales")
 DOMAIN = "messages"
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}  # as in addresses -> as Babel names it
+PARAMETER = re.compile(r"%\((\w+)\)s")
 LIST_SEPARATORS = {"zh": "、", "en": ", "}
 
 __all__ = [
     "DOMAIN",
     "LOCALES",
     "LOCALES_PATH",
+    "PARAMETER",
     "Message",
     "has_label",
     "label",
     "render",
+    "sentence",
     "text_of",
 ]
 
@@ -61,10 +65,22 @@ def render(message: Message, language: str = "en") -> str:
     KeyError
         The catalogue has no such code, or its sentence needs a parameter that is absent.
     """
-    sentence = _catalogue(language).gettext(message.code)
-    if sentence == message.code:
-        raise KeyError(message.code)
-    return sentence % {name: text_of(value, language) for name, value in message.params.items()}
+    params = {name: text_of(value, language) for name, value in message.params.items()}
+    return sentence(message.code, language) % params
+
+
+def sentence(code: str, language: str = "en") -> str:
+    """Return the sentence of a code, with PARAMETER where a parameter goes.
+
+    Raises
+    ------
+    KeyError
+        The catalogue has no such code.
+    """
+    text = _catalogue(language).gettext(code)
+    if text == code:
+        raise KeyError(code)
+    return text
 
 
 def label(code: str, language: str = "en") -> str:

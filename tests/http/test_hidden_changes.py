@@ -24,6 +24,7 @@ from gis.files import photos as photo_store
 from gis.incidents.lifecycle import moves, report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import system_principal
 from tests.support.access_table import NOW, TABLE, Asker
@@ -145,7 +146,7 @@ def happen(world: SecretWorld) -> None:
             session,
             desk,
             "contact",
-            "contact",
+            Message("shown.contact"),
             source="x",
             areas=world.chain,
             incident_id=number,

@@ -40,4 +40,6 @@ def test_each_list_page_gives_its_rows_as_a_spreadsheet(
     assert office.get(f"/papers/file.xlsx?{paper}").status_code == 200
     auditor = signed_in(client, account(session, "audits", "auditor", street))
     written = sheet_rows(auditor, "/disclosures?format=xlsx&kind=export")
-    assert written[1][3] == f"paper weekly-{street}-2026-W48.xlsx"
+    assert written[1][3] == f"台账报表 weekly-{street}-2026-W48.xlsx"
+    written = sheet_rows(auditor, "/disclosures?format=xlsx&kind=export&lang=en")
+    assert written[2][3] == f"paper weekly-{street}-2026-W48.xlsx"

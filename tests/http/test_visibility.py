@@ -39,6 +39,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.reading import duplicates, public
+from gis.messages import PARAMETER, Message, render, sentence
 from gis.ops import qgis
 from gis.ops.cluster import DatabaseUrls
 from gis.rights.actions import Action
@@ -498,6 +499,7 @@ def test_a_contact_needs_a_reason_and_leaves_a_row(world: SecretWorld) -> None:
         as_text=True
     )
     assert "回访 结果" in page and "198.51.100.23" in page and str(world.own) in page
+    assert "报事人的联系方式" in page and "contact of the reporter" not in page
     for path in (
         "/api/v1/disclosures?kind=x",
         "/disclosures?kind=x",
@@ -614,11 +616,28 @@ def test_what_was_shown_is_never_changed(
         owner.execute(statement)
 
 
+PHOTO = Message("shown.photo", {"photo": "x"})
+VALUES = {"area": "520402", "count": 1200, "file": "台账 1.xlsx", "filters": "per=grid since=2026"}
+
+
+@pytest.mark.parametrize("key", disclosures.SUBJECTS)
+def test_what_was_shown_is_said_in_the_readers_language(key: str) -> None:
+    code = f"shown.{key}"
+    names = PARAMETER.findall(sentence(code))
+    message = Message(code, {name: VALUES.get(name, "7") for name in names})
+    assert disclosures.subject_in(render(message), "zh") == render(message, "zh")
+    assert disclosures.subject_in(render(message), "en") == render(message)
+
+
+def test_what_an_earlier_version_wrote_is_said_as_it_stands() -> None:
+    assert disclosures.subject_in("新的 something", "zh") == "新的 something"
+
+
 def test_the_database_wants_a_reason_for_a_contact_too(session: Session) -> None:
-    disclosures.record(session, system_principal("test"), "photo", "photo x", source="x")
+    disclosures.record(session, system_principal("test"), "photo", PHOTO, source="x")
     with pytest.raises(IntegrityError, match="contact_has_reason"):
         disclosures.record(
-            session, system_principal("test"), "contact", "x", source="x", reason="  "
+            session, system_principal("test"), "contact", PHOTO, source="x", reason="  "
         )
 
 

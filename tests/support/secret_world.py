@@ -19,6 +19,7 @@ from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import FiledIncident, file_report
 from gis.incidents.working_time import ZONE
+from gis.messages import Message
 from gis.ops.metadata import Account
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, reporter_principal, system_principal
@@ -114,7 +115,7 @@ class SecretWorld(World):
             session,
             desk,
             "contact",
-            "contact of the reporter",
+            Message("shown.contact"),
             source="192.0.2.7",
             areas=self.chain,
             incident_id=self.own,

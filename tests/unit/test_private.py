@@ -20,8 +20,10 @@ with private.scratch_folder(Path(sys.argv[1]), ".work-"):
     time.sleep(60)
 """
 COMMAND = """
-import time
+import signal, time
 import web.cli
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the suite itself may run under nohup
 
 def cli(**_):
     try:

@@ -11,6 +11,7 @@ from gis.facilities import checkup, checkup_table, checkup_visits
 from gis.facilities.models import VISIT_RESULTS
 from gis.facilities.standards import COMPLETE, TIERS
 from gis.files import photos
+from gis.messages import Message
 from gis.rights.principal import system_principal
 from gis.settings import Settings
 from web.cli.common import AS_JSON, MOMENT, record_disclosure, session_scope, user
@@ -76,7 +77,9 @@ def command(
         visits = checkup_visits.list_visits(session, by, area, tier, now)
         if xlsx is not None:
             checkup_table.write_sheet(sheet, visits, xlsx, "zh", zone, settings.var)
-            record_disclosure(session, "export", f"checkup {area.code} (.xlsx)", areas=[area.id])
+            record_disclosure(
+                session, "export", Message("shown.checkup", {"area": area.code}), areas=[area.id]
+            )
             return click.echo(f"{xlsx}: {len(sheet.findings)} items")
     if as_json:
         return click.echo(orjson.dumps(asdict(sheet) | {"visits": visits}).decode())

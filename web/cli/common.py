@@ -17,6 +17,7 @@ from gis.accounts import disclosures
 from gis.db import audit_context, engine, reading_engine
 from gis.errors import InvalidInput, Unavailable
 from gis.files.report import LoadReport
+from gis.messages import Message
 from gis.ops import cluster, schema
 from gis.rights.principal import system_principal
 from gis.settings import Settings
@@ -201,7 +202,7 @@ def dask_scope(session: Session, address: str | None) -> Iterator[Session]:
 def record_disclosure(
     session: Session,
     kind: str,
-    subject: str,
+    subject: Message,
     *,
     areas: Sequence[int] = (),
     incident_id: UUID | None = None,

@@ -19,6 +19,7 @@ from gis.facilities.planned import PlannedFacility, planned_entrances
 from gis.facilities.snapshot_difference import CoverageDifference, difference, read_state
 from gis.facilities.snapshots import NOW, Question, delete_snapshot, list_snapshots, save, take
 from gis.facilities.walkers import profile_network
+from gis.messages import Message
 from gis.rights.principal import system_principal
 from web.cli.common import (
     AS_JSON,
@@ -330,8 +331,14 @@ def _write_gaps(session: Session, rows: list[Gap], options: Options) -> None:
 
     assert options.file is not None
     count = write_gaps(rows, options.file)
-    area = options.area or "everywhere"
-    subject = f"gaps of {options.category} {options.file.suffix} within {area}"
+    subject = Message(
+        "shown.gaps_within",
+        {
+            "category": options.category,
+            "ending": options.file.suffix[1:],
+            "area": options.area or "everywhere",
+        },
+    )
     _note_export(session, options.file, count, subject, options.reason)
 
 
@@ -343,10 +350,10 @@ def _write_changes(
     from gis.facilities.snapshot_changes import list_changes
 
     count = write_changes(list_changes(state, answer, options.item), file)
-    subject = f"changes since {options.against} {file.suffix}"
+    subject = Message("shown.changes", {"state": options.against, "ending": file.suffix[1:]})
     _note_export(session, file, count, subject, options.reason)
 
 
-def _note_export(session: Session, file: Path, count: int, subject: str, reason: str) -> None:
+def _note_export(session: Session, file: Path, count: int, subject: Message, reason: str) -> None:
     record_disclosure(session, "export", subject, reason=reason)
     click.echo(f"{file}: {count} buildings", err=True)

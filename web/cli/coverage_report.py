@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gis.facilities.area_report import MAX_REPORTED_SITES, ReportQuery
-from gis.messages import LOCALES
+from gis.messages import LOCALES, Message
 from web.cli.common import local_now, record_disclosure, session_scope
 
 
@@ -52,6 +52,9 @@ def command(
             html = report_document(report, lang, now)
         file.write_bytes(html_to_pdf(html) if file.suffix == ".pdf" else html.encode())
         record_disclosure(
-            session, "export", f"coverage report of {area} ({file.suffix})", reason=reason
+            session,
+            "export",
+            Message("shown.coverage_report", {"area": area, "ending": file.suffix}),
+            reason=reason,
         )
     click.echo(f"{file}")

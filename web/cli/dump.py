@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gis.messages import Message
 from web.cli.common import MOMENT, local_now, record_disclosure, session_scope
 
 LAYER_NAMES = (
@@ -77,13 +78,14 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
                 if layer == "incidents"
                 else write_organisation_table(session, me, layer, file, now, zone)
             )
-        parts = [
-            layer,
-            file.suffix,
-            f"within {within}" if within else "",
-        ]
-        parts.append(f"at {at.isoformat()}" if at else "")
-        subject = " ".join(filter(None, parts))
+        cut = "_within" * bool(within) + "_at" * bool(at)
+        params = {
+            "layer": layer,
+            "ending": file.suffix[1:],
+            "area": within,
+            "at": at and at.isoformat(),
+        }
+        subject = Message(f"shown.layer{cut}", params)
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
         for credit in list_attributions(session):

@@ -12,6 +12,7 @@ from gis.errors import invalid_field
 from gis.incidents.lifecycle import intake
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.reading import incidents, statistics, statistics_sql, timeline
+from gis.messages import Message
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
 from web.api.incidents.schemas import incident_to_json
@@ -187,7 +188,7 @@ def contact(incident: str, reason: str, as_json: bool) -> None:
         record_disclosure(
             session,
             "contact",
-            "contact of the reporter",
+            Message("shown.contact"),
             areas=areas,
             incident_id=number,
             reason=stated,

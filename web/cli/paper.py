@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gis.messages import LOCALES
+from gis.messages import LOCALES, Message
 from gis.rights.principal import system_principal
 from web.cli.common import local_now, record_disclosure, session_scope, user
 
@@ -63,5 +63,10 @@ def command(
             content = PAPER_WRITERS[ending](data, settings.address or "")
         file = out or Path(file_name(data, ending))
         file.write_bytes(content)
-        record_disclosure(session, "export", f"paper {file_name(data, ending)}", reason=reason)
+        record_disclosure(
+            session,
+            "export",
+            Message("shown.paper", {"file": file_name(data, ending)}),
+            reason=reason,
+        )
     click.echo(f"{file}: {len(data.rows)} rows")

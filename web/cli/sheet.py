@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gis.messages import LOCALES
+from gis.messages import LOCALES, Message
 from gis.rights.principal import system_principal
 from web.cli.common import local_now, record_disclosure, session_scope, user
 
@@ -37,5 +37,7 @@ def command(area: str, file: Path, paper: str, draft: int | None, lang: str, rea
         with document_context(session, lang):
             html = sheets_document(sheets, paper, lang, now)
         file.write_bytes(html_to_pdf(html) if file.suffix == ".pdf" else html.encode())
-        record_disclosure(session, "export", f"map sheet of {area}", reason=reason)
+        record_disclosure(
+            session, "export", Message("shown.map_sheet", {"area": area}), reason=reason
+        )
     click.echo(f"{file}")

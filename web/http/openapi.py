@@ -60,7 +60,7 @@ def alternative_response(kind: str, schema: dict[str, Any]) -> dict[int | str, A
 
 
 # header -> what it says. An operation has those that its view, or what the view calls, reads.
-HEADERS = {
+HEADER_TEXTS = {
     "Idempotency-Key": f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} printable ASCII characters; the same"
     " request with the same key again is answered as the first time, and nothing is done twice",
     "If-Match": "The version that is meant; another one is refused with 409",
@@ -111,7 +111,7 @@ def headers_of(view: Callable[..., Any]) -> list[dict[str, Any]]:
     read = mentioned | {READERS[name] for name in READERS.keys() & mentioned}
     return [
         {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
-        for name, text in HEADERS.items()
+        for name, text in HEADER_TEXTS.items()
         if name in read
     ]
 

@@ -11,12 +11,13 @@ from gis.accounts import disclosures
 from gis.areas.identity import find_area_id
 from gis.incidents.reading import incidents
 from gis.incidents.reading.incidents import IncidentView
+from gis.messages import Message
 from gis.people.area_chains import area_chain
 from gis.rights.principal import Principal
 from web.http.db import Factory, session
 
 
-def record_export(principal: Principal, subject: str, area: str = "") -> None:
+def record_export(principal: Principal, subject: Message, area: str = "") -> None:
     """Write down that a file is about to be handed out.
 
     Parameters
@@ -34,7 +35,7 @@ def record_export(principal: Principal, subject: str, area: str = "") -> None:
 def record(
     principal: Principal,
     kind: str,
-    subject: str,
+    subject: Message,
     *,
     areas: Iterable[int] = (),
     incident_id: UUID | None = None,
@@ -76,7 +77,7 @@ def disclose_contact(by: Principal, incident: IncidentView, reason: str) -> dict
     record(
         by,
         "contact",
-        "contact of the reporter",
+        Message("shown.contact"),
         areas=areas,
         incident_id=incident.id,
         reason=stated,

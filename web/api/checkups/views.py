@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from gis.facilities import checkup, checkup_table, checkup_visits
+from gis.messages import Message
 from gis.rights.actions import Action
 from web.api.checkups.schemas import (
     CheckupIn,
@@ -68,7 +69,7 @@ def table(community: str, query_data: CheckupIn) -> Response:
         f"checkup-{area.code}-{query_data.tier}.xlsx",
         lambda path: checkup_table.write_sheet(result, visits, path, i18n.chosen(), zone, _var()),
     )
-    record_export(by, f"checkup {area.code} (.xlsx)", area.code)
+    record_export(by, Message("shown.checkup", {"area": area.code}), area.code)
     return response
 
 

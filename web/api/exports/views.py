@@ -10,6 +10,7 @@ from gis.boundaries import revision_access
 from gis.errors import Forbidden, NotFound, invalid_field
 from gis.exchange.boundary_file import FAR_FUTURE
 from gis.exchange.dump import dump
+from gis.messages import Message
 from gis.rights.actions import Action
 from web.http import params
 from web.http.db import session
@@ -84,7 +85,7 @@ def grids(query_data: GridsIn) -> Response:
         if not query_data.at:
             raise NotFound("export.no_grids", code=within) from None
         raise NotFound("export.no_grids_at", code=within, time=f"{at:%Y-%m-%d %H:%M}") from None
-    record_export(principal(), f"grids.gpkg within {within}", within)
+    record_export(principal(), Message("shown.grids", {"area": within}), within)
     return response
 
 

@@ -7,6 +7,7 @@ from flask import Response, current_app
 from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import RateCount
+from gis.messages import Message
 from gis.papers.data import PaperData, Value, field_label, paper_label
 from gis.papers.files import PAPER_WRITERS, file_name
 from gis.papers.fill import PAPER_TABLE, fill, require_file
@@ -156,7 +157,7 @@ def file(key: str, query_data: PaperFileIn) -> Response:
         ending = f".{query_data.format}"
         content = PAPER_WRITERS[ending](data, service_root())
     response = attachment(file_name(data, ending), content)
-    record_export(by, f"paper {file_name(data, ending)}", query_data.area)
+    record_export(by, Message("shown.paper", {"file": file_name(data, ending)}), query_data.area)
     return response
 
 

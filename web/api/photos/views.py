@@ -6,6 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 
 from gis.incidents import photos
+from gis.messages import Message
 from web.http.db import session
 from web.http.openapi import IMAGE
 from web.http.responses import photo_response
@@ -41,7 +42,7 @@ def _sent(photo_id: UUID, *, thumbnail: bool) -> Response:
     response = photo_response(path, media_type)
     if not subject.reported:  # who reported looks at their own
         reason = request.args.get("reason", "")
-        what = f"thumbnail {photo_id}" if thumbnail else f"photo {photo_id}"
+        what = Message("shown.thumbnail" if thumbnail else "shown.photo", {"photo": photo_id})
         record(
             by, "photo", what, areas=subject.areas, incident_id=subject.incident_id, reason=reason
         )

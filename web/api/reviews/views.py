@@ -8,6 +8,7 @@ from flask import Response
 from gis.boundaries import colleagues, comments, draft_comparison, reviews
 from gis.errors import invalid_field
 from gis.exchange import comparison_table
+from gis.messages import Message
 from gis.rights.actions import Action
 from web.api.reviews.comparison import comparison_to_json
 from web.api.reviews.schemas import (
@@ -181,7 +182,10 @@ def compare(a: int, b: int, query_data: DifferenceIn) -> Response:
     if query_data.format == "json":
         return conditional_response(comparison_to_json(compared))
     name = f"revisions-{a}-{b}.{query_data.format}"
-    record_export(principal(), f"comparison of revisions {a} and {b} (.{query_data.format})")
+    record_export(
+        principal(),
+        Message("shown.comparison", {"a": str(a), "b": str(b), "ending": query_data.format}),
+    )
     return attachment(name, lambda path: comparison_table.write_comparison(compared, path))
 
 

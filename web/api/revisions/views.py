@@ -23,6 +23,7 @@ from gis.boundaries.preview_issues import GRID_HOUSEHOLDS
 from gis.errors import InvalidInput
 from gis.exchange import boundary_file, preview_workbook
 from gis.exchange.area_file import ReadOptions
+from gis.messages import Message
 from gis.rights.actions import Action
 from web.api.revisions.changes import after_change, named_operations, redrawn_grids, review_of
 from web.api.revisions.schemas import (
@@ -305,7 +306,7 @@ def look(number: int, query_data: PreviewIn) -> Response:
     if query_data.format == "xlsx":
         out = BytesIO()
         preview_workbook.write(changes, out)
-        record_export(principal(), f"preview of revision {number} (.xlsx)")
+        record_export(principal(), Message("shown.preview", {"number": str(number)}))
         return attachment(f"revision-{number}.xlsx", out.getvalue())
     return conditional_response(preview_to_json(changes))
 

@@ -13,6 +13,7 @@ from gis.accounts.models import Account
 from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, WanggeError, invalid_field
+from gis.messages import Message
 from gis.ops.shards.people import bring_person
 from gis.rights.actions import ACCESS_ROLES, Action
 from gis.rights.principal import Principal
@@ -97,7 +98,7 @@ def _table(principal: Principal) -> Response:
     ]
     header = [_("Account"), _("Person"), _("Roles"), _("Last signed in"), _("blocked")]
     response = list_table("accounts", header, cells)
-    record_export(principal, f"list of {len(cells)} accounts (.xlsx)")
+    record_export(principal, Message("shown.accounts", {"count": len(cells)}))
     return response
 
 

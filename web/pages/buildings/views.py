@@ -14,6 +14,7 @@ from gis.exchange.building_list import (
     list_unplaced,
     write_list,
 )
+from gis.messages import Message
 from gis.places.building_kinds import BUILDING_KINDS
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
@@ -80,7 +81,7 @@ def sheet() -> Response:
     if len(rows) > MAX_SHEET_BUILDINGS:
         raise TooLarge("building.too_many", limit=MAX_SHEET_BUILDINGS)
     response = attachment("buildings.xlsx", lambda path: write_list(rows, path, i18n.chosen()))
-    record_export(by, f"list of {len(rows)} buildings (.xlsx)", filters.area)
+    record_export(by, Message("shown.buildings", {"count": len(rows)}), filters.area)
     return response
 
 

@@ -13,7 +13,7 @@ from gis.facilities import path_edits
 from gis.facilities.access_classes import MinutesQuery, class_limits
 from gis.facilities.access_store import require_categories
 from gis.facilities.circles import box_ewkt
-from gis.messages import label
+from gis.messages import Message, label
 from gis.network.profile_table import find_profile
 from gis.rights.actions import PLANNING, Action
 from gis.rights.principal import Principal
@@ -75,7 +75,11 @@ def map_file() -> Response:
     )
     html = coverage_map(session(), query, view, _texts(query), _comparison(query))
     if may_export:
-        record_export(by, f"coverage map.html category={category} minutes={minutes}", area or "")
+        record_export(
+            by,
+            Message("shown.coverage_map", {"category": category, "minutes": minutes}),
+            area or "",
+        )
     return attachment(f"coverage-{now:%Y%m%d}.html", html)
 
 

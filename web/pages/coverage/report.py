@@ -10,6 +10,7 @@ from gis.errors import NotFound
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.planning_land import planned_land
 from gis.files.pdf import html_to_pdf
+from gis.messages import Message
 from gis.people.area_chains import area_chains
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -53,7 +54,11 @@ def file(area: str, kind: str) -> Response:
     query = _query(area, now)
     html = report_document(area_report(session(), query, now), i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()
-    record_export(by, f"coverage report.{kind} category={query.category}", area)
+    record_export(
+        by,
+        Message("shown.coverage_report_page", {"ending": kind, "category": query.category}),
+        area,
+    )
     return attachment(f"coverage-{query.area}.{kind}", data)
 
 

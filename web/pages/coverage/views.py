@@ -9,6 +9,7 @@ from gis.exchange.gaps_file import write_gaps
 from gis.facilities.categories import CATEGORIES
 from gis.facilities.coverage_gaps import gaps
 from gis.facilities.siting_problem import Model
+from gis.messages import Message
 from gis.palette import ACCESS_CLASS_COLOURS, ACCESS_PLACE_COLOURS
 from gis.rights.actions import PLANNING, Action
 from layers.folium_map import PageParts, live_map, vector_tiles
@@ -120,7 +121,11 @@ def gaps_file(kind: str) -> Response:
     if not allowed:
         raise NotFound("coverage.no_gaps")
     response = attachment(f"gaps.{kind}", lambda path: write_gaps(allowed, path))
-    record_export(by, f"gaps.{kind} category={category} minutes={minutes}", area or "")
+    record_export(
+        by,
+        Message("shown.gaps", {"ending": kind, "category": category, "minutes": minutes}),
+        area or "",
+    )
     return response
 
 

@@ -13,6 +13,7 @@ from gis.credit.rules import STAR_SHARES, rule_label, rule_text
 from gis.credit.stars import CommunityStars, list_stars, too_few_text
 from gis.errors import InvalidInput
 from gis.incidents.catalogue import editions
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.years import Year
@@ -183,7 +184,9 @@ def _points_table(by: Principal, year: Year, rows: list[OwnerPoints]) -> Respons
         for row in rows
     ]
     response = list_table(f"points-{year.number}", header, lines)
-    record_export(by, f"points of {year.number} (.xlsx)", request.args.get("area", ""))
+    record_export(
+        by, Message("shown.points", {"year": str(year.number)}), request.args.get("area", "")
+    )
     return response
 
 
@@ -205,7 +208,9 @@ def _event_table(by: Principal, year: Year, rows: list[EventPoints]) -> Response
         matter = row.incident or ""
         lines.append((when, fact, category, row.area_name, row.points, row.change, matter))
     response = list_table(f"points-events-{year.number}", header, lines)
-    record_export(by, f"events of points of {year.number} (.xlsx)", request.args.get("area", ""))
+    record_export(
+        by, Message("shown.point_events", {"year": str(year.number)}), request.args.get("area", "")
+    )
     return response
 
 
@@ -227,5 +232,7 @@ def _stars_table(
         line += [rating.score, rating.stars, too_few_text(row, i18n.chosen())]
         lines.append(line)
     response = list_table(f"stars-{year.number}", header, lines)
-    record_export(by, f"stars of {year.number} (.xlsx)", request.args.get("area", ""))
+    record_export(
+        by, Message("shown.stars", {"year": str(year.number)}), request.args.get("area", "")
+    )
     return response

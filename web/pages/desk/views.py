@@ -16,7 +16,7 @@ from gis.incidents.lifecycle.follow_up import DISSATISFACTION, OUTCOMES
 from gis.incidents.lifecycle.splitting import MAX_PARTS, MIN_PARTS
 from gis.incidents.models import CHANNELS, SEVERITIES, channel_label
 from gis.incidents.reading import incidents, timeline
-from gis.messages import label
+from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.api.desk.schemas import FiltersIn
@@ -115,7 +115,8 @@ def list_file() -> Response:
     response = attachment(f"incidents-{now:%Y%m%d-%H%M}.xlsx", write)
     values = query.model_dump(exclude_defaults=True, exclude={"limit", "cursor"}, mode="json")
     stated = " ".join(f"{name}={value}" for name, value in values.items())
-    record_export(by, f"list of {count} incidents (.xlsx) {stated}".strip(), query.area)
+    code = "shown.incidents_filtered" if stated else "shown.incidents"
+    record_export(by, Message(code, {"count": count, "filters": stated}), query.area)
     return response
 
 

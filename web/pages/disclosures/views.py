@@ -1,15 +1,17 @@
 """`/disclosures`: who was shown contacts, photos and exports, for auditors; needs no script."""
 
+from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext, lazy_gettext
 
-from gis.accounts.disclosures import DisclosureView, Filters, list_disclosures
+from gis.accounts.disclosures import DisclosureView, Filters, list_disclosures, subject_in
 from gis.errors import InvalidInput
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
-from web.http import params
+from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import MAX_LIST_ROWS, list_table, wants_table
 from web.http.errors import localised_detail
@@ -54,6 +56,7 @@ def disclosures() -> Response:
         error=error_text,
         rows=rows[:PAGE_ROWS],
         kinds=DISCLOSURE_KIND_LABELS,
+        subject_of=partial(subject_in, language=i18n.chosen()),
         older=rows[PAGE_ROWS - 1].id if len(rows) > PAGE_ROWS else None,
         zone=current_app.config["SETTINGS"].timezone,
     )
@@ -64,20 +67,20 @@ def disclosures() -> Response:
 def _table(by: Principal, rows: list[DisclosureView]) -> Response:
     """Return the disclosures as a file, which is one itself."""
     header = [gettext(name) for name in ("When", "Who", "Kind", "What", "From where", "Why")]
-    zone = current_app.config["SETTINGS"].timezone
+    zone, language = current_app.config["SETTINGS"].timezone, i18n.chosen()
     cells = [
         (
             f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             row.who,
             str(DISCLOSURE_KIND_LABELS[row.kind]),
-            f"{row.subject} {row.incident or ''}".strip(),
+            f"{subject_in(row.subject, language)} {row.incident or ''}".strip(),
             row.source,
             row.reason,
         )
         for row in rows
     ]
     response = list_table("disclosures", header, cells)
-    record_export(by, f"list of {len(cells)} disclosures (.xlsx)")
+    record_export(by, Message("shown.disclosures", {"count": len(cells)}))
     return response
 
 

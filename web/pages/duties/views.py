@@ -14,7 +14,7 @@ from gis.duties.targets import LIGHTS
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.exchange.visits import write_visits
 from gis.incidents.states import State, state_labels
-from gis.messages import label
+from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.years import FIRST_YEAR, Year
@@ -52,7 +52,7 @@ def export_visits() -> Response:
         write_visits(session(), by, path, year)
 
     response = attachment(f"visits-{year.number}.xlsx", write)
-    record_export(by, f"visits of {year.number} (.xlsx)")
+    record_export(by, Message("shown.visits", {"year": str(year.number)}))
     return response
 
 
@@ -132,7 +132,7 @@ def _table(by: Principal, year: Year) -> Response:
         for row in queries.list_duties(session(), by, year, parse_datetime(None))
     ]
     response = list_table(f"duties-{year.number}", [_(name) for name in names], cells)
-    record_export(by, f"duties of {year.number}: {len(cells)} (.xlsx)")
+    record_export(by, Message("shown.duties", {"year": str(year.number), "count": len(cells)}))
     return response
 
 

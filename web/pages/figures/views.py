@@ -26,7 +26,7 @@ from gis.incidents.reading.statistics import (
 )
 from gis.incidents.reading.statistics_rows import CountedIncident, counted_incidents
 from gis.incidents.reading.statistics_sql import HOUR_EXPRESSIONS, Scope
-from gis.messages import label
+from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -274,7 +274,9 @@ def table(kind: str) -> Response:
         f"figures-{query.per}-{query.since}-{query.until}.{kind}",
         lambda path: write_values(path, header, lines),
     )
-    record_export(by, f"figures.{kind} {description}", query.area)
+    record_export(
+        by, Message("shown.figures", {"ending": kind, "filters": description}), query.area
+    )
     return response
 
 

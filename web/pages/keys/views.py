@@ -11,6 +11,7 @@ from gis.accounts import api_keys
 from gis.areas.offered_areas import list_upper_areas
 from gis.db import audit_context
 from gis.errors import Conflict, Forbidden, InvalidInput
+from gis.messages import Message
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
 from web.http.db import session
@@ -70,7 +71,7 @@ def _table(principal: Principal) -> Response:
     ]
     header = [_("Program"), _("May"), _("Area"), _("Valid"), ""]
     response = list_table("keys", header, cells)
-    record_export(principal, f"list of {len(cells)} keys (.xlsx)")
+    record_export(principal, Message("shown.keys", {"count": len(cells)}))
     return response
 
 

@@ -17,6 +17,7 @@ from gis.incidents.catalogue import editions
 from gis.incidents.kind_edits import list_roots
 from gis.incidents.reading import organisations as reading
 from gis.kinds import list_kinds
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -121,7 +122,7 @@ def export(kind: str) -> Response:
         write_organisation_table(session(), by, kind, path, now, zone)
 
     response = attachment(f"{kind}-{now:%Y%m%d-%H%M}.xlsx", write)
-    record_export(by, f"list of {kind} (.xlsx)", "")
+    record_export(by, Message("shown.organisations", {"kind": kind}), "")
     return response
 
 

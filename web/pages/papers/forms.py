@@ -6,6 +6,7 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext
 
 from gis.errors import Conflict, Forbidden, InvalidInput, TooLarge, WanggeError
+from gis.messages import Message
 from gis.papers import templates
 from gis.papers.data import paper_label
 from gis.papers.files import file_name
@@ -103,5 +104,9 @@ def filled(form_id: int) -> Response:
     require_file(by, data)
     ending, content = templates.fill_template(session(), by, form_id, data)
     response = attachment(file_name(data, ending), content)
-    record_export(by, f"paper {file_name(data, ending)} form {form_id}", query.area)
+    record_export(
+        by,
+        Message("shown.paper_form", {"file": file_name(data, ending), "form": str(form_id)}),
+        query.area,
+    )
     return response

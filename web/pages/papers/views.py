@@ -4,6 +4,7 @@ from typing import cast
 
 from flask import Blueprint, Response, redirect, request, url_for
 
+from gis.messages import Message
 from gis.papers.data import EVERY, field_label
 from gis.papers.files import PAPER_WRITERS, file_name
 from gis.papers.fill import require_file
@@ -58,5 +59,5 @@ def file(kind: str) -> Response:
     require_file(by, data)
     ending = f".{kind}"
     response = attachment(file_name(data, ending), PAPER_WRITERS[ending](data, service_root()))
-    record_export(by, f"paper {file_name(data, ending)}", query.area)
+    record_export(by, Message("shown.paper", {"file": file_name(data, ending)}), query.area)
     return response

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from gis.db import audit_context
 from gis.errors import Forbidden, InvalidInput, NotFound, invalid_field
+from gis.messages import Message
 from gis.people import plans
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -63,7 +64,7 @@ def _table(by: Principal) -> Response:
         for row in rows
     ]
     response = list_table("community-workers", [_(name) for name in names], cells)
-    record_export(by, f"community workers: {len(cells)} communities (.xlsx)")
+    record_export(by, Message("shown.community_workers", {"count": len(cells)}))
     return response
 
 

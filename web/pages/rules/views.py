@@ -18,6 +18,7 @@ from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, 
 from gis.incidents.routing.rules import RoutingRules
 from gis.incidents.routing.rules_file import COLUMNS, RuleError
 from gis.incidents.routing.rules_replay import ReplayDifference, RoutedTo
+from gis.messages import Message
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.roles import ROLE_BY_KEY
@@ -109,7 +110,7 @@ def table(set_id: int) -> Response:
     response = attachment(
         f"{rule_set.name}.xlsx", lambda path: rules_file.dump(rule_set.rules, path)
     )
-    record_export(by, f"rule set {set_id} (.xlsx)")
+    record_export(by, Message("shown.rule_set", {"number": str(set_id)}))
     return response
 
 
@@ -119,7 +120,7 @@ def danger() -> Response:
     by = require_rules_reader()
     rows = catalogue_danger.EDITIONS.active_rows(session())
     response = attachment("danger.xlsx", lambda path: danger_table.dump(rows, path))
-    record_export(by, "table of danger (.xlsx)")
+    record_export(by, Message("shown.danger"))
     return response
 
 

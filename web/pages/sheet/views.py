@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from gis.boundaries.sheets import read_sheets
 from gis.files.pdf import html_to_pdf
+from gis.messages import Message
 from gis.rights.actions import Action
 from web.http import i18n, params
 from web.http.db import session
@@ -47,7 +48,9 @@ def sheet(code: str, kind: str) -> Response:
     by.require(Action.EXPORT, sheets.area_ids)
     html = sheets_document(sheets, query.paper, i18n.chosen(), now)
     data = html_to_pdf(html) if kind == "pdf" else html.encode()
-    record_export(by, f"map sheet of {sheets.code}.{kind}", sheets.community)
+    record_export(
+        by, Message("shown.map_sheet", {"area": f"{sheets.code}.{kind}"}), sheets.community
+    )
     response = Response(data, mimetype="application/pdf" if kind == "pdf" else "text/html")
     response.headers["Content-Disposition"] = f'inline; filename="sheet-{sheets.code}.{kind}"'
     response.headers["Content-Security-Policy"] = POLICY

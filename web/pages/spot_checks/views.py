@@ -18,7 +18,7 @@ from gis.incidents.reading.spot_checks import (
     week_period,
 )
 from gis.incidents.reading.statistics import MIN_RATE_OF
-from gis.messages import label
+from gis.messages import Message, label
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from web.http import i18n, params
@@ -63,7 +63,7 @@ def _table(by: Principal, week: str) -> Response:
     names = ("Community", "Grid", "Number of the matter", "Kind", "What", "Reported", "Verdict")
     header = [*(gettext(name) for name in names), gettext("What was seen (needed unless real)")]
     response = list_table(f"spot-checks-{week}", header, cells)
-    record_export(by, f"spot checks of {week}: {len(cells)} incidents (.xlsx)")
+    record_export(by, Message("shown.spot_checks", {"week": str(week), "count": len(cells)}))
     return response
 
 
