@@ -61,7 +61,9 @@ WITH RECURSIVE down AS (
   SELECT a.id, a.code, a.name, a.level
   FROM area a
   JOIN down ON a.parent_id = down.id
-  WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at)
+  -- a post outlives its area until somebody ends it, and must be seen for that
+  WHERE :within AND (a.retired_at IS NULL OR a.retired_at > :at OR EXISTS (
+    SELECT FROM post p WHERE p.area_id = a.id AND coalesce(upper(p.valid_time) > :at, true)))
 ), place AS (
   SELECT id AS area_id, NULL::bigint AS building_id, code, name, level FROM down
   UNION ALL

@@ -12,6 +12,7 @@ from gis.boundaries import draft_grids, drafts, editor_view, preview, publish, r
 from gis.boundaries.queries import boundaries_at
 from gis.boundaries.store import publish_shapes
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
+from gis.people.posts import posts_of
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.shapes import polygon_coverage
@@ -467,6 +468,19 @@ def test_a_split_warns_that_nobody_answers_yet_and_a_merge_of_posts_left(session
         code(5): "changed",
         code(6): "gone",
     }
+
+
+def test_posts_of_a_grid_that_is_merged_away_stay_on_the_roster(session, town):
+    gone = session.scalars(select(Area).where(Area.code == code(6))).one()
+    town.post("grid_leader", gone, "王五")
+    number = begin(session)
+    drafts.add_operation(
+        session, LEAD, number, {"op": "merge", "codes": [code(5), code(6)], "into": code(5)}
+    )
+    publish.publish(session, LEAD, number, "合并", None)
+    session.commit()
+    roster = posts_of(session, LEAD, code(6)[:12], datetime.now(UTC), within=True)
+    assert (code(6), "grid_leader") in {(post.area, post.role) for post in roster}
 
 
 def test_the_editor_sees_the_draft_with_its_neighbours(session, town):
