@@ -2,13 +2,17 @@
 import { page } from './dom.js';
 import { fill } from './fill.js';
 
+const PATIENCE_MS = 15_000; // a page waits for its words no longer
+
 export const zh = page.language === 'zh';
 const messages = await readMessages();
 
 async function readMessages() {
   if (!page.messages) return {}; // English
+  const late = new AbortController();
+  setTimeout(() => late.abort(), PATIENCE_MS);
   try {
-    return await (await fetch(page.messages)).json();
+    return await (await fetch(page.messages, { signal: late.signal })).json();
   } catch {
     return {}; // better in English than not at all
   }

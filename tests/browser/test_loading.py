@@ -1,0 +1,57 @@
+"""Pages whose scripts or words do not arrive, as on a bad connection."""
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browser import wait_for_held
+
+pytestmark = pytest.mark.browser
+
+NOTE = ".incomplete-note"
+REPORT_SCRIPT = "**/report/report.js*"
+
+
+@pytest.mark.parametrize("address", ["/report", "/"])
+def test_a_page_that_is_complete_says_nothing(desk: Page, site: str, address: str) -> None:
+    desk.goto(site + address)
+    desk.wait_for_load_state("load")
+    expect(desk.locator(NOTE)).to_be_hidden()
+    assert desk.said == []
+
+
+@pytest.mark.parametrize("file", [REPORT_SCRIPT, "**/shared/image.js*", "**/leaflet.js*"])
+def test_a_script_that_is_lost_is_told_and_loaded_again(desk: Page, site: str, file: str) -> None:
+    desk.route(file, lambda route: route.abort())
+    desk.goto(f"{site}/report")
+    expect(desk.locator(NOTE)).to_have_text("页面没有加载完整，部分功能不可用。 重新加载")
+    desk.unroute(file)
+    desk.get_by_role("link", name="重新加载").click()
+    expect(desk.locator("body[data-ready]")).to_be_attached()
+    expect(desk.locator(NOTE)).to_be_hidden()
+
+
+def test_a_script_that_never_comes_is_told(desk: Page, site: str) -> None:
+    waiting: list[Route] = []
+    desk.clock.install()
+    desk.route(REPORT_SCRIPT, lambda route: waiting.append(route))
+    desk.goto(f"{site}/report", wait_until="commit")
+    expect(desk.get_by_role("button", name="上报")).to_be_visible()
+    desk.clock.fast_forward(19_000)
+    expect(desk.locator(NOTE)).to_be_hidden()
+    desk.clock.fast_forward(2_000)
+    expect(desk.locator(NOTE)).to_be_visible()
+    for route in waiting:
+        route.abort()
+
+
+def test_a_page_whose_words_never_come_is_there_in_english(desk: Page, site: str) -> None:
+    waiting: list[Route] = []
+    desk.clock.install()
+    desk.route("**/messages/zh.json*", lambda route: waiting.append(route))
+    desk.goto(f"{site}/report", wait_until="commit")
+    expect(desk.get_by_role("button", name="上报")).to_be_visible()
+    wait_for_held(desk, waiting)
+    desk.clock.fast_forward(16_000)
+    expect(desk.locator("body[data-ready]")).to_be_attached()
+    for route in waiting:
+        route.abort()
