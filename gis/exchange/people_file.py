@@ -16,34 +16,33 @@ from gis.files.table_writer import require_target, write_table
 PEOPLE_ENDINGS = (".csv", ".xlsx")
 PEOPLE_KEYS = tuple(column.key for column in PEOPLE_COLUMNS)
 
-# raw SQL: three kinds of rows in one table
+# Raw SQL: three kinds of rows in one table. A post of an area that ended is in no file: there is
+# nothing that it could be loaded for.
 PEOPLE_ROWS_SQL = """
+WITH listed AS (
+  SELECT p.*, a.code AS area FROM post p LEFT JOIN area a ON a.id = p.area_id
+  WHERE coalesce(a.code, p.county) ^@ ANY(:within)
+    AND (a.retired_at IS NULL OR a.retired_at > now())
+)
 SELECT 1 AS nth, o.code AS person, o.name, o.phone, p.role,
-  coalesce(k.zh, r.zh) AS title, a.code AS area, b.code AS building,
+  coalesce(k.zh, r.zh) AS title, p.area, b.code AS building,
   d.code AS deputy, p.grade, lower(p.valid_time) AS start, upper(p.valid_time) AS stop
-FROM post p
+FROM listed p
   JOIN role r ON r.key = p.role
   LEFT JOIN kind k ON k.id = p.kind_id
   LEFT JOIN personal.person o ON o.id = p.holder_id
   LEFT JOIN personal.person d ON d.id = p.deputy_id
-  LEFT JOIN area a ON a.id = p.area_id
   LEFT JOIN building b ON b.id = p.building_id
-WHERE coalesce(a.code, p.county) ^@ ANY(:within)
 UNION ALL
 SELECT 2, o.code, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   lower(l.valid_time), upper(l.valid_time)
 FROM leave l JOIN personal.person o ON o.id = l.person_id
-WHERE '' = ANY(:within) OR EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-  WHERE p.holder_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within))
+WHERE '' = ANY(:within) OR EXISTS (SELECT FROM listed p WHERE p.holder_id = o.id)
 UNION ALL
 SELECT 0, o.code, o.name, o.phone, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM personal.person o
-WHERE CASE WHEN '' = ANY(:within)
-  THEN NOT EXISTS (SELECT FROM post p WHERE p.holder_id = o.id)
-  ELSE EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-    WHERE p.deputy_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within))
-  AND NOT EXISTS (SELECT FROM post p LEFT JOIN area a ON a.id = p.area_id
-    WHERE p.holder_id = o.id AND coalesce(a.code, p.county) ^@ ANY(:within)) END
+WHERE NOT EXISTS (SELECT FROM listed p WHERE p.holder_id = o.id)
+  AND ('' = ANY(:within) OR EXISTS (SELECT FROM listed p WHERE p.deputy_id = o.id))
 ORDER BY nth, area NULLS LAST, building, role, start, person
 """
 

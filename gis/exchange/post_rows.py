@@ -131,7 +131,7 @@ class PostLoader:
     def __init__(self, session: Session, rows: Sequence[Row], timezone: tzinfo) -> None:
         self.session = session
         self.timezone = timezone
-        self.now: datetime = session.execute(text("SELECT now()")).scalar_one()
+        self.now: datetime = session.scalars(text("SELECT now()")).one().astimezone(timezone)
         self.kinds = read_kinds(session, "role")
         self.areas = self._sites(AREAS_BY_CODE_SQL, {row["area"] for row in rows})
         self.buildings = self._sites(BUILDINGS_BY_CODE_SQL, {row["building"] for row in rows})

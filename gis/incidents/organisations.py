@@ -13,6 +13,7 @@ from gis.db import point_ewkt
 from gis.errors import FieldError, Forbidden, NotFound, invalid_field, invalid_fields
 from gis.facilities.hours import read_hours
 from gis.facilities.models import Facility
+from gis.files.cells import CellError, parse_own_code
 from gis.files.dates import ONGOING
 from gis.incidents.catalogue import editions
 from gis.incidents.clock import require_limit
@@ -105,8 +106,11 @@ def save_organisation(
         It is not the principal's to change.
     """
     names = ("id", "area_id", "address", "geom", "limit_min", "kind_id", "skills")
-    columns = [getattr(Organisation, name) for name in names]
-    old = session.execute(select(*columns).where(Organisation.code == stated.code)).one_or_none()
+    stored = select(*(getattr(Organisation, name) for name in names))
+    old = session.execute(stored.where(Organisation.code == stated.code)).one_or_none()
+    if old is None:
+        stated = replace(stated, code=_own_code(stated.code))
+        old = session.execute(stored.where(Organisation.code == stated.code)).one_or_none()
     if stated.limit_min is None:
         stated = replace(stated, limit_min=old.limit_min if old else DEFAULT_LIMIT_MIN)
     values = _organisation_values(session, stated, old, now)
@@ -127,6 +131,14 @@ def save_organisation(
     if head is not None:
         _join(session, number, head, None, None, now)
     return number
+
+
+def _own_code(text: str) -> str:
+    """Return a code as a file could bring it back; refuse one that none could."""
+    try:
+        return parse_own_code(text) if text.strip() else ""
+    except CellError as error:
+        raise invalid_field("code", error.message.code, **error.message.params) from None
 
 
 def _organisation_values(

@@ -37,8 +37,11 @@ class Question:
 
     @property
     def moment(self) -> datetime:
-        """The moment of which what stands still is told: the end of the period, or now."""
-        return min(self.period.until, self.now)
+        """The moment of which what stands still is told: the end of the period, or now.
+
+        Posts change hands at the first moment of a month: that one is the next month's.
+        """
+        return min(self.period.end, self.now)
 
     def require(self, by: Principal, action: Action) -> None:
         """Raise Forbidden unless an action is allowed in the whole area."""

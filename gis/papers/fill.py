@@ -168,7 +168,7 @@ def fill(
         ).one_or_none()
         if row is None:
             raise invalid_field("area", "field.area_unknown", code=area[:40])
-        chains = area_chains(session, row.id, min(dates.until, now))
+        chains = area_chains(session, row.id, min(dates.end, now))
         question = Question(row.code, row.id, row.name, row.level, chains, dates, now, language)
         question.require(by, Action.FIGURES)
     content = paper.read(session, by, question)

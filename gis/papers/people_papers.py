@@ -57,7 +57,7 @@ def read_roster(session: Session, by: Principal, question: Question) -> Content:
 
 def _roster_row(post: PostRow, question: Question) -> Row:
     is_away = _is_away(post, question.moment)
-    marks = {post.role, "held" if post.holder else "vacant"}
+    marks = {post.role, "held"} if post.holder else {"vacant"}  # a roster counts people
     return Row(
         {
             "area_name": post.area_name,

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gis.errors import invalid_field
+from gis.storable import YEARS
 
 KINDS = ("day", "week", "month", "year")
 PATTERN = re.compile(r"(\d{4})(?:-W(\d{2})|-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
@@ -30,6 +31,11 @@ class Period:
         """The first moment behind it."""
         return datetime.combine(self.last + timedelta(days=1), time(), self.zone)
 
+    @property
+    def end(self) -> datetime:
+        """Its last moment that the database tells from the next."""
+        return self.until - timedelta(microseconds=1)
+
 
 def parse_period(text: str, zone: ZoneInfo) -> Period:
     """Return the period that a text names: 2026-11-27, 2026-W47, 2026-11 or 2026.
@@ -45,6 +51,8 @@ def parse_period(text: str, zone: ZoneInfo) -> Period:
             raise ValueError(text)
         year, week, month, day = (int(part) if part else None for part in match.groups())
         assert year is not None
+        if year not in YEARS:
+            raise ValueError(text)
         if week is not None:
             first = date.fromisocalendar(year, week, 1)
             return Period(text, first, first + timedelta(days=6), zone)

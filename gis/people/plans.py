@@ -80,7 +80,15 @@ def list_plans(
         Has those in its areas of Action.NAMES; of an area that is named, the caller has asked.
     area
         Code; only those in it. None: all of the principal's.
+
+    Raises
+    ------
+    NotFound
+        No area has the code.
     """
+    known = text("SELECT EXISTS (SELECT FROM area WHERE code = :area)")
+    if area is not None and not session.scalar(known, {"area": area}):
+        raise NotFound("post.area_unknown", code=area[:40])
     areas = principal.areas_of([Action.NAMES])
     params = {"areas": None if areas is None else sorted(areas), "area": area, "at": at}
     return [PostPlanRow(**row) for row in session.execute(text(PLANS_SQL), params).mappings()]

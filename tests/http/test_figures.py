@@ -23,7 +23,7 @@ from gis import db
 from gis.demo.claimants import create_claimants
 from gis.demo.generate import generate_town
 from gis.demo.simulation import simulate
-from gis.errors import Forbidden, InvalidInput, NotFound
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import intake, moves, spot_checks
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
@@ -512,6 +512,14 @@ def test_verdicts_are_of_who_supervises_and_did_not_do_it(by_hand: Session) -> N
     judge(people["街道"], initial.id, "not_real", "还在原地")
     judge(people["街道"], second.id, "real", "")
     judge(people["街道"], initial.id, "partly", "清了一半")
+    with pytest.raises(Conflict, match="partly"):
+        judge(people["街道"], initial.id, "real", "", replaces="")  # as a form of before has it
+    (seen,) = (
+        row.checked_at.isoformat()
+        for row in list_samples(by_hand, people["街道"], "2026-W48", now)[0].incidents
+        if row.id == initial.id and row.checked_at
+    )
+    judge(people["街道"], initial.id, "partly", "清了一半", replaces=seen)
     (row,) = statistics.incident_statistics(
         by_hand, system_principal("test"), DAY, DAY + WEEK, now=now
     )

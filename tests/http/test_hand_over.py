@@ -372,6 +372,40 @@ def test_leave_is_entered_for_the_people_of_ones_areas(incident_town: IncidentTo
         record_leave(incident_town.session, incident_town.who("赵社工"), "p-王网格", NOW, NOW, NOW)
 
 
+def test_times_away_that_overlap_are_one(incident_town: IncidentTown) -> None:
+    def enter(begins: int, ends: int | None) -> int:
+        days = (NOW + timedelta(days=day) if day is not None else None for day in (begins, ends))
+        return record_leave(
+            incident_town.session, incident_town.who("赵社工"), "p-王网格", *days, NOW
+        )  # type: ignore[arg-type]
+
+    first = enter(1, 8)
+    assert enter(1, 8) == first
+    assert enter(5, 10) == first
+    second = enter(20, 25)
+    assert second != first
+    assert enter(9, 22) == first  # what lay between joins them
+    assert leaves(incident_town) == [(1, 25)]
+    enter(24, None)
+    assert leaves(incident_town) == [(1, None)]
+
+
+def leaves(incident_town: IncidentTown) -> list[tuple[int, int | None]]:
+    """The days after NOW of all times away."""
+    rows = incident_town.session.execute(
+        text("SELECT lower(valid_time), upper(valid_time) FROM leave ORDER BY 1")
+    )
+    return [((begin - NOW).days, end and (end - NOW).days) for begin, end in rows]
+
+
+def test_nobody_gets_a_post_twice_at_one_place(incident_town: IncidentTown) -> None:
+    incident_town.town.post("grid_worker", incident_town.grid, "李接任")
+    with pytest.raises(InvalidInput, match="already"):
+        incident_town.hand()
+    other = incident_town.town.post("grid_worker", incident_town.town.grid("002", 2), "王网格")
+    incident_town.hand(post_id=other.id)  # of another grid is another post
+
+
 def test_over_http(incident_town: IncidentTown, client: FlaskClient) -> None:
     desk = sign_in.account(incident_town.session, "desk", person="p-赵社工")
     for number, name in enumerate(("王网格", "李接任")):  # who has no account is stepped over

@@ -1,15 +1,18 @@
 """`/organisations`, `/takers` and `/kinds`: what their forms show, keep and send again."""
 
 import html
+import io
 import re
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from gis.errors import InvalidFields
 from gis.incidents import kind_edits
 from gis.incidents.models import OrderTaker
 from gis.incidents.organisations import OrganisationInput, save_organisation
@@ -136,3 +139,33 @@ def test_kinds_are_offered_to_counties(session: Session, admin: FlaskClient) -> 
     session.commit()
     page = admin.get("/kinds?new=1").text
     assert 'value="5204029"' in page and 'value="520402"' in page
+
+
+def test_members_are_shown_with_their_organisation_only(
+    session: Session, client: FlaskClient, town: build.Town
+) -> None:
+    """A planner may see names, but neither dispatches nor hands posts over."""
+    planner = signed_in(client, account(session, "plans", "planner", town.county.code))
+    assert planner.get("/organisations").status_code == 403
+    members = planner.get("/api/v1/organisations/v/members")
+    assert members.json == {"items": []}
+    sheet = load_workbook(io.BytesIO(planner.get("/organisations/members.xlsx").data))
+    assert sheet.worksheets[0].max_row == 1
+    assert [row.name for row in list_members(session, US, NOW, "v")] == ["甲"]
+
+
+@pytest.mark.parametrize("code", ["..", "a/b", ".", "v\u2028w"])
+def test_a_code_that_no_file_could_bring_back_is_refused(
+    session: Session, town: build.Town, code: str
+) -> None:
+    stated = OrganisationInput(code, "队", "volunteer_team", area=town.community.code)
+    with pytest.raises(InvalidFields, match="code"):
+        save_organisation(session, US, stated, NOW)
+
+
+def test_who_hands_posts_over_lists_organisations_on_the_page_and_by_the_api(
+    admin: FlaskClient,
+) -> None:
+    assert admin.get("/organisations").status_code == 200
+    listed = admin.get("/api/v1/organisations").json
+    assert listed is not None and [row["code"] for row in listed["items"]] == ["v"]

@@ -615,7 +615,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/incidents/<uuid:incident_id>/moves": Row(
         notes, json={"move": "note", "note": "看过了"}
     ),
-    "GET /api/v1/organisations": Row(may(A.DISPATCH)),
+    "GET /api/v1/organisations": Row(may_one(A.DISPATCH, A.POSTS)),
     "GET /api/v1/incidents/<uuid:incident_id>/parts": Row(sees),
     "POST /api/v1/incidents/<uuid:incident_id>/parts": Row(
         dispatches, json={"kind": "external", "organisation": "nothing"}

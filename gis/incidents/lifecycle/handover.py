@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import or_, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -82,7 +82,7 @@ def hand_over(
         )
     at = at or now
     _require_moment_of_post(old, at, now)
-    successor = _successor(session, old, to_person)
+    successor = _successor(session, old, to_person, at)
     with audit_context(session, principal.actor, "hand over"):
         new = _succeed(session, old, successor, at)
         carried = 0
@@ -120,13 +120,16 @@ def _succeed(session: Session, old: Post, successor: Person | None, at: datetime
     return new
 
 
-def _successor(session: Session, post: Post, to_person: str | int | None) -> Person | None:
-    """Return who gets a post, None if it is left vacant.
+def _successor(
+    session: Session, post: Post, to_person: str | int | None, at: datetime
+) -> Person | None:
+    """Return who gets a post from a moment on, None if it is left vacant.
 
     Raises
     ------
     InvalidInput
-        There is no such person, or nothing would change.
+        There is no such person, nothing would change, or the same person would hold two posts of a
+        kind at one place.
     """
     if to_person is None:
         if post.holder_id is None:
@@ -135,6 +138,20 @@ def _successor(session: Session, post: Post, to_person: str | int | None) -> Per
     successor = _person(session, to_person, "to")
     if successor.id == post.holder_id:
         raise invalid_field("to", "handover.holds_it_already")
+    period = Range(at, post.valid_time.upper, bounds="[)")
+    other = session.scalar(
+        select(Post.id).where(
+            Post.id != post.id,
+            Post.holder_id == successor.id,
+            Post.role == post.role,
+            Post.kind_id.is_not_distinct_from(post.kind_id),
+            Post.area_id.is_not_distinct_from(post.area_id),
+            Post.building_id.is_not_distinct_from(post.building_id),
+            Post.valid_time.overlaps(period),
+        )
+    )
+    if other is not None:
+        raise invalid_field("to", "handover.holds_another")
     return successor
 
 
@@ -271,6 +288,8 @@ def record_leave(
 ) -> int:
     """Enter a time somebody is away, when the deputies of their posts stand in; returns its number.
 
+    Times that overlap are one: entered twice, or longer than was thought.
+
     Parameters
     ----------
     principal
@@ -289,7 +308,8 @@ def record_leave(
     """
     principal.require(Action.POSTS)
     is_person = Person.id == person if isinstance(person, int) else Person.code == person
-    employee = session.query(Person).filter(is_person).one_or_none()
+    # two at once see each other's
+    employee = session.query(Person).filter(is_person).with_for_update(key_share=True).one_or_none()
     posts: list[Post] = []
     if employee is not None:
         posts = (
@@ -305,9 +325,25 @@ def record_leave(
     if ends is not None and ends <= begins:
         raise invalid_field("until", "leave.end_not_after_begin")
     with audit_context(session, principal.actor, "leave"):
-        leave = Leave(person_id=employee.id, valid_time=Range(begins, ends, bounds="[)"))
-        session.add(leave)
-        session.flush()
+        return _store_leave(session, employee.id, Range(begins, ends, bounds="[)"))
+
+
+def _store_leave(session: Session, person_id: int, away: Range[datetime]) -> int:
+    """Store a time somebody is away as one with those that it overlaps; return its number."""
+    overlapping = session.scalars(
+        select(Leave)
+        .where(Leave.person_id == person_id, Leave.valid_time.overlaps(away))
+        .order_by(Leave.id)
+    ).all()
+    for each in overlapping:
+        away = away.union(each.valid_time)
+    for each in overlapping[1:]:
+        session.delete(each)
+    session.flush()
+    leave = overlapping[0] if overlapping else Leave(person_id=person_id)
+    leave.valid_time = away
+    session.add(leave)
+    session.flush()
     return leave.id
 
 
@@ -315,7 +351,8 @@ def _person(session: Session, code_or_id: str | int, field: str) -> Person:
     is_person = (
         Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
     )
-    match = session.query(Person).filter(is_person).one_or_none()
+    # two at once must not give it two posts of a kind; keys that name it go on
+    match = session.query(Person).filter(is_person).with_for_update(key_share=True).one_or_none()
     if match is None:
         raise invalid_field(field, "person.unknown", code=str(code_or_id)[:40])
     return match

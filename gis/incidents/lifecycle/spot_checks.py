@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.db import audit_context
-from gis.errors import Forbidden, InvalidInput, NotFound, invalid_field
+from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, invalid_field
 from gis.incidents.models import VERDICTS, SpotCheck, SpotDraw
 from gis.incidents.reading.spot_checks import (
     SpotSample,
@@ -24,6 +24,7 @@ from gis.incidents.reading.spot_checks import (
     supervised_communities,
     week_period,
 )
+from gis.messages import Message
 from gis.rights.principal import Principal
 
 DEFAULT_SHARE, DEFAULT_MINIMUM = 0.05, 5
@@ -148,7 +149,13 @@ def _store_draw(
 
 
 def judge(
-    session: Session, by: Principal, check_id: int, verdict: str, note: str, now: datetime
+    session: Session,
+    by: Principal,
+    check_id: int,
+    verdict: str,
+    note: str,
+    now: datetime,
+    replaces: str | None = None,
 ) -> None:
     """Write the verdict on a drawn incident down; another one replaces it, and stays in history.
 
@@ -156,6 +163,9 @@ def judge(
     ----------
     verdict
         One of VERDICTS. All but real need a note.
+    replaces
+        Moment (ISO 8601) of the verdict that one has seen, empty: there was none. None: whichever
+        there is.
 
     Raises
     ------
@@ -165,11 +175,14 @@ def judge(
         The principal handled the incident.
     InvalidInput
         The verdict is none, or the note is missing or too long.
+    Conflict
+        Somebody has given another verdict since.
     """
     week = session.scalar(
         select(SpotDraw.week)
         .join(SpotCheck, SpotCheck.draw_id == SpotDraw.id)
         .where(SpotCheck.id == check_id)
+        .with_for_update(of=SpotCheck)
     )
     samples = list_samples(session, by, week or "", now)
     row = next((row for part in samples for row in part.incidents if row.id == check_id), None)
@@ -177,6 +190,12 @@ def judge(
         raise NotFound("spot_check.unknown")
     if row.mine:
         raise Forbidden("spot_check.own_work")
+    if replaces is not None and replaces != (row.checked_at.isoformat() if row.checked_at else ""):
+        raise Conflict(
+            "spot_check.judged_meanwhile",
+            who=(row.checked_by or "").removeprefix("account "),
+            verdict=Message(f"spot_verdict.{row.verdict}"),
+        )
     if verdict not in VERDICTS:
         raise invalid_field("verdict", "field.none_of", value=verdict[:40], allowed=list(VERDICTS))
     note = note.strip()

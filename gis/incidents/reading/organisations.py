@@ -29,6 +29,7 @@ WITH RECURSIVE own AS (
 # names of people are for who may see them in the very area, or everywhere
 NAMES_SEEN_SQL = """(o.area_id IN (SELECT id FROM named)
     OR o.area_id IS NULL AND CAST(:named AS bigint[]) IS NULL)"""
+IN_REACH_SQL = "(o.area_id IS NULL OR o.area_id IN (SELECT id FROM up UNION SELECT id FROM down))"
 ORGANISATIONS_SQL = f"""{REACH_SQL}
 SELECT o.code, o.name, coalesce(k.key, o.kind) AS kind, k.zh AS kind_zh, o.number,
   parent.code AS parent, a.code AS area, a.name AS area_name, o.estate, f.code AS facility,
@@ -46,7 +47,7 @@ LEFT JOIN organisation parent ON parent.id = o.parent_id
 LEFT JOIN area a ON a.id = o.area_id
 LEFT JOIN facility f ON f.id = o.facility_id
 LEFT JOIN personal.person head ON head.id = o.head_id
-WHERE (o.area_id IS NULL OR o.area_id IN (SELECT id FROM up UNION SELECT id FROM down))
+WHERE {IN_REACH_SQL}
 ORDER BY o.kind, o.name, o.code
 """  # noqa: S608  our own text
 MEMBERS_SQL = f"""{REACH_SQL}
@@ -55,7 +56,7 @@ SELECT o.code AS organisation, p.code AS person, p.name, p.phone, m.role, m.take
 FROM organisation_member m
 JOIN organisation o ON o.id = m.organisation_id
 JOIN personal.person p ON p.id = m.person_id
-WHERE {NAMES_SEEN_SQL} AND (CAST(:code AS text) IS NULL OR o.code = :code)
+WHERE {IN_REACH_SQL} AND {NAMES_SEEN_SQL} AND (CAST(:code AS text) IS NULL OR o.code = :code)
   AND (upper_inf(m.valid_time) OR upper(m.valid_time) > :at)
 ORDER BY o.code, p.code, lower(m.valid_time)
 """  # noqa: S608  our own text

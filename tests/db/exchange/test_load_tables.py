@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -779,6 +780,18 @@ def test_a_timeline_never_overlaps_and_the_same_file_again_changes_nothing(
             again, clashes = merge_terms(line, numbered, now + timedelta(hours=1))
             assert clashes == [] and again == line
         now += timedelta(days=2)
+
+
+def test_reasons_give_the_days_of_the_community() -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    june = datetime(2026, 6, 1, tzinfo=zone)
+    line = [StoredTerm(1, "1", None, june.astimezone(UTC), None)]
+    term = FileTerm(2, "2", None, june - timedelta(days=31), june + timedelta(days=3))
+    _, (clash,) = merge_terms(line, [term], june + timedelta(days=99))
+    assert (clash.reason.params["start"], clash.reason.params["stop"]) == (
+        "2026-06-01",
+        "2026-06-04",
+    )
 
 
 # --- facilities -------------------------------------------------------------------------

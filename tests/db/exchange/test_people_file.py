@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import allow_boundary_writes
 from gis.errors import InvalidInput, NotFound
 from gis.exchange.people import load_people
 from gis.exchange.people_file import write_people
@@ -49,6 +50,24 @@ def test_people_posts_and_leave_load_back_unchanged(
     assert {name: count for name, count in report.counts.items() if count and "_" in name} == {
         "unchanged_people": 5
     }
+    assert rows(session) == before
+
+
+def test_posts_of_a_grid_that_ended_are_in_no_file_but_their_people_are(
+    session: Session, tmp_path: Path
+) -> None:
+    town, file = build.Town(session), tmp_path / "people.csv"
+    gone = town.grid("001")
+    town.post("grid_worker", gone, "王五")
+    town.post("grid_worker", town.grid("002", 2), "赵六")
+    allow_boundary_writes(session)
+    gone.retired_at = datetime(2026, 3, 1, tzinfo=SHANGHAI)
+    session.flush()
+    write_people(session, file, timezone=SHANGHAI)
+    assert gone.code not in file.read_text("utf-8-sig")
+    assert "王五" in file.read_text("utf-8-sig")
+    before = rows(session)
+    assert load_people(session, file, timezone=SHANGHAI).refused == []
     assert rows(session) == before
 
 

@@ -9,6 +9,7 @@ import docx
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from gis.duties.actions import VisitInput, record_visit
@@ -18,10 +19,11 @@ from gis.incidents.reading.statistics import RateCount
 from gis.incidents.working_time import ZONE
 from gis.papers.data import PaperData, value_text
 from gis.papers.document import paper_document
-from gis.papers.fill import PAPER_TABLE
+from gis.papers.fill import PAPER_TABLE, fill
 from gis.papers.workbook import paper_workbook
+from gis.people.models import Leave
 from gis.rights.actions import Action
-from gis.rights.principal import ANONYMOUS, Principal
+from gis.rights.principal import ANONYMOUS, Principal, system_principal
 from tests.support.figures_by_hand import count_by_hand
 from tests.support.paper_town import HOSTILE, PaperTown, at
 
@@ -91,6 +93,45 @@ def test_visits_roster_members_and_buildings(town: PaperTown) -> None:
     assert town.fill("buildings", area=town.grids[1].code).rows == []
 
 
+def test_a_roster_is_of_the_last_moment_of_its_period_and_counts_people(town: PaperTown) -> None:
+    """At the first moment of the next one the post changes hands, and somebody goes on leave."""
+    begins = at("00:00") + timedelta(days=1)
+    town.session.execute(
+        text(
+            "UPDATE post SET valid_time = tstzrange(lower(valid_time), :begins)"
+            " WHERE role = 'grid_worker' AND area_id = :grid"
+        ),
+        {"begins": begins, "grid": town.grids[0].id},
+    )
+    successor = town.town.post("grid_worker", town.grids[0], "接任")
+    successor.valid_time = Range(begins, None, bounds="[)")
+    town.session.add(
+        Leave(person_id=town.town.person("网格长").id, valid_time=Range(begins, None, bounds="[)"))
+    )
+    town.session.flush()
+    later = begins + timedelta(days=9)
+
+    def roster(day: str) -> PaperData:
+        return fill(
+            town.session,
+            system_principal("test"),
+            "roster",
+            area=town.grids[0].code,
+            period=day,
+            now=later,
+            zone=ZONE,
+        )
+
+    before, after = roster("2026-11-24"), roster("2026-11-25")
+    assert {row.values["holder"] for row in before.rows} == {"网格员1", "网格长"}
+    assert {row.values["holder"] for row in after.rows} == {"接任", "网格长"}
+    assert (figures(before)["on_leave"], figures(after)["on_leave"]) == (0, 1)
+    successor.holder_id = None
+    town.session.flush()
+    vacant = figures(roster("2026-11-25"))
+    assert (vacant["grid_worker"], vacant["vacant"], vacant["held"]) == (0, 1, 1)
+
+
 def test_a_diary_is_its_workers_and_their_leaders(town: PaperTown) -> None:
     own = town.fill("diary", town.who("网格员1"))
     assert [row.marks for row in own.rows] == [{"move_take"}, {"move_handle"}]
@@ -149,6 +190,9 @@ def test_what_is_not_known_is_refused(town: PaperTown) -> None:
         {"period": "٢٠٢٦"},
         {"period": "0000"},
         {"period": "9999-12"},
+        {"period": "9999-12-31"},
+        {"period": "0001-01-01"},
+        {"period": "0001-W01"},
         {"area": "nowhere"},
     ):
         with pytest.raises(InvalidInput):

@@ -15,6 +15,7 @@ from web.http.db import session
 from web.http.params import parse_datetime, storage_point
 from web.http.responses import conditional_response
 from web.security.guard import require
+from web.security.readers import require_one
 
 bp = APIBlueprint("organisations", __name__, url_prefix="/api/v1", tag="Organisations")
 
@@ -106,11 +107,13 @@ class TakerIn(PlaceIn):
 @bp.get("/organisations")
 @bp.doc(summary="Organisations", responses=REFUSALS)
 def list_organisations() -> Response:
-    """List those of the areas where one dispatches, or above or below, and those of all areas.
+    """List those of the areas where one dispatches or hands posts over, or above or below.
+
+    And those of all areas.
 
     Heads are named where one may see names.
     """
-    by, now = require(Action.DISPATCH), parse_datetime(None)
+    by, now = require_one(reading.LISTING), parse_datetime(None)
     return conditional_response({"items": reading.list_organisations(session(), by, now)})
 
 
@@ -131,7 +134,7 @@ def put_organisation(code: str, json_data: OrganisationIn) -> Response:
 @bp.get("/organisations/<code>/members")
 @bp.doc(summary="Who belongs to an organisation", responses=REFUSALS)
 def list_members(code: str) -> Response:
-    """List those of now and later, where one may see names."""
+    """List those of now and later, where one may see names, of an organisation that one sees."""
     by, now = require(Action.NAMES), parse_datetime(None)
     return conditional_response({"items": reading.list_members(session(), by, now, code)})
 

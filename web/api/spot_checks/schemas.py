@@ -35,6 +35,12 @@ class SpotVerdictIn(BaseModel):
 
     verdict: str = Field(max_length=20, examples=["real"])
     note: str = Field("", max_length=spot_checks.MAX_NOTE_CHARS, description="All but real need it")
+    replaces: str | None = Field(
+        None,
+        max_length=40,
+        description="`checked_at` of the verdict that was seen, empty: none; if there is another"
+        " by now, 409. Left out: whichever there is",
+    )
 
 
 def sample_to_json(sample: SpotSample) -> dict[str, Any]:

@@ -58,12 +58,15 @@ def draw_checks(json_data: SpotDrawIn) -> Response:
 @bp.put("/spot-checks/<int:check_id>")
 @bp.input(SpotVerdictIn)
 @bp.output({}, status_code=204)
-@bp.doc(summary="Write a verdict down", responses=REFUSALS | {404: "None, or not yours"})
+@bp.doc(
+    summary="Write a verdict down",
+    responses=REFUSALS | {404: "None, or not yours", 409: "Somebody has given another one since"},
+)
 def judge_check(check_id: int, json_data: SpotVerdictIn) -> Response:
     """Of an incident that one has not handled; another verdict replaces it."""
     by, now = require(Action.SUPERVISE), parse_datetime(None)
     number = storable_id(check_id)
-    spot_checks.judge(session(), by, number, json_data.verdict, json_data.note, now)
+    spot_checks.judge(session(), by, number, now=now, **json_data.model_dump())
     session().commit()
     return Response(status=204)
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext
 
-from gis.errors import Forbidden, InvalidInput
+from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle import spot_checks
 from gis.incidents.models import VERDICTS
@@ -24,7 +24,7 @@ from gis.rights.principal import Principal
 from web.http import i18n, params
 from web.http.db import session
 from web.http.downloads import list_table, wants_table
-from web.http.errors import localised_detail
+from web.http.errors import localised_detail, problem_type
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -88,8 +88,8 @@ def judge(check_id: int) -> Response:
     week, now = form.get("week", ""), params.parse_datetime(None)
     verdict, note = form.get("verdict", ""), form.get("note", "")
     try:
-        spot_checks.judge(session(), by, check_id, verdict, note, now)
-    except (InvalidInput, Forbidden) as error:
+        spot_checks.judge(session(), by, check_id, verdict, note, now, form.get("replaces"))
+    except (InvalidInput, Forbidden, Conflict) as error:
         return _refused(by, week, error)
     session().commit()
     flash(gettext("The verdict is written down."))
@@ -97,14 +97,14 @@ def judge(check_id: int) -> Response:
     return cast(Response, redirect(address, 303))
 
 
-def _refused(by: Principal, week: str, error: InvalidInput | Forbidden) -> Response:
+def _refused(by: Principal, week: str, error: InvalidInput | Forbidden | Conflict) -> Response:
     session().rollback()
     try:
         week_period(week, _zone())
     except InvalidInput:
         week = _last_weeks()[0]
     response = _page(by, week, localised_detail(error))
-    response.status_code = 403 if isinstance(error, Forbidden) else 422
+    response.status_code = problem_type(error)[0]
     return response
 
 
