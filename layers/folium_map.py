@@ -27,7 +27,8 @@ MAX_TILE_ZOOM = 16  # closer views stretch these
 class PageParts:
     """A rendered Folium map as parts of a page.
 
-    header: link and script tags. html: the map's element. script: what makes the map of it.
+    header: link and script tags. html: the map's element. script: what makes the map of it, for a
+    module: it runs when the scripts of the header are there, which keep no page from being drawn.
     """
 
     header: str
@@ -179,4 +180,5 @@ def rendered(page_map: LiveMap, layer: VectorTiles) -> PageParts:
     figure: Any = page_map.get_root()
     assert isinstance(figure, Figure)
     figure.render()
-    return PageParts(figure.header.render(), figure.html.render(), figure.script.render())
+    header = figure.header.render().replace("<script src=", "<script defer src=")
+    return PageParts(header, figure.html.render(), figure.script.render())

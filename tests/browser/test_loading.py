@@ -44,6 +44,32 @@ def test_a_script_that_never_comes_is_told(desk: Page, site: str) -> None:
         route.abort()
 
 
+def test_words_typed_before_the_script_is_there_go_into_no_address(desk: Page, site: str) -> None:
+    waiting: list[Route] = []
+    desk.route(REPORT_SCRIPT, lambda route: waiting.append(route))
+    desk.goto(f"{site}/report", wait_until="commit")
+    desk.get_by_text("联系方式").click()
+    desk.get_by_label("电话").fill("13900001234")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#send[disabled]")).to_be_attached()
+    desk.evaluate("document.getElementById('report').requestSubmit()")  # as from any other button
+    assert desk.url == f"{site}/report"
+    wait_for_held(desk, waiting).continue_()
+    expect(desk.locator("#send[disabled]")).to_have_count(0)
+    expect(desk.get_by_label("电话")).to_have_value("13900001234")
+
+
+@pytest.mark.parametrize("address", ["/report", "/", "/nearby"])
+def test_a_page_is_drawn_before_its_map_can_be(desk: Page, site: str, address: str) -> None:
+    waiting: list[Route] = []
+    desk.route("**/leaflet.js*", lambda route: waiting.append(route))
+    desk.goto(site + address, wait_until="commit")
+    wait_for_held(desk, waiting)
+    expect(desk.get_by_role("link", name="登录")).to_be_visible()
+    waiting.pop().continue_()
+    expect(desk.locator(".leaflet-pane").first).to_be_attached()
+
+
 def test_a_page_whose_words_never_come_is_there_in_english(desk: Page, site: str) -> None:
     waiting: list[Route] = []
     desk.clock.install()

@@ -710,6 +710,7 @@ async function begin() {
   const reportCount = listReports().length;
   $('my-reports').hidden = !reportCount;
   $('my-reports').lastElementChild.textContent = number(reportCount);
+  $('send').disabled = false;
   document.body.dataset.ready = 'yes';
 }
 begin();
