@@ -259,6 +259,23 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert gained == changes["gained_people"] > 0 and rows[0]["crs"] == "cgcs2000"
     frame = geopandas.read_file(tmp_path / "changes.gpkg")
     assert len(frame) == len(rows) and frame["minutes_after"].notna().any()
+    # of one category, which the saved state says, a table need not
+    table = tmp_path / "plan.csv"
+    table.write_text(f"编码,名称,经度,纬度,坐标系\nP1,甲,{site['lon']},{site['lat']},cgcs2000\n")
+    body = json.loads(run("--against", "spring", "--with", str(table), "--json").stdout)
+    assert body["items"][0]["totals"] == changes
+    # who walks and when may be others now
+    body = json.loads(run("--against", "spring", "--profile", "elder", "--json").stdout)
+    assert (body["before"]["profile"], body["after"]["profile"]) == ("adult", "elder")
+    elders, adults = (
+        json.loads(run(*questions, "--profile", name, "--json").stdout)["totals"]["served_people"]
+        for name in ("elder", "adult")
+    )
+    totals = body["items"][0]["totals"]
+    assert totals["gained_people"] - totals["lost_people"] == elders - adults
+    night = "2026-11-28T03:00"
+    body = json.loads(run("--against", "spring", "--at", night, "--json").stdout)
+    assert (body["before"]["open_at"], body["after"]["open_at"][:16]) == (None, night)
     tier = run("--tier", "15", "--save", "tier")
     assert tier.exit_code == 0, tier.output
     assert "health_centre" in run("--against", "tier").stdout
@@ -272,5 +289,8 @@ def test_the_command(town: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (*questions, "--changes", "x.csv"),
         (*questions, "--score", "--with", str(plan)),
         ("--against", "spring", "--to", "tier", "--with", str(plan)),
+        ("--against", "spring", "--to", "tier", "--profile", "elder"),
+        ("--against", "spring", "--minutes", "15"),
+        (*questions, "--to", "tier"),
     ):
         assert run(*arguments).exit_code == 2, arguments

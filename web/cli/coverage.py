@@ -1,12 +1,12 @@
 """`./wangge coverage`: who has a facility within some minutes' walk, and who has not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from sqlalchemy.orm import Session
 
 from gis.facilities.building_coverage import BuildingCoverage, read_buildings, require_level
@@ -69,6 +69,7 @@ class Options:
     recompute: bool
     dask: str | None
     as_json: bool
+    given: frozenset[str]
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -137,23 +138,26 @@ class Options:
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
 @DASK
 @AS_JSON
-def command(**values: Any) -> None:
+@click.pass_context
+def command(context: click.Context, **values: Any) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said.
 
     Two dates, networks or plans are compared by saving one state (--save) and asking what the
     other changes (--against).
     """
-    _require_usage(values)
-    options = Options(**values)
+    source = context.get_parameter_source
+    given = frozenset(name for name in values if source(name) != ParameterSource.DEFAULT)
+    _require_usage(given)
+    options = Options(**values, given=given)
     with session_scope("coverage") as session, dask_scope(session, options.dask) as state:
         if options.recompute:
             _recompute(session, options.profile)
             state.rollback()  # it reads the new walks from now on
-        planned = _read_plan(state, options)
+        if options.against is not None:
+            return _against(state, session, options)
+        planned = _read_plan(state, options, options.categories, options.profile)
         if options.saved or options.forget is not None:
             _saved(session, options.forget, options.as_json)
-        elif options.against is not None:
-            _against(state, session, options, planned)
         elif options.saved_as is not None:
             _save(session, options.saved_as, options.question(planned), options.as_json)
         elif options.category or options.tier or options.marks:
@@ -193,7 +197,7 @@ def _print_present(
         print_summary(summary, as_json)
 
 
-def _require_usage(values: Mapping[str, object]) -> None:
+def _require_usage(used: frozenset[str]) -> None:
     """Raise UsageError where options are missing or do not go together.
 
     Raises
@@ -201,7 +205,6 @@ def _require_usage(values: Mapping[str, object]) -> None:
     UsageError
         They are missing, or do not.
     """
-    used = {name for name, value in values.items() if value not in (None, False)}
     questions = {"category", "tier", "marks", "recompute", "saved", "against", "forget"}
     if not used & questions:
         raise click.UsageError("say which with --category, or use --tier, --score or --recompute")
@@ -210,24 +213,33 @@ def _require_usage(values: Mapping[str, object]) -> None:
             raise click.UsageError(f"{option} needs --category")
     if "changes" in used and "against" not in used:
         raise click.UsageError("--changes needs --against")
-    if "against" in used and used & {"category", "tier"}:
+    if "against" in used and used & {"category", "tier", "minutes"}:
         raise click.UsageError("--against asks again what the saved state asked")
+    if "later" in used and "against" not in used:
+        raise click.UsageError("--to needs --against")
     if "dask" in used and used & {"saved", "forget"}:
         raise click.UsageError("--dask goes with what is computed, not with --saved and --forget")
     if "plan" in used and used & {"marks", "shares"}:
         raise click.UsageError("--with goes with --category, --tier, --save and --against")
 
 
-def _read_plan(session: Session, options: Options) -> tuple[PlannedFacility, ...]:
-    """Return the facilities of the plan, and say which of them can serve nobody."""
+def _read_plan(
+    session: Session, options: Options, categories: tuple[str, ...], profile: str
+) -> tuple[PlannedFacility, ...]:
+    """Return the facilities of the plan, and say which of them can serve nobody.
+
+    Parameters
+    ----------
+    categories
+        Keys of those that are asked about; of a single one the plan need not say it.
+    """
     from gis.exchange.planned import read_planned
 
     if options.plan is None:
         return ()
-    categories = options.categories
     only = categories[0] if len(categories) == 1 else None
     planned = read_planned(session, options.plan, only, options.crs)
-    _note_useless(session, planned, categories, options.profile)
+    _note_useless(session, planned, categories, profile)
     return planned
 
 
@@ -280,32 +292,41 @@ def _saved(session: Session, forget: str | None, as_json: bool) -> None:
     print_saved(list_snapshots(session), as_json)
 
 
-def _against(
-    state: Session, session: Session, options: Options, planned: tuple[PlannedFacility, ...]
-) -> None:
+def _against(state: Session, session: Session, options: Options) -> None:
     """Print what has changed since a saved state; write the buildings that changed if wanted."""
-    answer = _compare(state, options, planned)
+    answer = _compare(state, options)
     if options.changes is not None:
         _write_changes(state, session, answer, options.changes, options)
     print_difference(answer, options.as_json)
 
 
-def _compare(
-    session: Session, options: Options, planned: tuple[PlannedFacility, ...]
-) -> CoverageDifference:
-    """Return what has changed from a saved state to another, or to now with a plan.
+def _compare(session: Session, options: Options) -> CoverageDifference:
+    """Return what has changed from a saved state to another, or to now.
+
+    Now others may walk, at other hours, and a plan may stand.
 
     Raises
     ------
     UsageError
-        A plan is named beside a later state.
+        One of these is named beside a later state.
     """
     old = read_state(session, options.against or "")
-    if planned and options.later != NOW:
-        raise click.UsageError("--with changes the present state only: leave out --to")
+    asked = old.head.question
+    changed: dict[str, Any] = {}
+    if "profile" in options.given:
+        changed["profile"] = options.profile
+    if "at" in options.given:
+        changed["open_at"] = options.at
+    if "plan" in options.given:
+        profile = changed.get("profile", asked.profile)
+        changed["planned"] = _read_plan(session, options, asked.categories, profile)
+    if changed and options.later != NOW:
+        raise click.UsageError(
+            "--profile, --at and --with change the present state only: leave out --to"
+        )
     new = (
-        take(session, replace(old.head.question, planned=planned))
-        if planned
+        take(session, replace(asked, **changed))
+        if changed
         else read_state(session, options.later, old)
     )
     return difference(session, old, new, area=options.area, by=options.by)
