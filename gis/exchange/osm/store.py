@@ -154,6 +154,19 @@ def _store_entrances(session: Session, source: str) -> None:
         session.execute(text(STORE_ENTRANCES.format(owner=owner)), {"source": source})
 
 
+# Grids in force that a street runs through, and their counties.
+WALKED_GRIDS_SQL = """
+SELECT a.code, a.county FROM area a
+JOIN boundary b ON b.area_id = a.id AND b.valid_time @> now()
+WHERE a.level = 'grid'
+  AND EXISTS (SELECT FROM walk_edge e WHERE e.geom && b.geom AND ST_Intersects(e.geom, b.geom))
+"""
+
+
+def _walked_grids(session: Session) -> dict[str, str]:
+    return {row.code: row.county for row in session.execute(text(WALKED_GRIDS_SQL))}
+
+
 def publish_walks(
     session: Session,
     walks: WalkGraphBuilder,
@@ -161,7 +174,8 @@ def publish_walks(
     source: str,
     report_progress: Progress,
 ) -> tuple[dict[str, int], list[Message]]:
-    """Replace the walking network; return what it holds, and notes on what was joined."""
+    """Replace the walking network; return what it holds, and notes on what was joined and lost."""
+    walked = _walked_grids(session)
     segments = counted(walks.pieces(), "edges of the walking network", report_progress)
     edges = map(_edge_row, segments)
     joined = join_surroundings(edges, around, report_progress)
@@ -178,6 +192,9 @@ def publish_walks(
     notes = [Message(code, {"count": count}) for code, count in sorted(joined.counts.items())]
     if walks.twins:
         notes.append(Message("osm.nodes_joined", {"count": walks.twins}))
+    if lost := walked.keys() - _walked_grids(session).keys():
+        counties = sorted({walked[code] for code in lost})
+        notes.append(Message("osm.streets_lost", {"count": len(lost), "counties": counties}))
     return _count_walks(session) | {"walk_walls": len(joined.walls)}, notes
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
+from shapely import MultiPolygon, box
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from gis.exchange.osm.walk_graph import Walk, WalkGraphBuilder
 from gis.facilities.categories import CATEGORIES, CATEGORY_BY_KEY
 from gis.facilities.category_tags import classify_tags
 from gis.files.report import LoadReport
+from tests.support import build
 from tests.support.osm_files import OsmFile, Point, degrees
 
 GEOD = Geod(ellps="GRS80")
@@ -669,6 +671,19 @@ def test_a_building_that_households_live_in_is_never_deleted(session: Session, l
     report = load(newer)
     assert rows(session, "SELECT code FROM building ORDER BY 1") == [("w2",), ("w3",)]
     assert any("1 buildings are gone from the map but kept" in note for note in report.notes)
+
+
+def test_a_file_of_elsewhere_says_which_grids_lose_their_streets(
+    session: Session, load: Load
+) -> None:
+    town = build.Town(session)
+    town.grid("001", shape=MultiPolygon([box(*degrees(-1, -1), *degrees(4, 4))]))
+    assert not any("streets" in note for note in load(village()).notes)
+    elsewhere = OsmFile()
+    elsewhere.way([(500, 500), (503, 500)], highway="residential")
+    (note,) = [note for note in load(elsewhere).notes if "streets" in note]
+    assert "1 grids of 520402 had streets" in note and "merge" in note
+    assert not any("streets" in note for note in load(village()).notes)
 
 
 def test_counties_come_from_the_areas_in_force(session: Session, load: Load) -> None:
