@@ -70,8 +70,9 @@ UPDATE incoming_facility f SET county = coalesce((SELECT g.county FROM grid_at(f
       ORDER BY a.code LIMIT 1))
 """
 
-# An empty cell, or a point in a known outline, leaves the stored value; the file of a row
-# stays until the row differs. A point outside the outline of its row has been moved.
+# An empty cell, a point in a known outline or an outline of the same ground leaves the stored
+# value; the file of a row stays until the row differs. A point outside the outline of its row has
+# been moved.
 WRITE_FACILITIES_SQL = """
 WITH written AS (
   INSERT INTO facility AS old (code, county, category, kind_id, name, address, opening_hours,
@@ -80,7 +81,8 @@ WITH written AS (
          coalesce(f.address, k.address, ''),
          coalesce(f.opening_hours, k.opening_hours, ''), coalesce(f.contact, k.contact, ''),
          coalesce(f.capacity, k.capacity),
-         CASE WHEN ST_Covers(f.shape, f.point) THEN f.shape
+         CASE WHEN ST_Covers(f.shape, f.point)
+             THEN CASE WHEN ST_Equals(f.shape, k.geom) THEN k.geom ELSE f.shape END
            WHEN ST_Covers(k.geom, f.point) THEN k.geom ELSE f.point END, :source
   FROM incoming_facility f LEFT JOIN facility k ON k.code = f.code ORDER BY f.row
   ON CONFLICT (code) DO UPDATE

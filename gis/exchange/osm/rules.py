@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from gis.exchange.osm.access_tags import GATES, gate_access
 from gis.facilities.categories import CAPACITY_TAGS, CATEGORY_BY_KEY, MAX_CAPACITY
+from gis.files.cells import CellError, Guess
+from gis.files.telephones import parse_telephone
 
 Tags = Mapping[str, str]
 
@@ -66,10 +68,15 @@ def address(tags: Tags) -> str:
 
 
 def contact(tags: Tags) -> str:
-    """Return the public telephone."""
-    return (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[
+    """Return the public telephone, as a table of facilities would bring it."""
+    text = (tags.get("phone") or tags.get("contact:phone") or tags.get("contact:mobile") or "")[
         :200
     ]
+    try:
+        number = parse_telephone(text) if text else ""
+    except CellError:
+        return text
+    return str(number.value or "") if isinstance(number, Guess) else number
 
 
 def capacity(tags: Tags, category: str) -> int | None:

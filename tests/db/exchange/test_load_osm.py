@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 
 from gis.db import allow_boundary_writes, audit_context
 from gis.errors import InvalidInput
+from gis.exchange.dump import dump
+from gis.exchange.facilities import load_facilities
 from gis.exchange.osm import access_tags as access
 from gis.exchange.osm import rules
 from gis.exchange.osm.loader import load_osm
@@ -671,6 +673,25 @@ def test_a_building_that_households_live_in_is_never_deleted(session: Session, l
     report = load(newer)
     assert rows(session, "SELECT code FROM building ORDER BY 1") == [("w2",), ("w3",)]
     assert any("1 buildings are gone from the map but kept" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_a_table_of_the_facilities_of_a_map_changes_nothing(
+    session: Session, load: Load, tmp_path: Path, ending: str
+) -> None:
+    file = OsmFile()
+    for number, phone in enumerate(
+        ("+86 136 0130 6206", "0851 3345678", "无", "13601306206;010-1")
+    ):
+        file.square(3 * number, 0, 1, amenity="clinic", name=f"诊所{number}", phone=phone)
+    file.node(1, 5, {"amenity": "pharmacy", "phone": "(010) 8888-1234"})
+    load(file)
+    stored = rows(session, "SELECT * FROM facility ORDER BY id")
+    path = tmp_path / f"facilities{ending}"
+    dump(session, "facilities", path)
+    report = load_facilities(session, path)
+    assert report.refused == [] and (report.counts["new"], report.counts["changed"]) == (0, 0)
+    assert rows(session, "SELECT * FROM facility ORDER BY id") == stored
 
 
 def test_a_file_of_elsewhere_says_which_grids_lose_their_streets(
