@@ -108,8 +108,11 @@ def save_organisation(
     names = ("id", "area_id", "address", "geom", "limit_min", "kind_id", "skills")
     stored = select(*(getattr(Organisation, name) for name in names))
     old = session.execute(stored.where(Organisation.code == stated.code)).one_or_none()
-    if old is None:
-        stated = replace(stated, code=_own_code(stated.code))
+    if old is None and stated.code.strip():  # a code that a file could bring back
+        try:
+            stated = replace(stated, code=parse_own_code(stated.code))
+        except CellError as error:
+            raise invalid_field("code", error.message.code, **error.message.params) from None
         old = session.execute(stored.where(Organisation.code == stated.code)).one_or_none()
     if stated.limit_min is None:
         stated = replace(stated, limit_min=old.limit_min if old else DEFAULT_LIMIT_MIN)
@@ -131,14 +134,6 @@ def save_organisation(
     if head is not None:
         _join(session, number, head, None, None, now)
     return number
-
-
-def _own_code(text: str) -> str:
-    """Return a code as a file could bring it back; refuse one that none could."""
-    try:
-        return parse_own_code(text) if text.strip() else ""
-    except CellError as error:
-        raise invalid_field("code", error.message.code, **error.message.params) from None
 
 
 def _organisation_values(

@@ -138,14 +138,13 @@ class Options:
 @click.option("--recompute", is_flag=True, help="Bring the stored walks in step first.")
 @DASK
 @AS_JSON
-@click.pass_context
-def command(context: click.Context, **values: Any) -> None:
+def command(**values: Any) -> None:
     """Say who reaches a facility on foot in time, who does not, and of whom it cannot be said.
 
     Two dates, networks or plans are compared by saving one state (--save) and asking what the
     other changes (--against).
     """
-    source = context.get_parameter_source
+    source = click.get_current_context().get_parameter_source
     given = frozenset(name for name in values if source(name) != ParameterSource.DEFAULT)
     _require_usage(given)
     options = Options(**values, given=given)
