@@ -78,6 +78,15 @@ def test_a_page_whose_words_never_come_is_there_in_english(desk: Page, site: str
     expect(desk.get_by_role("button", name="上报")).to_be_visible()
     wait_for_held(desk, waiting)
     desk.clock.fast_forward(16_000)
+    desk.clock.run_for(2_000)
     expect(desk.locator("body[data-ready]")).to_be_attached()
+    expect(desk.locator(NOTE)).to_be_visible()
     for route in waiting:
         route.abort()
+
+
+def test_words_that_are_lost_once_are_asked_for_again(desk: Page, site: str) -> None:
+    desk.route("**/messages/zh.json*", lambda route: route.abort(), times=1)
+    desk.goto(f"{site}/report")
+    expect(desk.locator("#status")).to_contain_text("还差")
+    expect(desk.locator(NOTE)).to_be_hidden()

@@ -63,6 +63,27 @@ def test_at_a_moment_only_what_is_open_counts(
     assert "2026-11-28 23:00" in night
 
 
+def test_the_share_is_of_the_households_named_beside_it(
+    session: Session, client: FlaskClient, community: str
+) -> None:
+    """Some homes lie off the network: of them it cannot be said."""
+    session.execute(
+        text(
+            "DELETE FROM walk_edge WHERE id IN (SELECT id FROM walk_edge ORDER BY geom <-> ("
+            " SELECT geom FROM building ORDER BY id LIMIT 1) LIMIT 40)"
+        )
+    )
+    session.execute(text("UPDATE walk_network SET version = 'cut'"))
+    session.commit()
+    reader = signed_in(client, account(session, "lin", "planner", community))
+    html = reader.get(f"/coverage/report/{community}?category=clinic&lang=en").text
+    share = re.search(r'rep-share">([\d.]+)%', html)
+    counts = re.search(r": ([\d,]+) of ([\d,]+) households\s*(?:<small>Of ([\d,]+))?", html)
+    assert share and counts
+    served, known, unknown = (int(text.replace(",", "")) for text in counts.groups())
+    assert (known + unknown, round(100 * served / known, 1)) == (1500, float(share[1]))
+
+
 def test_the_map_draws_every_building_facility_and_site(session: Session, community: str) -> None:
     report = area_report(session, ReportQuery(community, "clinic", 10, "elder", sites=2), NOW)
     label = "<b>&\"' {{7*7}}"

@@ -11,11 +11,17 @@ async function readMessages() {
   if (!page.messages) return {}; // English
   const late = new AbortController();
   setTimeout(() => late.abort(), PATIENCE_MS);
-  try {
-    return await (await fetch(page.messages, { signal: late.signal })).json();
-  } catch {
-    return {}; // better in English than not at all
+  for (const pause of [0, 1000]) {
+    await new Promise((done) => setTimeout(done, pause));
+    try {
+      const answer = await fetch(page.messages, { signal: late.signal });
+      if (answer.ok) return await answer.json();
+    } catch {
+      /* once more, unless it is late */
+    }
   }
+  document.documentElement.classList.add('incomplete'); // as when a script is missing
+  return {}; // better in English than not at all
 }
 
 export const t = (text, values) => fill(messages[text] ?? text, values);
