@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 
 from gis.areas.models import RevisionState
@@ -136,6 +136,7 @@ def drafts_() -> Response:
         waiting=reviews.list_waiting(session(), by),
         actor=by.actor,
         areas=areas,
+        zone=current_app.config["SETTINGS"].timezone,
         selected=_initial_area(0, areas),
     )
 
