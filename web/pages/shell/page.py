@@ -16,7 +16,7 @@ from web.security.csrf import csrf_token
 
 
 def page_basics() -> dict[str, Any]:
-    """Return what every script finds as `page`: the language and the addresses it needs.
+    """Return what every script finds as `page`: language, time zone, and the addresses it needs.
 
     Notes
     -----
@@ -26,6 +26,7 @@ def page_basics() -> dict[str, Any]:
     digest = messages_digest(language)
     return {
         "language": language,
+        "timezone": current_app.config["SETTINGS"].timezone.key,
         "messages": None
         if language == "en"
         else url_for("shell.messages", language=language, v=digest),

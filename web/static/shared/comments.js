@@ -1,6 +1,7 @@
 // Comments on a boundary draft: numbered pins on the map, and a list to answer and resolve them.
 import { h, page } from './dom.js';
 import { t } from './i18n.js';
+import { dateTime } from './moment.js';
 import { call } from './request.js';
 
 const path = `/revisions/${page.revision}/comments`;
@@ -127,7 +128,7 @@ export function showComments({ map, list, count, write, gridAt, onWait = undefin
   const says = (comment) => [
     comment.grid && h('b', { className: 'cm-grid' }, comment.grid_name),
     h('p', { className: 'cm-text' }, comment.text),
-    h('small', {}, `${person(comment.author)} · ${new Date(comment.at).toLocaleString()}`),
+    h('small', {}, `${person(comment.author)} · ${dateTime(comment.at)}`),
   ];
 
   const replies = (thread) => thread.replies.map((answer) => h('div', { className: 'cm-reply' }, says(answer)));

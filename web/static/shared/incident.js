@@ -2,6 +2,7 @@
 import { h, page } from './dom.js';
 import { number, t, zh } from './i18n.js';
 import { photoChoice } from './image.js';
+import { addDays, compactTime, dateTime, today } from './moment.js';
 import { answerOf, RequestError, setOfflineText } from './request.js';
 import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf } from './workflow.js';
 
@@ -22,20 +23,10 @@ const REQUEST_LABELS = {
 export const SEVERITY_LABELS = { low: t('Low'), normal: t('Normal'), high: t('Serious'), urgent: t('Urgent') };
 
 export const inLanguage = (record, name) => record[`${name}_${zh ? 'zh' : 'en'}`] || record[`${name}_zh`] || '';
-export const when = (at) =>
-  h('time', { datetime: at, title: new Date(at).toLocaleString(zh ? 'zh-CN' : 'en-GB') }, shortTime(at));
+export const when = (at) => h('time', { datetime: at, title: dateTime(at) }, compactTime(at));
 export const newKey = () =>
   crypto.randomUUID?.() ??
   [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
-
-function shortTime(at) {
-  const time = new Date(at),
-    now = new Date();
-  const clock = time.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  if (time.toDateString() === now.toDateString()) return clock;
-  const day = time.toLocaleDateString('en-GB', { month: '2-digit', day: '2-digit' }).split('/').reverse().join('-');
-  return (time.getFullYear() === now.getFullYear() ? day : `${time.getFullYear()}-${day}`) + ' ' + clock;
-}
 
 // ---- urgency: always a shape and a word, never colour alone
 const SHAPES = {
@@ -94,7 +85,7 @@ export const clockBadge = (incident, text = timeLeft(incident)) =>
     'span',
     {
       className: `inc-clock ${urgency(incident)}`,
-      title: incident.due ? dueText(incident, new Date(incident.due).toLocaleString(zh ? 'zh-CN' : 'en-GB')) : null,
+      title: incident.due ? dueText(incident, dateTime(incident.due)) : null,
     },
     shape(urgency(incident)),
     h('span', { className: 'hidden' }, urgencyWords(incident)),
@@ -260,7 +251,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
       h('input', {
         type: 'date',
         id: 'inc-until',
-        min: new Date(Date.now() + 864e5).toISOString().slice(0, 10),
+        min: addDays(today(), 1),
         required: name === 'request_suspend',
       });
     const strip = h('ul', { className: 'inc-photos' });

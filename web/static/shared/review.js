@@ -2,6 +2,7 @@
 import { person } from './comments.js';
 import { h } from './dom.js';
 import { t, zh } from './i18n.js';
+import { dateTime } from './moment.js';
 
 const SENTENCES = {
   requested: (who) => t('%(who)s was asked to review it.', { who }),
@@ -10,10 +11,9 @@ const SENTENCES = {
   lapsed: (who, when) =>
     t('%(who)s approved it on %(when)s; it was changed since, so the approval has lapsed.', { who, when }),
 };
-const clock = (at) => new Date(at).toLocaleString();
 
 export const sentence = ({ state, reviewer, reason, at }) =>
-  `${SENTENCES[state](person(reviewer), clock(at))} ${reason}`.trim();
+  `${SENTENCES[state](person(reviewer), dateTime(at))} ${reason}`.trim();
 
 const CHANGES = {
   added: (what) => t('added: %(what)s', { what }),
@@ -28,6 +28,6 @@ export const changesSince = ({ changes }) =>
       'li',
       {},
       CHANGES[change.change](zh ? change.zh : change.en),
-      h('small', {}, ` ${person(change.who)} · ${clock(change.at)}`),
+      h('small', {}, ` ${person(change.who)} · ${dateTime(change.at)}`),
     ),
   );

@@ -1,6 +1,7 @@
 // The register of buildings: one is chosen in the list or on the map, changed, added, placed or closed.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { dateTime } from '../../shared/moment.js';
 import { call, query, request } from '../../shared/request.js';
 import { draw, place, showShape, stop } from './outline.js';
 
@@ -130,11 +131,7 @@ function changes(one) {
           'li',
           {},
           change.op === 'insert' ? t('Entered') : change.fields.map(changeText).join('；') || t('Other facts'),
-          h(
-            'small',
-            {},
-            `${new Date(change.at).toLocaleString()} · ${change.who}${change.why ? ` · ${change.why}` : ''}`,
-          ),
+          h('small', {}, `${dateTime(change.at)} · ${change.who}${change.why ? ` · ${change.why}` : ''}`),
         ),
       ),
     ),

@@ -1,6 +1,7 @@
 // Two maps of minutes in one, with a divider: what is asked on the left, and what is compared with it on the right.
 import { $, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
+import { fieldValue } from '../../shared/moment.js';
 import { state, writeAddress } from './address.js';
 import { clipSides, compareWith } from './outlines.js';
 import { map } from './drawing.js';
@@ -35,7 +36,7 @@ export function fillCompare(texts) {
   const timed = isTimed(state.with);
   field.value = timed ? 'at.then' : otherChanges() ? state.with : '';
   $('with-then').hidden = field.value !== 'at.then';
-  if (timed) time.value = state.with.slice(3);
+  if (timed) time.value = fieldValue(state.with.slice(3));
   showSides(texts);
 }
 

@@ -1,6 +1,7 @@
 // The planner's page of coverage: what is asked stands in the address, every figure comes from the API.
 import { $, h, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { dateTime, fieldValue, shortDateTime } from '../../shared/moment.js';
 import { RequestError } from '../../shared/request.js';
 import { question, readAddress, state, TABS, wholeReport, writeAddress } from './address.js';
 import { askClasses, askCoverage, askFacilities } from './answers.js';
@@ -23,17 +24,6 @@ let asked = 0;
 
 const chosenText = (name) => controls.elements[name].selectedOptions[0]?.textContent.trim() ?? '';
 const what = () => ({ service: chosenText('what'), profile: chosenText('profile'), area: chosenText('area') });
-const clock = (value) =>
-  new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
-
-const shortClock = (value) =>
-  new Date(value).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', {
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
 
 // ---- the controls
 function fillControls() {
@@ -42,7 +32,7 @@ function fillControls() {
   fields.minutes.value = String(state.minutes);
   fields.profile.value = state.profile;
   fields.when.value = state.at && state.at !== 'now' ? 'then' : state.at;
-  fields.then.value = fields.when.value === 'then' ? state.at : '';
+  fields.then.value = fields.when.value === 'then' ? fieldValue(state.at) : '';
   $('then').hidden = fields.when.value !== 'then';
   fields.area.value = state.area;
   $('in-view').checked = Boolean(state.view);
@@ -120,7 +110,7 @@ let latest = null; // the answer on the page: {answer, classes, other}; other is
 function showAnswer(given) {
   latest = given;
   const { answer } = given;
-  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
+  const then = answer.open_at && t('open at %(time)s', { time: dateTime(answer.open_at) });
   $('flat').textContent = answer.flat ? t('Slopes are not counted: no elevations are loaded') : t('Slopes are counted');
   showCounts();
   const { service, profile, area } = what();
@@ -137,7 +127,7 @@ function showCounts() {
   const { communities } = choice();
   const counts = countsOf(classes.areas, communities);
   const total = totalsOf(counts);
-  const then = answer.open_at && t('open at %(time)s', { time: clock(answer.open_at) });
+  const then = answer.open_at && t('open at %(time)s', { time: dateTime(answer.open_at) });
   const names = classes.areas.filter((area) => communities.includes(codeOf(area.code))).map(nameOf);
   const focus = /** @type {HTMLElement} */ (document.activeElement)?.dataset ?? {};
   $('answer').replaceChildren(
@@ -169,7 +159,7 @@ function dates(answer) {
   return h(
     'p',
     { className: 'cov-dates quiet' },
-    answer.computed_at ? t('Computed %(time)s', { time: clock(answer.computed_at) }) : null,
+    answer.computed_at ? t('Computed %(time)s', { time: dateTime(answer.computed_at) }) : null,
     answer.network_version ? ` · ${t('network %(version)s', { version: answer.network_version })}` : null,
     answer.flat ? ` · ${t('without elevations')}` : null,
   );
@@ -243,8 +233,8 @@ async function askOther() {
 }
 const sides = () => ({
   profile: chosenText('profile'),
-  at: /^\d/.test(state.at) ? shortClock(state.at) : chosenText('when'),
-  clock: shortClock,
+  at: /^\d/.test(state.at) ? shortDateTime(state.at) : chosenText('when'),
+  clock: shortDateTime,
 });
 
 function compareNow() {

@@ -2,6 +2,7 @@
 // withdrawn here; what the server refuses stands beside the place.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
+import { dateTime } from '../../shared/moment.js';
 import { call, RequestError } from '../../shared/request.js';
 import { askAll } from './answers.js';
 import { giveClick, map, mapStatus, releaseClicks, takeClicks } from './drawing.js';
@@ -163,8 +164,8 @@ function openForm(kind, geometry) {
       crs: 'cgcs2000',
       hours: hours?.value.trim() ?? '',
       reason: reason.value.trim(),
-      from_at: written(from.value),
-      until_at: written(until.value),
+      from_at: from.value || null,
+      until_at: until.value || null,
     };
     attempt(
       popup,
@@ -177,11 +178,7 @@ function openForm(kind, geometry) {
 }
 
 // ---- withdrawing
-const moment = (time) =>
-  time &&
-  new Date(time).toLocaleString(page.language === 'zh' ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'short' });
-// a field of a form says a time of where the reader is
-const written = (value) => (value ? new Date(value).toISOString() : null);
+const moment = (at) => at && dateTime(at);
 
 function openEdit(edit, { lng, lat }) {
   const wrong = refusal();

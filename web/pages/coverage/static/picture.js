@@ -1,5 +1,6 @@
 // The map as a picture: title, map, legend, scale, date and credits on one canvas, drawn from what the page shows.
 import { $, colour } from '../../shared/dom.js';
+import { today } from '../../shared/moment.js';
 import { state } from './address.js';
 import { dividerShare, sideNames } from './compare.js';
 import { map } from './drawing.js';
@@ -18,7 +19,7 @@ export async function savePicture() {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
   const link = document.createElement('a');
   link.href = URL.createObjectURL(/** @type {Blob} */ (blob));
-  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const day = today().replaceAll('-', '');
   link.download = `coverage-${state.category}-${state.minutes}-${state.profile}-${day}.png`.replaceAll(',', '-');
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

@@ -1,6 +1,7 @@
 // The address of the desk: every filter, the state and the open matter.
 import { $, page } from '../../shared/dom.js';
 import { number } from '../../shared/i18n.js';
+import { addDays } from '../../shared/moment.js';
 import { query } from '../../shared/request.js';
 import { isEnded, states } from '../../shared/workflow.js';
 import { inbox } from './inbox.js';
@@ -36,8 +37,8 @@ export const state = () => {
 };
 export const filters = () => Object.fromEntries(FIELDS.map((name) => [name, address().get(name) ?? '']));
 // as the API has them: `until` is a moment, the field's day is still within
-export const dayAfter = (day) => day && new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
-export const dayBefore = (day) => new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
+export const dayAfter = (day) => day && addDays(day, 1);
+export const dayBefore = (day) => addDays(day, -1);
 // what was chosen, else: what is open by urgency, what is suspended by when it goes on, what has ended by its age
 export const order = () => {
   if (filters().sort) return filters().sort;

@@ -64,7 +64,7 @@ export function followUpFields() {
       return {
         outcome: result,
         ...(result === 'reached' && answers()),
-        ...(result === 'call_later' && { again_at: new Date(again.value).toISOString() }),
+        ...(result === 'call_later' && { again_at: again.value }),
       };
     },
   };

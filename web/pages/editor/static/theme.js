@@ -1,6 +1,7 @@
 // What the grids are coloured by, with its legend, and the households as dots.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { addDays, today } from '../../shared/moment.js';
 import * as api from './api.js';
 import { showStatus } from './panel.js';
 import { restyle } from './picture.js';
@@ -42,7 +43,7 @@ function swatch(colour) {
 }
 const write = (n) => (Number.isInteger(n) ? number(n) : n.toFixed(n < 1 ? 2 : 1));
 
-const daysAgo = (days) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+const daysAgo = (days) => addDays(today(), -days);
 
 async function loadFigures(since) {
   const { items } = await api.figures(state.within, since);

@@ -1,6 +1,7 @@
 // Two days side by side: the old lines dashed under the new, what changed hands tinted, and a list that flies to each.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
+import { dayOf } from '../../shared/moment.js';
 import { request, query } from '../../shared/request.js';
 import { Coverage, removedVertices } from '../../shared/coverage.js';
 
@@ -39,7 +40,7 @@ try {
   const names = new Map(difference.grids.map((grid) => [grid.code, grid.name])),
     called = (code) => (code ? (names.get(code) ?? code) : t('no grid'));
   $('difference').replaceChildren(
-    h('h2', {}, t('Changed between %(from)s and %(to)s', { from: from.slice(0, 10), to: until.slice(0, 10) })),
+    h('h2', {}, t('Changed between %(from)s and %(to)s', { from: dayOf(from), to: dayOf(until) })),
     difference.grids.length
       ? h(
           'ul',

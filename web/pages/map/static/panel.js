@@ -1,6 +1,7 @@
 // The panel: who answers for a place or an area, why, what is near, and a facility's circle.
 import { $, h, page, pin } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
+import { dateTime } from '../../shared/moment.js';
 import { request, query, RequestError } from '../../shared/request.js';
 
 export const busy = { onshow() {} };
@@ -258,11 +259,10 @@ async function nearbyFacilities(lon, lat, actions) {
 }
 
 function foot(answer) {
-  const at = new Date(answer.at).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   return h(
     'p',
     { className: 'foot' },
-    h('span', {}, t('As of %(time)s', { time: at })),
+    h('span', {}, t('As of %(time)s', { time: dateTime(answer.at) })),
     h('span', {}, t('Boundary revision %(n)s', { n: answer.revision })),
   );
 }

@@ -1,6 +1,7 @@
 // Today's incidents: marks by severity and time, one mark for those that stand close, and a list of those in view.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
+import { dateTime } from '../../shared/moment.js';
 import { request, query } from '../../shared/request.js';
 
 const CLOSE_PX = 40; // marks nearer than this become one
@@ -202,7 +203,6 @@ function facts(feature) {
 
 function row(feature) {
   const { exact, place, reported_at: reported } = feature.properties;
-  const time = new Date(reported).toLocaleString(zh ? 'zh-CN' : 'en-GB', { dateStyle: 'short', timeStyle: 'short' });
   const hover = (on) => () => elementOf(feature.id)?.classList.toggle('pointed', on);
   return h(
     'li',
@@ -225,7 +225,7 @@ function row(feature) {
         h(
           'small',
           {},
-          [place, h('time', { datetime: reported }, time)].flatMap((part) => (part ? [part, ' '] : [])),
+          [place, h('time', { datetime: reported }, dateTime(reported))].flatMap((part) => (part ? [part, ' '] : [])),
         ),
       ),
     ),

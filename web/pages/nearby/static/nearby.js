@@ -1,6 +1,7 @@
 // What a place reaches on foot: by category, with rings on the map, and the walk to what is chosen.
 import { $, colour, h, page, phone, pin } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
+import { fieldValue } from '../../shared/moment.js';
 import { query, request } from '../../shared/request.js';
 import { searchBox } from '../../shared/search.js';
 
@@ -534,15 +535,11 @@ time.onchange = () => {
   askAgain();
 };
 
-// A time in the address may bear an offset; the field has the local time of who reads.
 function showTime(at) {
   state.at = at === 'now' ? '' : at;
   when.value = state.at ? 'then' : '';
   $('then').hidden = !state.at;
-  const local = /(Z|[+-]\d\d:?\d\d)$/.test(at)
-    ? new Date(new Date(at).getTime() - new Date(at).getTimezoneOffset() * 60_000)
-    : null;
-  time.value = (local && Number.isFinite(local.getTime()) ? local.toISOString() : at).slice(0, 16);
+  time.value = state.at && fieldValue(state.at);
 }
 
 // ---- a place in the address of the page

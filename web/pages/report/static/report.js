@@ -1,6 +1,7 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
+import { shortDateTime } from '../../shared/moment.js';
 import { request, errorText, query, RequestError, setOfflineText } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { listReports, remember } from './my-reports.js';
@@ -440,7 +441,7 @@ async function duplicates() {
               h(
                 'span',
                 {},
-                `${when(duplicate.reported_at)} · ${zh ? duplicate.state_zh : (duplicate.state_en ?? duplicate.state)} · ${t('%(n)s m away', { n: number(Math.round(duplicate.distance_m)) })}`,
+                `${shortDateTime(duplicate.reported_at)} · ${zh ? duplicate.state_zh : (duplicate.state_en ?? duplicate.state)} · ${t('%(n)s m away', { n: number(Math.round(duplicate.distance_m)) })}`,
               ),
               ownReports.has(duplicate.id)
                 ? h('a', { href: `${page.track}/${duplicate.id}#${ownReports.get(duplicate.id).secret}` }, t('look'))
@@ -454,14 +455,6 @@ async function duplicates() {
     if (error.name !== 'AbortError') container.hidden = true;
   } // only an offer
 }
-
-const when = (time) =>
-  new Date(time).toLocaleString(zh ? 'zh-CN' : 'en-GB', {
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
 
 // ---- 4: send
 function step(name, done) {

@@ -1,6 +1,7 @@
 // Where one report stands, for who has its secret; and the reports this browser remembers.
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
+import { shortDateTime } from '../../shared/moment.js';
 import { RequestError } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { forget, listReports, remember } from './my-reports.js';
@@ -20,17 +21,7 @@ let report = null,
   timer = 0;
 
 const role = (word) => (zh ? word : (page.roles[word] ?? word));
-const time = (at) =>
-  h(
-    'time',
-    { datetime: at },
-    new Date(at).toLocaleString(zh ? 'zh-CN' : 'en-GB', {
-      month: 'short',
-      day: 'numeric',
-      hour: '2-digit',
-      minute: '2-digit',
-    }),
-  );
+const time = (at) => h('time', { datetime: at }, shortDateTime(at));
 const icon = (name) => h('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, h('path', { d: ICONS[name] }));
 // A sentence with an element where %(name)s stands.
 const filled = (text, name, element) => {

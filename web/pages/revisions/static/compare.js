@@ -1,6 +1,6 @@
 // Two drafts side by side: A on the left of the divider, B on the right, and the table of their grids.
 import { $, colour, h, page } from '../../shared/dom.js';
-import { t } from '../../shared/i18n.js';
+import { t, zh } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
 import { fit, shape } from './revision-map.js';
 
@@ -50,7 +50,7 @@ function draw({ grids, pieces }) {
 const shown = (value, digits) =>
   value === null || value === undefined
     ? '—'
-    : value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    : value.toLocaleString(zh ? 'zh-CN' : 'en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 function cells(grid, figure, digits) {
   const [before, a, b] = ['published', 'a', 'b'].map((side) => grid[side]?.[figure]);

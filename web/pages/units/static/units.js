@@ -1,6 +1,7 @@
 // The ten-household units of a grid: a list, their buildings on the map, and homes moved between them.
 import { $, colour, h, page } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
+import { dateTime } from '../../shared/moment.js';
 import { call, query, request } from '../../shared/request.js';
 import { doorTable, selectionOf } from './doors.js';
 import { colourOf, drawBuildings, markBuilding } from './picture.js';
@@ -76,7 +77,7 @@ const changeItem = (change) =>
     {},
     h('b', {}, CHANGES[change.kind](change)),
     h('br'),
-    `${new Date(change.at).toLocaleString()} · ${change.author}${change.reason ? ` · ${change.reason}` : ''}`,
+    `${dateTime(change.at)} · ${change.author}${change.reason ? ` · ${change.reason}` : ''}`,
   );
 
 // ---- the list
