@@ -15,6 +15,15 @@ LAYER_NAMES = (
 )
 
 
+# what is written down of a layer, by whether it is cut to an area and of which moment
+LAYER_CODES = {
+    (False, False): "shown.layer",
+    (True, False): "shown.layer_within",
+    (False, True): "shown.layer_at",
+    (True, True): "shown.layer_within_at",
+}
+
+
 @click.command()
 @click.argument("layer", type=click.Choice(LAYER_NAMES.split()))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -78,14 +87,13 @@ def command(layer: str, file: Path, at: datetime | None, within: str, reason: st
                 if layer == "incidents"
                 else write_organisation_table(session, me, layer, file, now, zone)
             )
-        cut = "_within" * bool(within) + "_at" * bool(at)
         params = {
             "layer": layer,
             "ending": file.suffix[1:],
             "area": within,
             "at": at and at.isoformat(),
         }
-        subject = Message(f"shown.layer{cut}", params)
+        subject = Message(LAYER_CODES[bool(within), bool(at)], params)
         record_disclosure(session, "export", subject, reason=reason)
         click.echo(f"{file}: {count} {layer}")
         for credit in list_attributions(session):
