@@ -9,13 +9,24 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
-from tests.support.browser import BY, filed, moved, opened, picture, serious, session, signed_in
+from tests.support.browser import (
+    BY,
+    filed,
+    moved,
+    opened,
+    picture,
+    serious,
+    session,
+    sign_in,
+    signed_in,
+    wait_for_held,
+)
 from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
@@ -350,3 +361,19 @@ def test_a_bulk_dispatch_says_to_whom_before_it_acts(
     page.locator("#bulk [data-confirm]").click()
     expect(row(page, phrase).locator(".dsk-went")).to_be_visible()
     assert state(session, number) == "dispatched"
+
+
+def test_a_list_that_never_comes_is_told(desk, site, served, session):
+    _, phrase = filed(session)
+    held: list[Route] = []
+    desk.clock.install()
+    desk.route("**/api/v1/incidents?*", lambda route: held.append(route))
+    sign_in(desk, site, served.var, "dispatcher")
+    desk.goto(site + at(phrase), wait_until="commit")
+    wait_for_held(desk, held)
+    desk.clock.fast_forward(21_000)
+    retry = desk.get_by_role("button", name="重试")
+    expect(desk.locator("#status", has=retry)).to_contain_text("没有网络")
+    desk.unroute("**/api/v1/incidents?*")
+    retry.click()
+    expect(row(desk, phrase)).to_be_visible()

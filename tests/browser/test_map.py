@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gis.settings import ROOT
-from tests.support.browser import opened, ready, sign_in
+from tests.support.browser import opened, ready, sign_in, wait_for_held
 from tests.support.served import until
 
 pytestmark = pytest.mark.browser
@@ -266,6 +266,22 @@ def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
     )  # before the page is there: later it may miss one
     ready(desk, site)
     desk.mouse.click(600, 450)
+    expect(desk.locator("#answer")).to_contain_text("无法连接服务器")
+    desk.unroute("**/api/v1/locate**")
+    desk.get_by_role("button", name="重试").click()
+    expect(desk.locator("#answer .first")).not_to_be_empty()
+
+
+def test_an_answer_that_never_comes_is_told_as_one(desk, site):
+    held = []
+    desk.clock.install()
+    desk.route("**/api/v1/locate**", lambda route: held.append(route))
+    ready(desk, site)
+    desk.mouse.click(600, 450)
+    wait_for_held(desk, held)
+    desk.clock.fast_forward(19_000)
+    expect(desk.locator("#answer .skeleton")).to_be_visible()
+    desk.clock.fast_forward(2_000)
     expect(desk.locator("#answer")).to_contain_text("无法连接服务器")
     desk.unroute("**/api/v1/locate**")
     desk.get_by_role("button", name="重试").click()

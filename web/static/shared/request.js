@@ -24,26 +24,47 @@ async function read(address, options) {
   try {
     return await fetch(address, options);
   } catch (error) {
-    if (error.name === 'AbortError') throw error;
+    if (options.signal.aborted) throw error;
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     return fetch(address, options);
   }
 }
 
-// Asks the API; a newer question of the same kind cancels the older one.
+// An answer that does not begin within this time, or whose body takes as long again, is none: as if the server had not
+// been reached.
+export const READ_LIMIT_MS = 20_000;
+async function readInTime(path, options, { controller = new AbortController(), limitMs = READ_LIMIT_MS } = {}) {
+  let late = false,
+    timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, limitMs);
+  };
+  try {
+    wait();
+    const response = await read(page.api + path, { ...options, signal: controller.signal });
+    wait();
+    return await answerOf(response);
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    if (error.name === 'AbortError' && !late) throw error;
+    throw new RequestError({ status: 0, detail: offlineText });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Asks the API; a newer question of the same kind cancels the older one. What the server itself may take long to
+// compute is given a limit of its own.
 const pendingRequests = new Map();
-export async function request(path, kind = path) {
+export function request(path, kind = path, limitMs = READ_LIMIT_MS) {
   pendingRequests.get(kind)?.abort();
   const controller = new AbortController();
   pendingRequests.set(kind, controller);
-  let response;
-  try {
-    response = await read(page.api + path, { signal: controller.signal, headers: { Accept: 'application/json' } });
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new RequestError({ status: 0, detail: offlineText });
-  }
-  return answerOf(response);
+  return readInTime(path, { headers: { Accept: 'application/json' } }, { controller, limitMs });
 }
 
 // The body of an answer; null where it has none. One that breaks off half-way is no answer, as if the server had not
@@ -67,19 +88,20 @@ export const query = (values) =>
 
 // Sends one request with a JSON body.
 export async function call(method, path, body, headers = {}) {
+  const options = {
+    method,
+    headers: {
+      Accept: 'application/json',
+      ...(body ? { 'Content-Type': 'application/json' } : {}),
+      ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}),
+      ...headers,
+    },
+    body: body ? JSON.stringify(body) : undefined,
+  };
+  if (method === 'GET') return readInTime(path, options);
   let response;
   try {
-    // what changes something is sent once: it may have arrived
-    response = await (method === 'GET' ? read : fetch)(page.api + path, {
-      method,
-      headers: {
-        Accept: 'application/json',
-        ...(body ? { 'Content-Type': 'application/json' } : {}),
-        ...(page.csrf && method !== 'GET' ? { 'X-CSRFToken': page.csrf } : {}),
-        ...headers,
-      },
-      body: body ? JSON.stringify(body) : undefined,
-    });
+    response = await fetch(page.api + path, options); // once: it may have arrived
   } catch {
     throw new RequestError({ status: 0, detail: offlineText });
   }

@@ -5,6 +5,7 @@ import { question, state } from './address.js';
 export const PARTS = ['served', 'beyond', 'cannot_say', 'off_network'];
 const BY = 'community';
 export const GAP_PAGE = 500;
+const SEARCH_LIMIT_MS = 60_000; // the server itself searches for up to half a minute
 
 export const askCoverage = () => request(`/coverage?${question({ by: BY })}`, 'coverage');
 export const askGaps = (cursor) => request(`/coverage/gaps?${question({ limit: GAP_PAGE, cursor })}`, 'gaps');
@@ -12,8 +13,9 @@ export const askClasses = (bbox, changes = {}, kind = 'classes') =>
   request(`/coverage/classes?${question({ by: BY, bbox, ...changes })}`, kind);
 export const askBuildings = (bbox, changes = {}, kind = 'buildings') =>
   request(`/coverage/buildings?${question({ bbox, ...changes })}`, kind);
-export const askSites = () => request(`/siting?${question({ sites: state.sites, model: state.model })}`, 'siting');
-export const askClosures = () => request(`/siting/closures?${question()}`, 'closures');
+export const askSites = () =>
+  request(`/siting?${question({ sites: state.sites, model: state.model })}`, 'siting', SEARCH_LIMIT_MS);
+export const askClosures = () => request(`/siting/closures?${question()}`, 'closures', SEARCH_LIMIT_MS);
 export const askPin = ([lon, lat]) =>
   call('POST', '/siting/pin', {
     lon,

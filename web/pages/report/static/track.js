@@ -2,7 +2,7 @@
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { shortDateTime } from '../../shared/moment.js';
-import { RequestError } from '../../shared/request.js';
+import { READ_LIMIT_MS, RequestError } from '../../shared/request.js';
 import { emergency } from './emergency.js';
 import { forget, listReports, remember } from './my-reports.js';
 import { photoChoice } from '../../shared/image.js';
@@ -35,9 +35,12 @@ const filled = (text, name, element) => {
  * @param {{body?: any, key?: string, headers?: object}} [options]
  */
 async function api(path, { body, key, headers = {} } = {}) {
+  const late = new AbortController(),
+    timer = body ? 0 : setTimeout(() => late.abort(), READ_LIMIT_MS);
   let response;
   try {
     response = await fetch(page.api + path, {
+      signal: late.signal,
       method: body ? 'POST' : 'GET',
       body,
       cache: 'no-store',
@@ -50,6 +53,8 @@ async function api(path, { body, key, headers = {} } = {}) {
     });
   } catch {
     throw new RequestError({ status: 0, detail: t('No connection. This is the state last seen.') });
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok)
     throw new RequestError(
