@@ -1,5 +1,5 @@
-"""The grid worker's page on a phone: take, handle with a photo, a lost connection, and what
-is new.
+"""The grid worker's page on a phone: take, handle with a photo, a lost connection, what is begun
+and not sent, and what is new.
 """
 
 import re
@@ -8,10 +8,24 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from tests.support.browser import filed, moved, picture, serious, session, signed_in
+from tests.support.browser import (
+    filed,
+    moved,
+    picture,
+    serious,
+    session,
+    sign_in,
+    signed_in,
+    wait_for_held,
+)
 
 pytestmark = pytest.mark.browser
 __all__ = ["session"]  # a fixture
+
+LISTS = "**/api/v1/incidents?*"
+MOVES = "**/api/v1/incidents/*/moves"
+BUSY = {"title": "Unavailable", "detail": "Not ready", "zh": "服务器正忙。"}
+COUNTS = ("#tab-new b", "#tab-doing b")
 
 
 def test_a_worker_takes_and_handles_with_a_photo(phone, site, served, session):
@@ -203,3 +217,94 @@ def test_the_map_shows_the_patch_and_numbered_pins(phone, site, served, session)
         page.locator(".wrk-map path.leaflet-interactive, .wrk-map .leaflet-overlay-pane path").first
     ).to_be_attached()
     assert page.locator("#legend li").count() == 4
+
+
+# ---- no list, or an older one
+
+
+def test_a_list_that_never_comes_is_told_and_asked_again_by_hand(phone, site, served, session):
+    _, phrase = filed(session)
+    held = []
+    phone.clock.install()
+    phone.route(LISTS, lambda route: held.append(route))
+    sign_in(phone, site, served.var, "worker")
+    phone.goto(f"{site}/work", wait_until="commit")
+    wait_for_held(phone, held)
+    expect(phone.locator("#panel")).to_have_text("加载中…")
+    phone.clock.fast_forward(21_000)
+    line = phone.locator("#unlisted")
+    expect(line).to_contain_text("事件列表未能加载：没有网络")
+    expect(phone.locator("#panel")).to_have_text("还没有事件列表，会自动重试。")
+    for count in COUNTS:
+        expect(phone.locator(count)).to_have_text("")
+    assert serious(phone) == []
+    phone.unroute(LISTS)
+    line.get_by_role("button", name="重试").tap()
+    expect(phone.locator(".wrk-card", has_text=phrase)).to_be_visible()
+    expect(line).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (lambda route: route.abort(), "没有网络"),
+        (lambda route: route.fulfill(status=503, json=BUSY), "服务器正忙。"),
+    ],
+    ids=["reset", "503"],
+)
+def test_a_first_list_that_fails_is_not_an_empty_one_and_comes_by_itself(
+    phone, site, served, session, answer, why
+):
+    _, phrase = filed(session)
+    phone.clock.install()
+    phone.route(LISTS, answer)
+    page = signed_in(phone, site, served, "worker", "/work")
+    expect(page.locator("#unlisted")).to_contain_text(f"事件列表未能加载：{why}")
+    for name in ("#tab-doing", "#tab-new"):
+        page.locator(name).tap()
+        expect(page.locator("#panel")).to_have_text("还没有事件列表，会自动重试。")
+        expect(page.locator(f"{name} b")).to_have_text("")
+    page.unroute(LISTS)
+    page.clock.fast_forward(21_000)
+    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible()
+    expect(page.locator("#tab-new b")).to_have_text(re.compile(r"[1-9]"))
+    expect(page.locator("#unlisted")).to_be_hidden()
+
+
+def test_the_list_last_seen_says_since_when_it_is(phone, site, served, session):
+    _, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    card = page.locator(".wrk-card", has_text=phrase)
+    expect(card).to_be_visible()
+    page.route(LISTS, lambda route: route.fulfill(status=503, json=BUSY))
+    page.reload()
+    expect(card).to_be_visible()
+    line = page.locator("#unlisted")
+    expect(line).to_contain_text(re.compile(r"这是 .*\d\d:\d\d 的列表，未能更新（服务器正忙。）"))
+    expect(line).not_to_contain_text("没有网络")
+    page.unroute(LISTS)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+    expect(line).to_be_hidden()
+    expect(card).to_be_visible()
+
+
+def test_what_waits_to_be_sent_is_told_in_each_tab(phone, site, served, session):
+    _, phrase = filed(session)
+    phone.clock.install()
+    page = signed_in(phone, site, served, "worker", "/work")
+    held = []
+    page.route(MOVES, lambda route: held.append(route))
+    page.locator("#tab-new").tap()
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=take]").tap()
+    move = wait_for_held(page, held)
+    page.clock.fast_forward(3_000)
+    for name in ("#tab-new", "#tab-doing", "#tab-done"):
+        page.locator(name).tap()
+        expect(page.locator("#unsent")).to_have_text("1 个操作等待发送")
+    move.fulfill(status=503, json=BUSY)
+    expect(page.locator("#unsent")).to_have_text("1 个操作尚未发送（服务器正忙。），会自动重试。")
+    page.unroute(MOVES)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("#unsent")).to_be_hidden()
+    expect(page.locator("#status")).to_contain_text("已发送")

@@ -21,6 +21,7 @@ import {
 } from '../../shared/incident.js';
 import { inOfferedOrder, keysOf, moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { objectStore } from '../../shared/object-store.js';
+import { keepList, keptList } from './kept-list.js';
 
 const EMPTY_LABELS = {
   new: t('Nothing to take. New matters appear here by themselves.'),
@@ -31,9 +32,14 @@ const EMPTY_LABELS = {
 const { map } = window.wangge;
 const TABS = Object.keys(EMPTY_LABELS);
 const RANK = { red: 0, amber: 1, green: 2, none: 3 };
-const KEPT = `wangge.work.${page.me}`,
-  EVERY = 60_000;
+const EVERY = 60_000,
+  RETRY_MS = 20_000, // after a list that could not be read
+  SLOW_MS = 2_000; // a move that waits longer is told
 let items = [],
+  seenAt = null, // when the list was read; null: there is none yet
+  listFailure = '',
+  retryTimer = null,
+  sendFailure = '',
   tab = 'new',
   position = null,
   opened = null,
@@ -75,7 +81,9 @@ async function act(incident, name, body, photos) {
   waiting.push(entry);
   await store.put(entry);
   $('sheet').close();
+  showStatus('');
   draw();
+  setTimeout(draw, SLOW_MS);
   return flush();
 }
 
@@ -106,28 +114,38 @@ async function attempt({ id, body, photos, version, key }) {
 }
 
 // Whether a move is still possible in what the matter is by now; it is then one of that version: a note by the desk
-// takes nothing from work that is done.
+// takes nothing from work that is done. Nothing is known where the matter could not be read.
 async function isStillPossible(entry) {
   try {
     const incident = await request(`/incidents/${entry.id}`, `again ${entry.id}`);
     if (!incident.moves.includes(entry.name)) return false;
     entry.version = incident.version;
   } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
+    if (![403, 404].includes(error.problem?.status)) throw error;
     return false;
   }
   await store.put(entry);
   return true;
 }
 
+async function deliver(entry) {
+  let result = await attempt(entry);
+  try {
+    for (let turn = 0; turn < 3 && result.problem?.code === STALE && (await isStillPossible(entry)); turn += 1)
+      result = await attempt(entry);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { problem: error.problem };
+  }
+  return result;
+}
+
 async function sendWaiting() {
   for (const entry of waiting.filter((each) => !each.refused)) {
-    let { answer, problem } = await attempt(entry);
-    for (let turn = 0; turn < 3 && problem?.code === STALE && (await isStillPossible(entry)); turn += 1)
-      ({ answer, problem } = await attempt(entry));
+    const { answer, problem } = await deliver(entry);
+    sendFailure = '';
     if (problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500)) {
-      const n = waiting.filter((each) => !each.refused).length;
-      showStatus(t('%(n)s moves wait for a connection and are sent by themselves', { n }));
+      sendFailure = problem.detail;
       break;
     }
     if (problem && problem.status === 401) {
@@ -169,7 +187,7 @@ async function drop(entry) {
 }
 
 async function again(entry) {
-  if (!(await isStillPossible(entry))) return show(entry.id); // what became of it, beside what was written
+  if (!(await isStillPossible(entry).catch(() => false))) return show(entry.id); // what became of it, beside what was written
   entry.refused = '';
   await store.put(entry);
   return flush();
@@ -193,6 +211,7 @@ const refusedMove = (entry) =>
 
 // ---- the list
 async function load(quiet = false) {
+  clearTimeout(retryTimer);
   try {
     const since = new Date(Date.now() - 30 * 86_400_000).toISOString();
     const [open, done] = await Promise.all([
@@ -202,12 +221,9 @@ async function load(quiet = false) {
         'done',
       ),
     ]);
-    items = [...open.items, ...done.items];
-    try {
-      localStorage.setItem(KEPT, JSON.stringify(items));
-    } catch {
-      /* no room: it is only the last look */
-    }
+    showList([...open.items, ...done.items], new Date().toISOString());
+    listFailure = '';
+    keepList(items, seenAt);
     if (!quiet) showStatus('');
   } catch (error) {
     if (error.name === 'AbortError') return;
@@ -215,14 +231,60 @@ async function load(quiet = false) {
       location.href = `${page.sign_in}?${query({ next: location.pathname })}`;
       return;
     }
-    try {
-      if (!items.length) items = JSON.parse(localStorage.getItem(KEPT)) ?? [];
-    } catch {
-      /* nothing kept */
-    }
-    showStatus(items.length ? t('No connection. This is the list last seen.') : error.message, true);
+    listFailure = error.message;
+    const kept = seenAt ? null : keptList();
+    if (kept) showList(kept.items, kept.at);
+    retryTimer = setTimeout(() => document.hidden || load(true), RETRY_MS);
   }
   draw();
+}
+
+function showList(incidents, at) {
+  const first = !seenAt;
+  items = incidents;
+  seenAt = at;
+  // nothing to take: what is at hand
+  if (first && !inTab('new').length && inTab('doing').length) tab = 'doing';
+}
+
+function retry() {
+  listFailure = '';
+  draw();
+  $('panel').focus({ preventScroll: true }); // the button is gone
+  load();
+}
+
+// A line above the list; while it says the same it stays as it is, for a finger may be on it.
+function drawLine(id, text, ...more) {
+  if ($(id).dataset.text === text) return;
+  $(id).dataset.text = text;
+  $(id).replaceChildren(...(text ? [text, ...more] : []));
+}
+
+function drawLines() {
+  drawLine(
+    'unlisted',
+    !listFailure
+      ? ''
+      : seenAt
+        ? t('This is the list of %(time)s. It could not be renewed (%(why)s); it is asked again by itself.', {
+            time: when(seenAt).textContent,
+            why: listFailure,
+          })
+        : t('The list could not be loaded: %(why)s', { why: listFailure }),
+    ' ',
+    h('button', { type: 'button', className: 'link', onclick: retry }, t('Try again')),
+  );
+  const unsent = waiting.filter((entry) => !entry.refused);
+  const late = unsent.some((entry) => Date.now() - entry.at >= SLOW_MS);
+  drawLine(
+    'unsent',
+    unsent.length && sendFailure
+      ? t('Moves not sent yet, sent again by themselves: %(n)s (%(why)s)', { n: unsent.length, why: sendFailure })
+      : late
+        ? t('Moves waiting to be sent: %(n)s', { n: unsent.length })
+        : '',
+  );
 }
 
 const unsentMove = (incident) => waiting.find((entry) => entry.id === incident.id && !entry.refused);
@@ -307,17 +369,28 @@ function draw() {
     const button = document.querySelector(`[data-tab="${name}"]`);
     button.setAttribute('aria-selected', String(name === tab));
     button.tabIndex = name === tab ? 0 : -1;
-    button.querySelector('b').textContent = name === 'done' ? '' : number(inTab(name).length);
+    button.querySelector('b').textContent = name === 'done' || !seenAt ? '' : number(inTab(name).length);
   }
   const incidents = inTab(tab);
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
-  $('panel').removeAttribute('aria-busy');
+  $('panel').setAttribute('aria-busy', String(!seenAt && !listFailure));
+  drawLines();
   $('refused').replaceChildren(...waiting.filter((entry) => entry.refused).map(refusedMove));
   updateList(
     $('cards'),
     incidents.length
       ? incidents.map((incident, i) => card(incident, i + 1))
-      : [h('li', { className: 'wrk-empty' }, EMPTY_LABELS[tab])],
+      : [
+          h(
+            'li',
+            { className: 'wrk-empty' },
+            seenAt
+              ? EMPTY_LABELS[tab]
+              : listFailure
+                ? t('There is no list yet; it is asked again by itself.')
+                : t('Loading…'),
+          ),
+        ],
   );
   drawMap(incidents);
 }
@@ -524,13 +597,6 @@ navigator.permissions?.query({ name: 'geolocation' }).then(
 );
 
 waiting = ((await store.all()) ?? []).filter((entry) => entry.who === page.me).sort((a, b) => a.at - b.at);
-await load();
-if (!inTab('new').length && inTab('doing').length) {
-  tab = 'doing';
-  draw();
-} // nothing to take: what is at hand
-drawPatch();
-flush();
 let soon;
 const news = (event) => {
   clearTimeout(soon);
@@ -557,5 +623,8 @@ setInterval(() => {
   }
 }, EVERY);
 const initialIncident = new URLSearchParams(location.search).get('incident');
+await load();
+drawPatch();
+flush();
 if (initialIncident) show(initialIncident);
 document.body.dataset.ready = '';
