@@ -5,7 +5,7 @@ and not sent, and what is new.
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from tests.support.browser import (
@@ -286,6 +286,134 @@ def test_the_list_last_seen_says_since_when_it_is(phone, site, served, session):
     page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
     expect(line).to_be_hidden()
     expect(card).to_be_visible()
+
+
+def kept_keys(page: Page) -> list[str]:
+    """What pages keep in localStorage, by its keys."""
+    keys: list[str] = page.evaluate("Object.keys(localStorage)")
+    return keys
+
+
+# ---- begun and not sent
+
+
+def begun(phone, site, served, session) -> tuple[Page, str, object]:
+    """A worker's page with a taken matter, its handling written and photographed, not sent."""
+    number, phrase = filed(session)
+    moved(session, number)
+    page = signed_in(phone, site, served, "worker", "/work")
+    page.locator("#tab-doing").tap()
+    page.locator(".wrk-card", has_text=phrase).locator("[data-move=handle]").tap()
+    page.locator("#sheet textarea").fill("清理了三车垃圾")
+    page.locator("#sheet input[type=file]").set_input_files(picture())
+    expect(page.locator("#sheet .inc-form .inc-photos img")).to_have_count(1)
+    return page, phrase, number
+
+
+def expect_begun(page: Page) -> None:
+    sheet = page.locator("#sheet")
+    expect(sheet.locator("textarea")).to_have_value("清理了三车垃圾")
+    expect(sheet.locator(".inc-form .inc-photos img")).to_have_count(1)
+    expect(sheet.locator(".inc-kept")).to_contain_text("尚未发送")
+
+
+def test_what_is_begun_is_there_again_until_it_is_sent(phone, site, served, session):
+    page, phrase, number = begun(phone, site, served, session)
+    page.locator("#sheet .wrk-x").tap()
+    card = page.locator(".wrk-card", has_text=phrase)
+    expect(card.locator(".wrk-begun")).to_have_text("已填写，未发送：处理")
+    card.locator("[data-move=handle]").tap()
+    expect_begun(page)
+    assert serious(page) == []
+    page.reload()  # as a phone does after its camera
+    expect_begun(page)
+    page.locator("#sheet .inc-form .inc-go").tap()
+    page.locator("#tab-done").tap()
+    expect(card).to_be_visible()
+    expect(card.locator(".wrk-begun")).to_have_count(0)
+    query = text("SELECT note FROM incident_event WHERE incident_id = :id AND move = 'handle'")
+    session.rollback()
+    assert session.scalar(query, {"id": number}) == "清理了三车垃圾"
+    query = text("SELECT count(*) FROM photo WHERE incident_id = :id")
+    assert session.scalar(query, {"id": number}) == 1
+    assert [key for key in kept_keys(page) if "draft" in key] == []
+
+
+def test_what_is_begun_can_be_dropped(phone, site, served, session):
+    page, phrase, _ = begun(phone, site, served, session)
+    page.reload()
+    page.locator("#sheet .inc-kept").get_by_role("button", name="放弃").tap()
+    page.locator("#sheet [data-move=handle]").tap()
+    expect(page.locator("#sheet textarea")).to_have_value("")
+    expect(page.locator("#sheet .inc-form .inc-photos img")).to_have_count(0)
+    page.locator("#sheet .wrk-x").tap()
+    page.locator("#tab-doing").tap()
+    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible()
+    expect(page.locator(".wrk-begun")).to_have_count(0)
+
+
+def test_what_is_begun_for_a_move_that_others_did_is_there_to_read_and_drop(
+    phone, site, served, session
+):
+    page, phrase, number = begun(phone, site, served, session)
+    page.locator("#sheet .wrk-x").tap()
+    moved(session, number, "handle", "别人先办了")
+    page.locator("#tab-done").tap()
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator(".wrk-open").tap()
+    expect(page.locator("#sheet .wrk-left")).to_contain_text("清理了三车垃圾")
+    page.locator("#sheet .wrk-left").get_by_role("button", name="放弃").tap()
+    expect(page.locator("#sheet .wrk-left")).to_have_count(0)
+    page.locator("#sheet .wrk-x").tap()
+    expect(card.locator(".wrk-begun")).to_have_count(0)
+
+
+def test_what_another_account_began_is_not_shown(phone, site, served, session):
+    page, phrase, _ = begun(phone, site, served, session)
+    page.evaluate("""() => {
+        for (const [key, value] of Object.entries(localStorage)) {
+            if (!key.startsWith('wangge.work-draft/account%20worker/')) continue;
+            localStorage.setItem(key.replace('worker', 'worker2'), value);
+            localStorage.removeItem(key);
+        } }""")
+    page.reload()
+    page.locator("#sheet [data-move=handle]").tap()
+    expect(page.locator("#sheet textarea")).to_have_value("")
+    page.locator("#sheet .wrk-x").tap()
+    page.locator("#tab-doing").tap()
+    expect(page.locator(".wrk-card", has_text=phrase)).to_be_visible()
+    expect(page.locator(".wrk-begun")).to_have_count(0)
+    assert len([key for key in kept_keys(page) if "worker2" in key]) == 1
+
+
+def test_back_closes_the_matter_and_keeps_what_is_begun(phone, site, served, session):
+    page, phrase, _ = begun(phone, site, served, session)
+    page.go_back()
+    expect(page.locator("#sheet")).to_be_hidden()
+    assert page.url == f"{site}/work"
+    card = page.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=handle]").tap()
+    expect_begun(page)
+    page.locator("#sheet .wrk-x").tap()
+    expect(page).to_have_url(f"{site}/work")
+    card.locator(".wrk-open").tap()
+    expect(page.locator("#sheet")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#sheet")).to_be_hidden()
+    assert page.url == f"{site}/work"
+    assert page.said == []
+
+
+def test_by_keyboard_a_matter_takes_the_focus_and_gives_it_back(desk, site, served, session):
+    _, phrase = filed(session)
+    page = signed_in(desk, site, served, "worker", "/work")
+    opener = page.locator(".wrk-card", has_text=phrase).locator(".wrk-open")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#sheet .inc-line")).to_be_visible()  # all of it is there
+    expect(page.locator("#sheet-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
 
 
 def test_what_waits_to_be_sent_is_told_in_each_tab(phone, site, served, session):

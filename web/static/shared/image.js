@@ -31,10 +31,22 @@ export async function prepared(file, longest) {
 }
 
 // What a form with photos needs: the change of its file field, and `ready()`, the photos once all are made ready: what
-// is sent sooner would leave them out. `thumbnails` is a list of the form; `say` shows why a file is not taken.
-export function photoChoice(thumbnails, say) {
+// is sent sooner would leave them out. `thumbnails` is a list of the form; `say` shows why a file is not taken;
+// `changed` hears of those chosen, and `restore` brings earlier ones back.
+/**
+ * @param {any} thumbnails
+ * @param {(message: string) => void} say
+ * @param {(photos: Blob[]) => any} [changed]
+ */
+export function photoChoice(thumbnails, say, changed = () => {}) {
   const photos = [];
   let preparing = Promise.resolve();
+
+  function show(photo) {
+    photos.push(photo);
+    const alt = t('Photo %(n)s', { n: photos.length });
+    thumbnails.append(h('li', {}, h('img', { src: URL.createObjectURL(photo), alt, width: 96, height: 96 })));
+  }
 
   async function add(files) {
     for (const file of files) {
@@ -44,13 +56,16 @@ export function photoChoice(thumbnails, say) {
         say(t('“%(name)s” cannot be read as a photo. Use JPEG, PNG or WebP.', { name: file.name }));
         continue;
       }
-      photos.push(photo);
-      const alt = t('Photo %(n)s', { n: photos.length });
-      thumbnails.append(h('li', {}, h('img', { src: URL.createObjectURL(photo), alt, width: 96, height: 96 })));
+      show(photo);
+      await changed(photos);
     }
   }
 
   return {
+    photos,
+    restore: (blobs) => {
+      preparing = preparing.then(async () => ((await blobs) ?? []).forEach(show));
+    },
     onchange: ({ target }) => {
       const chosen = [...target.files];
       target.value = '';

@@ -188,8 +188,8 @@ export const useful = (incident) =>
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 // `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
-// a move whose button stands elsewhere.
-export function moveButtons(incident, act, extra = {}, { templates = null } = {}) {
+// a move whose button stands elsewhere. `drafts` keeps what is in a form until it is sent or dropped.
+export function moveButtons(incident, act, extra = {}, { templates = null, drafts = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
@@ -255,7 +255,26 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
         required: name === 'request_suspend',
       });
     const strip = h('ul', { className: 'inc-photos' });
-    const choice = photoChoice(strip, (message) => showError(message));
+    const fields = Object.entries({ note, minutes, until }).filter(([, field]) => field);
+    const draft = drafts?.read(name);
+    const keep = () => {
+      if (!drafts) return;
+      if (choice.photos.length || fields.some(([, field]) => field.value))
+        drafts.keep(name, Object.fromEntries(fields.map(([key, field]) => [key, field.value])));
+      else drafts.drop(name);
+    };
+    const choice = photoChoice(
+      strip,
+      (message) => showError(message),
+      (photos) => {
+        keep();
+        return drafts?.keepPhotos(name, photos);
+      },
+    );
+    if (draft) {
+      for (const [key, field] of fields) field.value = draft[key] ?? '';
+      choice.restore(drafts.photos(name));
+    }
     const camera =
       moveOf(name).photos &&
       h(
@@ -287,6 +306,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
         {
           className: 'inc-form',
           novalidate: true,
+          oninput: keep,
           onsubmit: async (event) => {
             event.preventDefault();
             const photos = await choice.ready();
@@ -306,6 +326,17 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
           },
         },
         h('h3', {}, moveLabel(name)),
+        draft &&
+          h(
+            'p',
+            { className: 'inc-kept' },
+            t('Kept on this phone, not sent: %(time)s', { time: when(new Date(draft.at).toISOString()).textContent }),
+            h(
+              'button',
+              { type: 'button', className: 'link', onclick: () => Promise.resolve(drafts.drop(name)).then(draw) },
+              t('Drop it'),
+            ),
+          ),
         name.startsWith('request_') && noApprover(),
         extraFields?.element,
         minutes && [
@@ -331,6 +362,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null } = {}
                   type: 'button',
                   onclick: () => {
                     note.value = [note.value.trim(), chip].filter(Boolean).join(zh ? '，' : ', ');
+                    keep();
                     note.focus();
                   },
                 },

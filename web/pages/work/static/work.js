@@ -21,6 +21,7 @@ import {
 } from '../../shared/incident.js';
 import { inOfferedOrder, keysOf, moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { objectStore } from '../../shared/object-store.js';
+import { begunMoves, draftsOf, dropDraft, dropOldDrafts } from './drafts.js';
 import { keepList, keptList } from './kept-list.js';
 
 const EMPTY_LABELS = {
@@ -80,6 +81,7 @@ async function act(incident, name, body, photos) {
   lastMove = { words, at: entry.at };
   waiting.push(entry);
   await store.put(entry);
+  dropDraft(incident.id, name); // what waits has it now
   $('sheet').close();
   showStatus('');
   draw();
@@ -313,7 +315,7 @@ const distance = (incident) => {
       : t('%(n)s km', { n: (m / 1000).toFixed(1) });
 };
 
-function card(incident, number) {
+function card(incident, number, begun) {
   const unsent = unsentMove(incident);
   const mainMove = inOfferedOrder(incident.moves).find((name) => moveOf(name).by_worker && moveOf(name).primary);
   return h(
@@ -346,6 +348,7 @@ function card(incident, number) {
       { className: 'wrk-foot' },
       clockBadge(incident),
       h('span', { className: 'wrk-state' }, stateLabel(incident.state)),
+      begun && h('span', { className: 'wrk-begun' }, t('Begun, not sent: %(move)s', { move: moveLabel(begun) })),
       unsent
         ? h('span', { className: 'wrk-wait' }, t('Waits for a connection: %(move)s', { move: moveLabel(unsent.name) }))
         : mainMove &&
@@ -371,7 +374,8 @@ function draw() {
     button.tabIndex = name === tab ? 0 : -1;
     button.querySelector('b').textContent = name === 'done' || !seenAt ? '' : number(inTab(name).length);
   }
-  const incidents = inTab(tab);
+  const incidents = inTab(tab),
+    begun = begunMoves();
   $('panel').setAttribute('aria-labelledby', `tab-${tab}`);
   $('panel').setAttribute('aria-busy', String(!seenAt && !listFailure));
   drawLines();
@@ -379,7 +383,7 @@ function draw() {
   updateList(
     $('cards'),
     incidents.length
-      ? incidents.map((incident, i) => card(incident, i + 1))
+      ? incidents.map((incident, i) => card(incident, i + 1, begun.get(incident.id)))
       : [
           h(
             'li',
@@ -395,20 +399,70 @@ function draw() {
   drawMap(incidents);
 }
 
-// ---- one matter
+// ---- one matter; the step Back of the phone closes it
+let returning = false; // the step back over the address of a matter that was closed is on its way
+function setAddress(id) {
+  if (returning) return;
+  const address = `?${query({ incident: id })}`;
+  if (history.state?.matter) return history.replaceState(history.state, '', address);
+  history.replaceState(null, '', location.pathname);
+  history.pushState({ matter: true }, '', address);
+}
+
+function leave() {
+  opened = null;
+  if (history.state?.matter) {
+    returning = true;
+    history.back();
+  } else history.replaceState(null, '', location.pathname);
+}
+
+addEventListener('popstate', () => {
+  const closed = returning,
+    id = new URLSearchParams(location.search).get('incident');
+  returning = false;
+  if (closed && opened)
+    setAddress(opened); // another was opened meanwhile
+  else if (!closed && id && id !== opened) show(id);
+  else if (!closed && !id && opened) $('sheet').close();
+});
+
+// What was begun for a move that is not possible any more: to be read, and dropped.
+function leftDraft(incident) {
+  const move = begunMoves().get(incident.id);
+  if (!move || incident.moves.includes(move) || unsentMove(incident)) return null;
+  return h(
+    'section',
+    { className: 'wrk-left' },
+    h('p', {}, h('b', {}, t('Begun, not sent: %(move)s', { move: moveLabel(move) }))),
+    h('blockquote', {}, draftsOf(incident.id).read(move)?.note ?? ''),
+    h(
+      'button',
+      { type: 'button', className: 'link', onclick: () => dropDraft(incident.id, move).then(() => show(incident.id)) },
+      t('Drop it'),
+    ),
+  );
+}
+
 async function show(id, move = '') {
   opened = id;
   const sheet = $('sheet'),
     loaded = items.find((incident) => incident.id === id);
   const fill = (incident, full) => {
     const [lon, lat] = [incident.point.lon, incident.point.lat];
-    const moves = moveButtons(incident, (name, body, photos) => act(incident, name, body, photos));
+    const moves = moveButtons(
+      incident,
+      (name, body, photos) => act(incident, name, body, photos),
+      {},
+      { drafts: draftsOf(incident.id) },
+    );
+    const focused = sheet.contains(document.activeElement) ? document.activeElement.dataset.move : '';
     sheet.replaceChildren(
       h(
         'header',
         {},
         shape(urgency(incident)),
-        h('h2', { id: 'sheet-title' }, inLanguage(incident, 'category')),
+        h('h2', { id: 'sheet-title', tabindex: -1 }, inLanguage(incident, 'category')),
         h(
           'button',
           { type: 'button', className: 'wrk-x', 'aria-label': t('Close'), onclick: () => sheet.close() },
@@ -427,6 +481,7 @@ async function show(id, move = '') {
         ),
         incident.description && h('blockquote', {}, incident.description),
         photoList(incident.photos),
+        leftDraft(incident),
         h(
           'dl',
           {},
@@ -465,35 +520,49 @@ async function show(id, move = '') {
           : moves,
       ),
     );
+    if (!sheet.open) sheet.showModal();
     if (move) {
       moves.querySelector(`[data-move="${move}"]`)?.click();
       move = '';
     }
+    if (!writing())
+      (moves.querySelector(`[data-move="${focused}"]`) ?? $('sheet-title')).focus({ preventScroll: true });
   };
+  const writing = () => sheet.querySelector('.inc-form');
+  setAddress(id);
   if (loaded) fill(loaded, null);
-  if (loaded && !sheet.open) sheet.showModal();
-  history.replaceState(null, '', `?${query({ incident: id })}`);
-  try {
-    const writing = () => sheet.querySelector('.inc-form');
-    const full = await request(`/incidents/${id}`, 'one');
-    if (opened !== id) return;
-    if (writing()) {
-      // not under the thumb: only what happened
-      sheet.querySelector('.wrk-body > .quiet')?.remove();
-      sheet.querySelector('.wrk-body').append(h('h3', {}, t('What happened')), timeline(full.timeline));
-    } else fill(full, full);
-    if (!sheet.open) sheet.showModal();
-  } catch (error) {
-    if (error.name === 'AbortError') return;
-    if (error.problem?.status === 404) {
-      sheet.close();
-      showStatus(t('This matter is no longer yours to see.'), true);
-    } else if (!loaded) showStatus(error.message, true);
+  await readMatter();
+
+  async function readMatter() {
+    try {
+      const full = await request(`/incidents/${id}`, 'one');
+      if (opened !== id) return;
+      if (writing()) {
+        // not under the thumb: only what happened
+        sheet.querySelector('.wrk-body > .quiet')?.remove();
+        sheet.querySelector('.wrk-body').append(h('h3', {}, t('What happened')), timeline(full.timeline));
+      } else fill(full, full);
+    } catch (error) {
+      if (error.name === 'AbortError' || opened !== id) return;
+      const gone = error.problem?.status === 404;
+      if (gone) showStatus(t('This matter is no longer yours to see.'), true);
+      else if (!loaded) showStatus(error.message, true);
+      else
+        sheet
+          .querySelector('.wrk-body > .quiet')
+          ?.replaceChildren(
+            error.message,
+            ' ',
+            h('button', { type: 'button', className: 'link', onclick: readMatter }, t('Try again')),
+          );
+      if (sheet.open && gone) sheet.close();
+      else if (!sheet.open) leave();
+    }
   }
 }
 $('sheet').addEventListener('close', () => {
-  opened = null;
-  history.replaceState(null, '', location.pathname);
+  leave();
+  draw(); // what was begun is marked
 });
 $('sheet').addEventListener('click', (event) => {
   if (event.target === $('sheet')) $('sheet').close();
@@ -597,6 +666,7 @@ navigator.permissions?.query({ name: 'geolocation' }).then(
 );
 
 waiting = ((await store.all()) ?? []).filter((entry) => entry.who === page.me).sort((a, b) => a.at - b.at);
+dropOldDrafts();
 let soon;
 const news = (event) => {
   clearTimeout(soon);
@@ -626,5 +696,6 @@ const initialIncident = new URLSearchParams(location.search).get('incident');
 await load();
 drawPatch();
 flush();
-if (initialIncident) show(initialIncident);
+// after the camera a phone may have loaded the page again: what was begun is there as it was
+if (initialIncident) show(initialIncident, begunMoves().get(initialIncident));
 document.body.dataset.ready = '';
