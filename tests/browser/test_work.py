@@ -15,6 +15,7 @@ from tests.support.browser import (
     serious,
     session,
     sign_in,
+    signed,
     signed_in,
     wait_for_held,
 )
@@ -288,10 +289,51 @@ def test_the_list_last_seen_says_since_when_it_is(phone, site, served, session):
     expect(card).to_be_visible()
 
 
+# ---- signing out
+
+
 def kept_keys(page: Page) -> list[str]:
     """What pages keep in localStorage, by its keys."""
     keys: list[str] = page.evaluate("Object.keys(localStorage)")
     return keys
+
+
+def test_signing_out_removes_the_list_and_nothing_unsent(phone, site, served, session):
+    number, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    card = page.locator(".wrk-card", has_text=phrase)
+    assert "wangge.work.account worker" in kept_keys(page)
+    card.locator(".wrk-open").tap()
+    page.locator("#sheet [data-move=note]").tap()
+    page.locator("#sheet textarea").fill("门口已看过")
+    page.locator("#sheet .wrk-x").tap()
+    page.route(MOVES, lambda route: route.fulfill(status=503, json=BUSY))
+    card.locator("[data-move=take]").tap()
+    expect(page.locator("#unsent")).to_contain_text("（服务器正忙。）")
+    del signed[site, "worker"]  # its session ends here
+    page.locator(".me summary").tap()
+    page.locator(".me-list form button").tap()
+    expect(page.locator(".me-in")).to_be_visible()
+    assert [key for key in kept_keys(page) if "wangge.work." in key] == []
+    page = signed_in(page, site, served, "worker", "/work")
+    expect(card.locator(".wrk-wait")).to_be_visible()  # the move is still there
+    expect(card.locator(".wrk-begun")).to_have_text("已填写，未发送：补充")
+    page.unroute(MOVES)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(card).to_have_count(0)
+    session.rollback()
+    query = text("SELECT state FROM incident WHERE id = :id")
+    assert session.scalar(query, {"id": number}) == "taken"
+
+
+def test_who_signs_in_finds_no_list_of_another(phone, site, served):
+    sign_in(phone, site, served.var, "worker", "/work")
+    keep = "localStorage.setItem('wangge.work.account other', '[]')"
+    phone.evaluate(keep)
+    page = signed_in(phone, site, served, "worker", "/work")
+    expect(page.locator("#panel")).not_to_have_attribute("aria-busy", "true")
+    assert "wangge.work.account other" not in kept_keys(page)
+    assert "wangge.work.account worker" in kept_keys(page)
 
 
 # ---- begun and not sent

@@ -24,4 +24,21 @@ document.addEventListener('focusin', (/** @type {any} */ { target }) =>
     if (!menu.contains(target)) menu.open = false;
   }),
 );
+
+// The lists that /work keeps on this phone (work/kept-list.js) are for the account that is signed in and nobody else.
+// What waits to be sent, and what was begun, stays for its author.
+const LISTS = 'wangge.work.';
+function dropLists(account) {
+  try {
+    Object.keys(localStorage)
+      .filter((key) => key.startsWith(LISTS) && key !== LISTS + account)
+      .forEach((key) => localStorage.removeItem(key));
+  } catch {
+    /* not allowed: then there are none */
+  }
+}
+dropLists(/** @type {any} */ (document.querySelector('.me'))?.dataset.account);
+document.addEventListener('submit', (/** @type {any} */ { target }) => {
+  if (target.matches('[data-signs-out]')) dropLists();
+});
 export {};
