@@ -185,6 +185,8 @@ def test_search_finds_a_person_and_says_when_there_is_nothing(desk, site, served
 
 def test_outside_every_grid_it_names_the_nearest(desk, site):
     ready(desk, f"{site}/?c=105.97,26.25,15&p=105.97,26.25")
+    expect(desk.locator("#answer .note")).to_contain_text("相距1.9公里")
+    ready(desk, f"{site}/?c=105.965,26.235,15&p=105.965,26.235")
     expect(desk.locator("#answer")).to_contain_text("此处没有网格")
     expect(desk.locator("#answer .note")).to_contain_text(re.compile(r"相距[\d,]+米"))
     desk.get_by_role("button", name="查看该网格").click()

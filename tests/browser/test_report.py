@@ -26,7 +26,8 @@ from tests.support.sharded import urls_of
 pytestmark = pytest.mark.browser
 
 HERE = {"longitude": 105.9535, "latitude": 26.2267, "accuracy": 12}
-FAR = {"longitude": 106.5, "latitude": 26.6, "accuracy": 12}  # another city
+FAR = {"longitude": 105.99, "latitude": 26.2267, "accuracy": 12}  # behind the last grid
+BEIJING = {"longitude": 116.39, "latitude": 39.91, "accuracy": 12}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "device_scale_factor": 2}
 
 
@@ -315,3 +316,76 @@ def test_words_of_danger_name_the_number_while_one_writes(
         page.locator("#danger").scroll_into_view_if_needed()
         page.locator("#description").fill("楼下的路灯坏了")
         expect(call).to_have_count(0)
+
+
+ROUGH = {**HERE, "accuracy": 5000}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_rough_position_is_still_rough_after_a_reload(walker, site, language):
+    walker.context.set_geolocation(ROUGH)
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#place-status")).to_have_text(
+        "定位较粗，精度约5公里。请拖动地图，让图钉对准地点。"
+    )
+    expect(walker.locator("#responsible.located")).to_be_visible()
+    walker.locator("#description").fill("灯不亮")
+    form(walker, site, f"/report?lang={language}")
+    expect(walker.locator("#place-status")).to_contain_text(
+        {"zh": "精度约5公里", "en": "accurate to about 5 km"}[language]
+    )
+    expect(walker.locator("#responsible.located")).to_be_visible()
+    expect(walker.locator("#send")).to_have_attribute("aria-disabled", "true")
+
+
+def test_a_rough_position_is_sent_only_once_it_is_confirmed(walker, site, session):
+    walker.context.set_geolocation(ROUGH)
+    description = f"路灯不亮 {uuid4().hex[:8]}"
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#responsible.located")).to_be_visible()
+    walker.locator("#description").fill(description)
+    expect(walker.locator("#status")).to_have_text("还差：准确地点（拖动地图，或确认图钉位置）")
+    walker.locator("#send").click(force=True)
+    expect(walker.locator("[data-step=place]")).to_have_class(re.compile("wanting"))
+    assert filed(session, description) == []
+    walker.get_by_role("button", name="图钉位置正确").click()
+    expect(walker.locator("#place-status")).to_have_text("地点就是图钉所在处。")
+    expect(walker.get_by_role("button", name="图钉位置正确")).to_be_hidden()
+    walker.locator("#send").click()
+    expect(walker.locator(".trk-role")).to_be_visible()
+    assert len(filed(session, description)) == 1
+
+
+def test_a_rough_position_is_a_place_once_the_map_is_moved(walker, site):
+    walker.context.set_geolocation(ROUGH)
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#responsible.located")).to_be_visible()
+    walker.locator("#description").fill("灯不亮")
+    expect(walker.locator("#send")).to_have_attribute("aria-disabled", "true")
+    box = walker.locator(".rep-map .folium-map").bounding_box()
+    walker.mouse.move(box["x"] + 150, box["y"] + 120)
+    walker.mouse.down()
+    walker.mouse.move(box["x"] + 160, box["y"] + 128, steps=4)
+    walker.mouse.up()
+    expect(walker.locator("#place-status")).to_have_text("地点就是图钉所在处。")
+    expect(walker.locator("#send")).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_fine_position_needs_no_confirmation(walker, site):
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#place-status")).to_have_text("已定位，精度约12米。")
+    expect(walker.get_by_role("button", name="图钉位置正确")).to_be_hidden()
+    form(walker, site)
+    expect(walker.locator("#place-status")).to_have_text("已定位，精度约12米。")
+
+
+def test_a_grid_far_away_is_named_but_not_offered(walker, site):
+    walker.context.set_geolocation(BEIJING)
+    form(walker, site)
+    walker.locator("#gps").click()
+    expect(walker.locator("#responsible.wrong")).to_contain_text(re.compile(r"相距1,\d{3}公里。"))
+    expect(walker.locator("#responsible .link")).to_have_count(0)

@@ -1,6 +1,7 @@
 // Doors and gates, from a near view on: seen and changed by who plans there. What the server refuses stands beside the door.
 import { $, h, page, phone } from '../../shared/dom.js';
-import { number, t } from '../../shared/i18n.js';
+import { distanceText } from '../../shared/distance.js';
+import { t } from '../../shared/i18n.js';
 import { call, RequestError } from '../../shared/request.js';
 import { askAll } from './answers.js';
 import { drawnBuildings, viewBox } from './outlines.js';
@@ -213,7 +214,7 @@ function openForm(door, marker, owners = null) {
             'select',
             { name: 'owner' },
             owners.map(({ name, metres }, i) =>
-              option(String(i), `${name} · ${t('%(n)s m', { n: number(Math.round(metres)) })}`, i === 0),
+              option(String(i), `${name} · ${distanceText(metres)}`, i === 0),
             ),
           ),
         )

@@ -1,5 +1,6 @@
 // Fields of its own that a move asks for.
 import { h, page } from '../../shared/dom.js';
+import { distanceText } from '../../shared/distance.js';
 import { number, t } from '../../shared/i18n.js';
 import { inLanguage, SEVERITY_LABELS } from '../../shared/incident.js';
 import { request } from '../../shared/request.js';
@@ -14,7 +15,7 @@ const standing = (candidate) =>
     inLanguage(candidate, 'role'),
     candidate.stands_in && t('stands in'),
     candidate.away ? t('on leave') : candidate.code ? t('%(n)s open', { n: number(candidate.load) }) : t('vacant'),
-    candidate.metres !== null && t('%(n)s m', { n: number(Math.round(candidate.metres)) }),
+    candidate.metres !== null && distanceText(candidate.metres),
     candidate.skills && t('has the skill'),
   ]
     .filter(Boolean)

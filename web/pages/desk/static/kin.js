@@ -1,5 +1,6 @@
 // What is like a matter, what it repeats, what repeats it.
 import { h } from '../../shared/dom.js';
+import { distanceText } from '../../shared/distance.js';
 import { t } from '../../shared/i18n.js';
 import { when } from '../../shared/incident.js';
 import { query, request } from '../../shared/request.js';
@@ -77,7 +78,7 @@ export function kin(incident, { show, act }) {
                   duplicate.id,
                   stateLabel(duplicate.state),
                   ' · ',
-                  t('%(n)s m', { n: Math.round(duplicate.distance_m) }),
+                  distanceText(duplicate.distance_m),
                   ' · ',
                   when(duplicate.reported_at),
                 ),

@@ -1,5 +1,6 @@
 // The panel: who answers for a place or an area, why, what is near, and a facility's circle.
 import { $, h, page, pin } from '../../shared/dom.js';
+import { distanceText } from '../../shared/distance.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { dateTime } from '../../shared/moment.js';
 import { request, query, RequestError } from '../../shared/request.js';
@@ -53,9 +54,9 @@ function failed(error, actions) {
       h(
         'p',
         { className: 'note' },
-        t('Nearest grid: %(name)s, %(metres)s m away', {
+        t('Nearest grid: %(name)s, %(distance)s away', {
           name: nearest.name || nearest.code,
-          metres: number(Math.round(error.problem.distance_m)),
+          distance: distanceText(error.problem.distance_m),
         }),
       ),
       h(
@@ -233,7 +234,7 @@ async function nearbyFacilities(lon, lat, actions) {
               'span',
               { className: 'min' },
               t('%(n)s min', { n: Math.max(1, Math.round(facility.minutes)) }),
-              h('small', {}, t('%(n)s m', { n: number(Math.round(facility.walk_m)) })),
+              h('small', {}, distanceText(facility.walk_m)),
             ),
           ),
         ),

@@ -1,5 +1,6 @@
 // What a place reaches on foot: by category, with rings on the map, and the walk to what is chosen.
 import { $, colour, h, page, phone, pin } from '../../shared/dom.js';
+import { distanceText } from '../../shared/distance.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { fieldValue } from '../../shared/moment.js';
 import { query, request } from '../../shared/request.js';
@@ -330,7 +331,7 @@ function row(item, category) {
           'small',
           {},
           h('span', { className: `nby-state ${item.open}` }, (state.at ? THEN_TEXTS : OPEN_TEXTS)[item.open]),
-          h('span', {}, t('%(n)s m', { n: number(Math.round(item.walk_m)) })),
+          h('span', {}, distanceText(item.walk_m)),
           item.address && h('span', {}, item.address),
         ),
         item.opening_hours &&
@@ -392,10 +393,10 @@ async function choose(code, { focus = true } = {}) {
     }).addTo(walkLayer);
     const edge = phone.matches ? 28 : 60;
     map.fitBounds(drawn.getBounds(), { padding: [edge, edge], maxZoom: 18 });
-    $('status').textContent = t('The walk to %(name)s is on the map: %(n)s min, %(metres)s m.', {
+    $('status').textContent = t('The walk to %(name)s is on the map: %(n)s min, %(distance)s.', {
       name: walk.properties.name || code,
       n: number(Math.max(1, Math.ceil(walk.properties.minutes))),
-      metres: number(Math.round(walk.properties.walk_m)),
+      distance: distanceText(walk.properties.walk_m),
     });
   } catch (error) {
     if (error.name === 'AbortError' || state.to !== code) return;
@@ -502,7 +503,9 @@ $('gps').onclick = () => {
       $('gps').removeAttribute('aria-busy');
       map.setView([coords.latitude, coords.longitude], 16, { animate: false });
       start(coords.longitude, coords.latitude, {
-        status: t('Your position, accurate to about %(n)s m.', { n: number(Math.max(1, Math.round(coords.accuracy))) }),
+        status: t('Your position, accurate to about %(distance)s.', {
+          distance: distanceText(Math.max(1, coords.accuracy)),
+        }),
       });
     },
     (error) => {

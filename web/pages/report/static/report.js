@@ -1,5 +1,6 @@
 // The reporter's form: photo, place, kind, send. A draft has one key, so that sending again never files it twice.
 import { $, colour, h, page } from '../../shared/dom.js';
+import { distanceText } from '../../shared/distance.js';
 import { number, t, title, zh } from '../../shared/i18n.js';
 import { shortDateTime } from '../../shared/moment.js';
 import { request, errorText, query, RequestError, setOfflineText } from '../../shared/request.js';
@@ -12,7 +13,9 @@ setOfflineText(t('No connection. What you wrote is kept on this phone.'));
 
 const { map } = window.wangge;
 const DRAFT = 'wangge.draft',
-  TIMEOUT = 60_000; // milliseconds
+  TIMEOUT = 60_000, // milliseconds
+  ROUGH_M = 50, // of a position found to be sent as it is
+  MAX_MOVE_M = 5_000; // to a grid that the pin is offered to be moved to
 const TEXTS = ['description', 'address', 'name', 'phone'];
 const byCode = new Map(page.categories.map((category) => [category.code, category]));
 
@@ -22,6 +25,7 @@ const state = {
     crypto.randomUUID?.() ??
     [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join(''),
   place: null,
+  accuracy: null, // of a position found where the pin still stands: {lat, lon, metres}
   category: null,
   sent: null,
   outside: false,
@@ -108,7 +112,6 @@ for (const id of ['camera', 'album']) {
 
 // ---- 2: place
 let touched = false,
-  accuracy = null,
   ring = null,
   looking = 0;
 
@@ -117,13 +120,49 @@ function placed() {
   const point = { lon: Number(lng.toFixed(7)), lat: Number(lat.toFixed(7)), crs: 'wgs84' };
   if (state.place && state.place.lon === point.lon && state.place.lat === point.lat) return;
   state.place = point;
-  if (accuracy && map.distance(accuracy.at, [lat, lng]) > 1) {
-    accuracy = null;
-    ring?.remove();
-    $('place-status').textContent = t('The place is where the pin stands.');
-  }
+  if (state.accuracy && map.distance([state.accuracy.lat, state.accuracy.lon], [lat, lng]) > 1) settlePlace();
   changed();
   showResponsible();
+}
+
+// A position this rough is not the place yet: the pin is to be moved, or the place confirmed.
+const isRough = () => state.accuracy?.metres > ROUGH_M;
+
+const confirmPlace = h(
+  'button',
+  { type: 'button', className: 'rep-second', hidden: true, onclick: () => settlePlace() },
+  t('The pin is right'),
+);
+$('place-status').after(confirmPlace);
+
+// The place is where the pin stands, however it came there.
+function settlePlace() {
+  state.accuracy = null;
+  ring?.remove();
+  confirmPlace.hidden = true;
+  $('place-status').textContent = t('The place is where the pin stands.');
+  changed();
+}
+
+function showPosition({ lat, lon, metres }) {
+  ring?.remove();
+  ring = L.circle([lat, lon], {
+    radius: metres,
+    interactive: false,
+    color: colour('link'),
+    weight: 1.5,
+    dashArray: '4 4',
+    fillOpacity: 0.08,
+  }).addTo(map);
+  state.accuracy = { lat, lon, metres };
+  $('map-hint').hidden = true;
+  moveMap(lat, lon, metres > 200 ? 16 : 18);
+  confirmPlace.hidden = !isRough();
+  $('place-status').textContent = isRough()
+    ? t('Rough position only, accurate to about %(distance)s. Move the map until the pin is right.', {
+        distance: distanceText(metres),
+      })
+    : t('Your position, accurate to about %(distance)s.', { distance: distanceText(metres) });
 }
 
 function moveMap(lat, lon, zoom = 18) {
@@ -139,7 +178,7 @@ map.on('dragstart keydown', () => {
 map.on('click', ({ latlng }) => {
   if ($('fields').disabled) return;
   touched = true;
-  $('place-status').textContent = t('The place is where the pin stands.');
+  settlePlace();
   map.panTo(latlng);
 });
 map.on('movestart', () => $('pin').classList.add('lifted'));
@@ -147,7 +186,7 @@ map.on('moveend', () => {
   $('pin').classList.remove('lifted');
   if (!touched || $('fields').disabled) return;
   $('map-hint').hidden = true;
-  if (!accuracy) $('place-status').textContent = t('The place is where the pin stands.');
+  if (!state.accuracy) $('place-status').textContent = t('The place is where the pin stands.');
   placed();
 });
 Object.assign(map.options, { scrollWheelZoom: 'center', doubleClickZoom: 'center', touchZoom: 'center' });
@@ -164,26 +203,11 @@ $('gps').onclick = () => {
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
       $('gps').removeAttribute('aria-busy');
-      const at = [coords.latitude, coords.longitude],
-        metres = Math.max(1, Math.round(coords.accuracy));
-      ring?.remove();
-      ring = L.circle(at, {
-        radius: metres,
-        interactive: false,
-        color: colour('link'),
-        weight: 1.5,
-        dashArray: '4 4',
-        fillOpacity: 0.08,
-      }).addTo(map);
-      accuracy = { at };
-      $('map-hint').hidden = true;
-      moveMap(...at, metres > 200 ? 16 : 18);
-      $('place-status').textContent =
-        metres > 50
-          ? t('Rough position only, accurate to about %(n)s m. Move the map until the pin is right.', {
-              n: number(metres),
-            })
-          : t('Your position, accurate to about %(n)s m.', { n: number(metres) });
+      showPosition({
+        lat: coords.latitude,
+        lon: coords.longitude,
+        metres: Math.max(1, Math.round(coords.accuracy)),
+      });
     },
     (error) => {
       $('gps').removeAttribute('aria-busy');
@@ -227,6 +251,7 @@ async function showResponsible() {
     const outside = error instanceof RequestError && error.problem.type === '/problems/outside-grids';
     state.outside = outside;
     const nearest = outside && error.problem.nearest;
+    const isNear = nearest && error.problem.distance_m <= MAX_MOVE_M;
     container.classList.add('wrong');
     container.replaceChildren(
       h(
@@ -242,13 +267,13 @@ async function showResponsible() {
         ? h(
             'p',
             {},
-            t('The nearest grid, %(name)s, is %(n)s m away.', {
+            t('The nearest grid, %(name)s, is %(distance)s away.', {
               name: nearest.name || nearest.code,
-              n: number(Math.round(error.problem.distance_m)),
+              distance: distanceText(error.problem.distance_m),
             }),
           )
         : '',
-      nearest
+      isNear
         ? h(
             'button',
             { type: 'button', className: 'link', onclick: () => toGrid(nearest.code) },
@@ -441,7 +466,7 @@ async function duplicates() {
               h(
                 'span',
                 {},
-                `${shortDateTime(duplicate.reported_at)} · ${zh ? duplicate.state_zh : (duplicate.state_en ?? duplicate.state)} · ${t('%(n)s m away', { n: number(Math.round(duplicate.distance_m)) })}`,
+                `${shortDateTime(duplicate.reported_at)} · ${zh ? duplicate.state_zh : (duplicate.state_en ?? duplicate.state)} · ${t('%(distance)s away', { distance: distanceText(duplicate.distance_m) })}`,
               ),
               ownReports.has(duplicate.id)
                 ? h('a', { href: `${page.track}/${duplicate.id}#${ownReports.get(duplicate.id).secret}` }, t('look'))
@@ -465,6 +490,7 @@ function step(name, done) {
 function missing() {
   return [
     [!state.place || state.outside, t('the place')],
+    [state.place && !state.outside && isRough(), t('the exact place (move the map, or confirm the pin)')],
     [!state.category && !$('description').value.trim(), t('the kind or a few words')],
   ]
     .filter(([wanting]) => wanting)
@@ -472,7 +498,7 @@ function missing() {
 }
 
 function ready() {
-  step('place', Boolean(state.place) && !state.outside);
+  step('place', Boolean(state.place) && !state.outside && !isRough());
   step('category', Boolean(state.category || $('description').value.trim()));
   if (sending || state.sent) return;
   const wanting = missing();
@@ -627,7 +653,9 @@ async function filed(answer) {
 
 // What is still wanting comes into view.
 function point() {
-  const step = document.querySelector(`[data-step="${!state.place || state.outside ? 'place' : 'category'}"]`);
+  const step = document.querySelector(
+    `[data-step="${!state.place || state.outside || isRough() ? 'place' : 'category'}"]`,
+  );
   step.classList.remove('wanting');
   requestAnimationFrame(() => step.classList.add('wanting'));
   step.scrollIntoView({
@@ -679,7 +707,9 @@ async function begin() {
     coordinates.length === 2 && coordinates.every(Number.isFinite) && !state.sent
       ? coordinates
       : state.place && [state.place.lon, state.place.lat];
-  if (start) {
+  if (start && state.accuracy && start !== coordinates) showPosition(state.accuracy);
+  else if (start) {
+    state.accuracy = null;
     $('map-hint').hidden = true;
     $('place-status').textContent = t('The place is where the pin stands.');
     moveMap(start[1], start[0]);
