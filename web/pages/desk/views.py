@@ -64,6 +64,7 @@ def desk() -> Response:
             for category in edition.categories.values()
         ],
         "areas": list_subtree(session(), by.areas_by_action.get(Action.READ) or ()),
+        "account": by.account_id,
         "severities": list(SEVERITIES),
         "outcomes": list(labels("follow_up_outcome", OUTCOMES).items()),
         "reasons": list(labels("dissatisfaction", DISSATISFACTION).items()),

@@ -1,5 +1,5 @@
 // Comments on a boundary draft: numbered pins on the map, and a list to answer and resolve them.
-import { h, page } from './dom.js';
+import { h, isEscape, page } from './dom.js';
 import { t } from './i18n.js';
 import { dateTime } from './moment.js';
 import { call } from './request.js';
@@ -56,7 +56,7 @@ export function showComments({ map, list, count, write, gridAt, onWait = undefin
   document.addEventListener(
     'keydown',
     (event) => {
-      if (!waiting || event.key !== 'Escape') return;
+      if (!waiting || !isEscape(event)) return;
       event.stopPropagation();
       wait(false);
     },

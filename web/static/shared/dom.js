@@ -4,6 +4,9 @@ export const page = JSON.parse(document.getElementById('page').textContent);
 /** @type {(id: string) => any} */
 export const $ = (id) => document.getElementById(id);
 export const phone = matchMedia('(max-width: 760px)');
+// Whether a key closes what is open. Within an input method, Escape drops a candidate and nothing of the page; Safari
+// says so by the code 229 alone.
+export const isEscape = (event) => event.key === 'Escape' && !event.isComposing && event.keyCode !== 229;
 
 // A colour of gis/palette.py, as /static/tokens.css names it.
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -4,6 +4,7 @@ import { number, t, zh } from './i18n.js';
 import { photoChoice } from './image.js';
 import { addDays, compactTime, dateTime, today } from './moment.js';
 import { answerOf, RequestError, setOfflineText } from './request.js';
+import { hasWords, putIn, valuesOf } from './typed.js';
 import { inOfferedOrder, isEnded, moveLabel, moveOf, stateLabel, stateOf } from './workflow.js';
 
 setOfflineText(t('No connection'));
@@ -188,8 +189,9 @@ export const useful = (incident) =>
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 // `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
-// a move whose button stands elsewhere. `drafts` keeps what is in a form until it is sent or dropped.
-export function moveButtons(incident, act, extra = {}, { templates = null, drafts = null } = {}) {
+// a move whose button stands elsewhere. `drafts` keeps what is in a form until it is sent or dropped, on the phone;
+// `unsent` keeps what is typed in this tab, by move: {read, keep, forget}.
+export function moveButtons(incident, act, extra = {}, { templates = null, drafts = null, unsent = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
@@ -230,7 +232,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
     if (!names.length) container.append(h('p', { className: 'quiet' }, t('No action required from you.')));
     if (incident.pending) container.append(noApprover() || '');
   };
-  async function form(name) {
+  async function form(name, { focus = true } = {}) {
     container.dataset.writing = name;
     const extraFields = extra[name] ? await extra[name]() : null;
     const note = h('textarea', { rows: 3, maxlength: 2000, id: 'inc-note', required: needsNote(name) });
@@ -295,6 +297,10 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
         t('Add photos'),
       );
     const status = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
+    const giveUp = () => {
+      unsent?.forget(name);
+      draw();
+    };
     const showError = (message, field) => {
       status.textContent = message;
       status.hidden = false;
@@ -362,7 +368,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
                   type: 'button',
                   onclick: () => {
                     note.value = [note.value.trim(), chip].filter(Boolean).join(zh ? '，' : ', ');
-                    keep();
+                    note.dispatchEvent(new Event('input', { bubbles: true }));
                     note.focus();
                   },
                 },
@@ -382,12 +388,23 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
         h(
           'div',
           { className: 'inc-pair' },
-          h('button', { type: 'button', className: 'inc-do', onclick: draw }, t('Cancel')),
+          h('button', { type: 'button', className: 'inc-do', onclick: giveUp }, t('Cancel')),
           h('button', { type: 'submit', className: 'inc-go' }, moveLabel(name)),
         ),
       ),
     );
-    if (!extraFields) note.focus({ preventScroll: true });
+    if (unsent) keepTyped(container.querySelector('form'), name, extraFields);
+    if (focus && !extraFields) note.focus({ preventScroll: true });
+  }
+  function keepTyped(element, name, extraFields) {
+    const values = unsent.read(name);
+    if (values) {
+      extraFields?.prepare?.(values);
+      putIn(element, values);
+    }
+    element.addEventListener('input', () =>
+      hasWords(element) ? unsent.keep(name, valuesOf(element)) : unsent.forget(name),
+    );
   }
   draw();
   return Object.assign(container, { openForm: form });

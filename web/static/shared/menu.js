@@ -1,4 +1,6 @@
 // The account menu, on every page, and what else opens over a page: Escape and a click elsewhere close it.
+import { isEscape } from './dom.js';
+
 const open = () => document.querySelectorAll('details:is(.me, [data-menu])[open]');
 
 document.addEventListener('click', (/** @type {any} */ { target }) =>
@@ -10,7 +12,7 @@ document.addEventListener('click', (/** @type {any} */ { target }) =>
 document.addEventListener(
   'keydown',
   (event) => {
-    if (event.key !== 'Escape' || !open().length) return;
+    if (!isEscape(event) || !open().length) return;
     event.stopPropagation();
     open().forEach((menu) => {
       menu.open = false;

@@ -1,5 +1,5 @@
 // The search box: codes, names, addresses and people, with the keyboard or a finger.
-import { $, h, page, pin } from './dom.js';
+import { $, h, isEscape, page, pin } from './dom.js';
 import { t, title, zh } from './i18n.js';
 import { request, query } from './request.js';
 
@@ -133,7 +133,7 @@ export function searchBox(actions) {
   input.addEventListener('focus', () => input.value.trim() && find());
   input.addEventListener('blur', () => setTimeout(close, 120));
   input.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') {
+    if (isEscape(event)) {
       close();
       return;
     }

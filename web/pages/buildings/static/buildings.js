@@ -1,5 +1,5 @@
 // The register of buildings: one is chosen in the list or on the map, changed, added, placed or closed.
-import { $, colour, h, page } from '../../shared/dom.js';
+import { $, colour, h, isEscape, page } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { dateTime } from '../../shared/moment.js';
 import { call, query, request } from '../../shared/request.js';
@@ -318,7 +318,7 @@ $('draw').addEventListener('click', () =>
     say(t('The outline is drawn; save to keep it.'));
   }),
 );
-addEventListener('keydown', (event) => event.key === 'Escape' && stop());
+addEventListener('keydown', (event) => isEscape(event) && stop());
 
 // ---- choosing
 document.querySelectorAll('[data-code]').forEach((/** @type {HTMLElement} */ link) =>

@@ -1,5 +1,5 @@
 // The planner's page of coverage: what is asked stands in the address, every figure comes from the API.
-import { $, h, page, phone } from '../../shared/dom.js';
+import { $, h, isEscape, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { dateTime, fieldValue, shortDateTime } from '../../shared/moment.js';
 import { RequestError } from '../../shared/request.js';
@@ -268,7 +268,7 @@ $('choice-clear').addEventListener('click', () => {
 });
 addEventListener('keydown', (event) => {
   const isFree = !event.defaultPrevented && !document.querySelector('.leaflet-popup');
-  if (event.key === 'Escape' && isFree && isChosen()) clearChoice();
+  if (isEscape(event) && isFree && isChosen()) clearChoice();
 });
 
 // ---- tabs

@@ -1,5 +1,5 @@
 // Doors and gates, from a near view on: seen and changed by who plans there. What the server refuses stands beside the door.
-import { $, h, page, phone } from '../../shared/dom.js';
+import { $, h, isEscape, page, phone } from '../../shared/dom.js';
 import { distanceText } from '../../shared/distance.js';
 import { t } from '../../shared/i18n.js';
 import { call, RequestError } from '../../shared/request.js';
@@ -213,9 +213,7 @@ function openForm(door, marker, owners = null) {
           h(
             'select',
             { name: 'owner' },
-            owners.map(({ name, metres }, i) =>
-              option(String(i), `${name} · ${distanceText(metres)}`, i === 0),
-            ),
+            owners.map(({ name, metres }, i) => option(String(i), `${name} · ${distanceText(metres)}`, i === 0)),
           ),
         )
       : h('h3', {}, ownerName(door)),
@@ -319,7 +317,7 @@ if (page.may.plan) {
     if (adding && event.detail === 0) placeDoor(map.getCenter()); // by the keyboard: in the middle of the map
   });
   addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !adding) return;
+    if (!isEscape(event) || !adding) return;
     event.preventDefault();
     setAdding(false);
   });

@@ -1,5 +1,5 @@
 // Facilities as planners state them: changed, added and closed beside their place on the map.
-import { $, h, page } from '../../shared/dom.js';
+import { $, h, isEscape, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { call } from '../../shared/request.js';
 import { state } from './address.js';
@@ -151,7 +151,7 @@ if (page.may.plan) {
     if (adding && event.detail === 0) placeFacility(map.getCenter()); // by the keyboard: the middle of the map
   });
   addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !adding) return;
+    if (!isEscape(event) || !adding) return;
     event.preventDefault();
     setAdding(false);
   });

@@ -1,6 +1,6 @@
 // Where planners say that the map is behind: paths closed and added, and gates. Seen by who plans there, stated and
 // withdrawn here; what the server refuses stands beside the place.
-import { $, colour, h, page } from '../../shared/dom.js';
+import { $, colour, h, isEscape, page } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { dateTime } from '../../shared/moment.js';
 import { call, RequestError } from '../../shared/request.js';
@@ -237,7 +237,7 @@ if (page.may.plan) {
     if (event.key === 'Enter' && tool === 'add' && event.target === map.getContainer()) placePath(map.getCenter());
   });
   addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !tool) return;
+    if (!isEscape(event) || !tool) return;
     event.preventDefault();
     setTool(null);
   });

@@ -9,13 +9,18 @@ import { inbox } from './inbox.js';
 import { counts, failed, refresh } from './list.js';
 import { draw, onDrawn, showStatus } from './rows.js';
 
+// What is being written for a move of several: {move, words}. What happens meanwhile redraws the bar, and takes none of it.
+let writing = null;
+
 export function choose(id, isChosen) {
   inbox.chosen[isChosen ? 'add' : 'delete'](id);
   drawBulk();
 }
 
+const chosenRows = () => inbox.rows.filter((incident) => inbox.chosen.has(incident.id));
+
 export function drawBulk() {
-  const picked = inbox.rows.filter((incident) => inbox.chosen.has(incident.id));
+  const picked = chosenRows();
   $('bulk').hidden = !picked.length;
   $('all').checked = picked.length > 0 && picked.length === inbox.rows.length;
   $('all').indeterminate = picked.length > 0 && picked.length < inbox.rows.length;
@@ -23,6 +28,7 @@ export function drawBulk() {
   const names = inOfferedOrder(
     picked.map((incident) => new Set(useful(incident))).reduce((a, b) => new Set([...a].filter((name) => b.has(name)))),
   ).filter((name) => moveOf(name).bulk);
+  if (names.includes(writing?.move)) return askForNote(writing.move);
   $('bulk').replaceChildren(
     h('b', {}, t('%(n)s chosen', { n: number(picked.length) })),
     ...names.map((name, i) =>
@@ -40,6 +46,7 @@ export function drawBulk() {
         className: 'dsk-x',
         'aria-label': t('Cancel'),
         onclick: () => {
+          writing = null;
           inbox.chosen.clear();
           draw();
         },
@@ -50,7 +57,7 @@ export function drawBulk() {
 }
 
 async function bulk(name, picked, note = '', confirmed = false) {
-  if (needsNote(name) && !note) return askForNote(name, picked);
+  if (needsNote(name) && !note) return askForNote(name);
   if (moveOf(name).changes_holder && !confirmed) return preview(name, picked, note);
   $('bulk').setAttribute('aria-busy', 'true');
   try {
@@ -58,6 +65,7 @@ async function bulk(name, picked, note = '', confirmed = false) {
       key: newKey(),
       body: movesOf(name, picked, note),
     });
+    writing = null;
     inbox.results = new Map(
       outcomes.map((outcome) => [
         outcome.id,
@@ -159,30 +167,46 @@ const receiver = (result, incident) => {
 };
 
 // the words that a move of several needs, asked for where its button was
-function askForNote(name, picked) {
+function askForNote(name) {
+  if (writing?.move !== name) writing = { move: name, words: '' };
+  const title = h('b', {}, `${moveLabel(name)} · ${t('%(n)s chosen', { n: number(chosenRows().length) })}`);
+  if ($('bulk').querySelector(`[data-note="${name}"]`)) {
+    $('bulk').firstChild.replaceWith(title);
+    return;
+  }
   const note = h('input', {
+    'data-note': name,
+    value: writing.words,
+    oninput: () => {
+      writing.words = note.value;
+    },
     maxlength: 2000,
     'aria-label': t('What is there to say'),
     placeholder: t('Say it in a few words: who comes after you reads this.'),
   });
   $('bulk').replaceChildren(
-    h('b', {}, `${moveLabel(name)} · ${t('%(n)s chosen', { n: number(picked.length) })}`),
+    title,
     h(
       'form',
       {
         className: 'inc-pair',
         onsubmit: (event) => {
           event.preventDefault();
-          if (note.value.trim()) bulk(name, picked, note.value.trim());
+          if (note.value.trim()) bulk(name, chosenRows(), note.value.trim());
           else note.focus();
         },
       },
       note,
       h('button', { type: 'submit', className: 'inc-go' }, moveLabel(name)),
-      h('button', { type: 'button', className: 'inc-do', onclick: drawBulk }, t('Cancel')),
+      h('button', { type: 'button', className: 'inc-do', onclick: giveUp }, t('Cancel')),
     ),
   );
   note.focus();
+}
+
+function giveUp() {
+  writing = null;
+  drawBulk();
 }
 
 onDrawn(drawBulk);

@@ -2,12 +2,18 @@
 import { h } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { send } from '../../shared/incident.js';
+import { hasWords } from '../../shared/typed.js';
 
 // kept while the same matter is open: what happens meanwhile takes no half-written reason away
 let contactBox = null;
+const unsentBoxes = new Map(); // of other matters, where a reason was typed and not sent
 export const contactFocus = () => (contactBox?.contains(document.activeElement) ? document.activeElement : null);
 export function contact(incident, suggested = null) {
   if (contactBox?.dataset.id === incident.id) return contactBox;
+  if (contactBox && hasWords(contactBox)) unsentBoxes.set(contactBox.dataset.id, contactBox);
+  const unsent = unsentBoxes.get(incident.id);
+  unsentBoxes.delete(incident.id);
+  if (unsent) return (contactBox = unsent);
   const container = (contactBox = h('div', { 'data-id': incident.id }));
   const reason = h('input', {
       type: 'text',

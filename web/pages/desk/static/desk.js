@@ -1,8 +1,9 @@
 // The dispatcher's desk: what is open, filtered by what the address says, one matter beside it, and what can be done.
-import { $, h, page, phone } from '../../shared/dom.js';
+import { $, h, isEscape, page, phone } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
 import { SEVERITY_LABELS, subscribe } from '../../shared/incident.js';
 import { query, request } from '../../shared/request.js';
+import { hasWords } from '../../shared/typed.js';
 import { stateLabel } from '../../shared/workflow.js';
 import { address, FIELDS, listQuery, showFilters, TABS, updateAddress } from './address.js';
 import { choose } from './bulk.js';
@@ -98,12 +99,14 @@ addEventListener('popstate', () => {
 
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-  if (event.key === 'Escape' && writing()) {
-    writing().querySelector('.inc-form .inc-do[type=button]')?.click();
+  if (isEscape(event) && writing()) {
+    const form = writing().querySelector('.inc-form');
+    const isFilled = form && (hasWords(form) || form.querySelector('.inc-photos li'));
+    if (!isFilled || confirm(t('Discard what you wrote?'))) form?.querySelector('.inc-pair .inc-do').click();
     return;
   }
   if (event.target.closest('textarea, select, input:not([type="checkbox"])')) {
-    if (event.key === 'Escape') event.target.blur();
+    if (isEscape(event)) event.target.blur();
     return;
   }
   const step = { j: 1, k: -1 }[event.key];
@@ -129,7 +132,7 @@ addEventListener('keydown', (event) => {
     $('filters').elements.words.focus();
   } else if (event.key === 'r' && inbox.news.size) load({ keep: true });
   else if (event.key === '?') $('help').showModal();
-  else if (event.key === 'Escape' && inbox.opened) close();
+  else if (isEscape(event) && inbox.opened) close();
 });
 
 // ---- begin

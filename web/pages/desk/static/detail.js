@@ -19,6 +19,7 @@ import {
 } from '../../shared/incident.js';
 import { jointParts } from '../../shared/joint.js';
 import { request, RequestError } from '../../shared/request.js';
+import { hasWords } from '../../shared/typed.js';
 import { moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
 import { updateAddress } from './address.js';
 import { contact, contactFocus } from './contact.js';
@@ -29,6 +30,7 @@ import { counts, load } from './list.js';
 import { isQueue } from './queue.js';
 import { holder, redraw, showStatus } from './rows.js';
 import { templateChoice } from './templates.js';
+import { forget, unsentMove, unsentOf } from './unsent.js';
 
 const { map } = window.wangge;
 let marker = null;
@@ -54,6 +56,7 @@ export async function show(id, { quiet = false } = {}) {
   document.body.classList.add('dsk-opened');
   if (!sameIncident || !inbox.full) {
     inbox.full = null;
+    if (!sameIncident) keepJoint();
     $('detail').replaceChildren(part.head, part.status, part.top, part.moves, part.ground, part.facts);
     for (const element of [part.moves, part.facts]) element.replaceChildren();
     if (inbox.rows[index]?.moves) fill(inbox.rows[index]);
@@ -137,6 +140,14 @@ $('detail').addEventListener('pointerdown', () => {
   });
 });
 for (const name of ['pointerup', 'pointercancel']) addEventListener(name, () => setTimeout(release)); // after the click
+// Joint handling of other matters, where something was typed and not sent.
+const unsentJoints = new Map();
+let jointOf = null; // the matter whose joint handling is shown
+function keepJoint() {
+  const joint = part.facts.querySelector('.inc-joint');
+  if (jointOf && joint && hasWords(joint)) unsentJoints.set(jointOf, joint);
+  jointOf = null;
+}
 export const writing = () => part.moves.querySelector('[data-writing]');
 
 // buttons of moves that stand where what they are about is shown; their forms open among the moves
@@ -223,8 +234,10 @@ function fill(incident) {
   );
   // what is being written there stays
   const joint =
+    unsentJoints.get(incident.id) ??
     part.facts.querySelector('.inc-joint:has(form:not([hidden]))') ??
     jointParts(incident, () => show(incident.id, { quiet: true }));
+  unsentJoints.delete(incident.id);
   part.facts.replaceChildren(
     triggers(incident, 'map'),
     triggers(incident, 'follow_up'),
@@ -245,14 +258,21 @@ function fill(incident) {
     ),
     ...(incident.timeline ? [h('h3', {}, t('What happened')), timeline(incident.timeline)] : []),
   );
+  jointOf = incident.id;
   typing?.focus();
   ground(incident);
-  if (!writing())
-    part.moves.replaceChildren(
-      moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), fieldsOf(incident), {
-        templates: page.may.dispatch ? (note) => templateChoice(incident, note) : null,
-      }),
-    );
+  if (!writing()) drawMoves(incident);
+}
+
+// with the form of the move that was typed for and not sent, if there is one
+function drawMoves(incident) {
+  const buttons = moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), fieldsOf(incident), {
+    templates: page.may.dispatch ? (note) => templateChoice(incident, note) : null,
+    unsent: unsentOf(incident.id),
+  });
+  part.moves.replaceChildren(buttons);
+  const move = unsentMove(incident.id);
+  if (incident.moves.includes(move)) buttons.openForm(move, { focus: false });
 }
 
 // where it is, on the map of the areas
@@ -281,6 +301,7 @@ export async function act(incident, name, body, photos) {
       body: { move: name, ...body },
       photos,
     });
+    forget(incident.id, name);
     part.moves.replaceChildren();
     redraw(moved);
     if (isQueue()) load({ keep: true });

@@ -21,6 +21,9 @@ const standing = (candidate) =>
     .filter(Boolean)
     .join(' · ');
 
+// the same person may have several posts, and a skill beside them
+const postOf = (candidate) => [candidate.code, candidate.role, candidate.skills && 'skill'].filter(Boolean).join(' ');
+
 export const fieldsOf = (incident) => ({
   relocate: () => relocateFields(),
   split: () => splitFields(incident),
@@ -34,7 +37,7 @@ export const fieldsOf = (incident) => ({
       items: [],
     }));
     const suggestion = candidates.find((person) => person.suggested);
-    const preset = suggestion ? String(candidates.indexOf(suggestion)) : '';
+    const preset = suggestion ? postOf(suggestion) : '';
     const choice = (value, label, small, mark, late) =>
       h(
         'label',
@@ -60,7 +63,7 @@ export const fieldsOf = (incident) => ({
         choice('order', t('Push as an order'), t('whoever claims it first; unclaimed in time it comes back')),
       people.map((person) =>
         choice(
-          String(candidates.indexOf(person)),
+          postOf(person),
           person.name ?? inLanguage(person, 'role'),
           standing(person),
           person === suggestion ? t('Suggested') : person.late && t('Late with it'),
@@ -73,7 +76,7 @@ export const fieldsOf = (incident) => ({
       read: () => {
         const value = element.querySelector('input:checked')?.value;
         if (value === 'order') return { way: 'order' };
-        const person = value ? candidates[Number(value)] : null;
+        const person = value ? candidates.find((candidate) => postOf(candidate) === value) : null;
         return person ? { ...(person.code && { to: person.code }), ...(!person.skills && { role: person.role }) } : {};
       },
     };

@@ -13,8 +13,8 @@ export function splitFields(incident) {
       'fieldset',
       {},
       h('legend', {}, n === 1 ? t('Part 1: stays here') : t('Part %(n)s', { n: number(n) })),
-      h('select', { 'aria-label': t('Kind') }, groups(category)),
-      h('textarea', { rows: 2, maxlength: 2000, 'aria-label': t('Words') }, description),
+      h('select', { name: `part-kind-${n}`, 'aria-label': t('Kind') }, groups(category)),
+      h('textarea', { name: `part-words-${n}`, rows: 2, maxlength: 2000, 'aria-label': t('Words') }, description),
     );
   };
   const add = (description = '', category = incident.category) => {
@@ -26,6 +26,10 @@ export function splitFields(incident) {
   while (list.children.length < least) add();
   return {
     element: h('div', {}, list, more),
+    // as many parts as there were
+    prepare: (values) => {
+      while (list.children.length < most && `part-words-${list.children.length + 1}` in values) add();
+    },
     read: () => {
       const parts = [...list.children]
         .map((field) => ({

@@ -2,6 +2,7 @@
 import { $, h, page } from '../../shared/dom.js';
 import { t, zh } from '../../shared/i18n.js';
 import { call, request } from '../../shared/request.js';
+import { hasWords } from '../../shared/typed.js';
 import { groups } from './kinds.js';
 
 /**
@@ -21,6 +22,7 @@ export async function templateChoice(incident, note) {
         if (!template) return;
         note.value = [note.value.trim(), template.text].filter(Boolean).join('\n');
         choice.value = '';
+        note.dispatchEvent(new Event('input', { bubbles: true }));
         note.focus();
       },
     },
@@ -32,6 +34,9 @@ export async function templateChoice(incident, note) {
 
 // ---- the dialog
 const dialog = $('templates');
+dialog.addEventListener('cancel', (event) => {
+  if (hasWords(dialog) && !confirm(t('Discard what you wrote?'))) event.preventDefault();
+});
 const status = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
 const showError = (error) => {
   status.textContent = error?.message ?? '';

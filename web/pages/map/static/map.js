@@ -1,5 +1,5 @@
 // The page: what is selected, shown and where the map stands; all of it is in the address.
-import { $, page, phone } from '../../shared/dom.js';
+import { $, isEscape, page, phone } from '../../shared/dom.js';
 import { t } from '../../shared/i18n.js';
 import { request, query } from '../../shared/request.js';
 import { buttons, keyboard, watchTiles, whereAmI, whole } from './controls.js';
@@ -216,7 +216,7 @@ addEventListener('popstate', () => {
   showEmphasis(state.category && state, actions);
 });
 addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || document.activeElement.id === 'q') return;
+  if (!isEscape(event) || document.activeElement.id === 'q') return;
   if (state.p || state.area || state.facility) actions.close();
   else if (state.category) actions.emphasise(null);
 });
