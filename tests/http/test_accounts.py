@@ -449,6 +449,27 @@ def test_signing_out_everywhere_is_one_s_own_to_do(client, session):
     assert who(client) is None and who(other) is None
 
 
+@pytest.mark.parametrize(
+    ("referrer", "onwards"),
+    [
+        ("http://localhost/accounts?new=1", "/accounts?new%3D1"),
+        ("http://localhost/accounts/zhang", "/accounts"),  # takes forms, and shows no page
+        ("http://localhost/no/page/of/ours", "/"),
+    ],
+)
+def test_a_form_after_the_session_leads_back_to_its_page(client, referrer, onwards):
+    headers = {"Accept": "text/html", "Referer": referrer}
+    answer = client.post("/accounts", headers=headers)
+    assert (answer.status_code, answer.location) == (303, f"/sign-in?next={onwards}&ended=1")
+    assert "登录已失效" in client.get(answer.location, headers={"Accept-Language": "zh"}).text
+
+
+@pytest.mark.parametrize("referrer", ["https://evil.example/accounts", "http://localhost/sign-in"])
+def test_a_form_of_another_site_leads_nowhere(client, referrer):
+    answer = client.post("/accounts", headers={"Accept": "text/html", "Referer": referrer})
+    assert answer.location == "/sign-in"
+
+
 # --- administering --------------------------------------------------------------------------------
 
 

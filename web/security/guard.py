@@ -3,7 +3,7 @@
 from typing import NoReturn, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from gis.accounts import credentials, rate_limit
@@ -131,14 +131,46 @@ def add_retry_after(error: RateLimited) -> Response:
     return response
 
 
+def referring_page() -> str:
+    """Return path and query of the page of ours that led here, empty if there is none.
+
+    The query is kept because it holds the view of the map.
+    """
+    referrer = urlsplit(request.referrer or "")
+    if referrer.netloc != request.host or referrer.path.startswith(
+        (url_for("account.sign_in"), url_for("account.password"))
+    ):
+        return ""
+    return referrer.path + (f"?{referrer.query}" if referrer.query else "")
+
+
+def _page_of_form() -> str:
+    """Return the address of the page whose form was sent.
+
+    A form with errors is shown again at the address that it was sent to. Where that answers no GET,
+    the nearest page above it is meant: `/accounts` for `/accounts/zhang`.
+    """
+    routes = current_app.create_url_adapter(request)
+    path, _, query = referring_page().partition("?")
+    page = path.removeprefix(request.script_root)
+    while page and routes and not routes.test(page, "GET"):
+        page, query = page.rpartition("/")[0], ""
+    return request.script_root + (page or "/") + (f"?{query}" if query else "")
+
+
 def answer_unauthenticated(error: AuthenticationRequired) -> Response:
-    """Lead a page to the sign-in form and back; tell anybody else how to send a key."""
+    """Lead a page to the sign-in form and back; tell anybody else how to send a key.
+
+    A form that was sent from a page of ours had a session: the sign-in form says that it ended.
+    """
     response = errors.handle_domain_error(error)
     if response.mimetype == "text/html":
-        address = (
-            request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
-        )
-        return cast(Response, redirect(url_for("account.sign_in", next=address), 303))
+        address, ended = None, None
+        if request.method == "GET":
+            address = request.script_root + request.full_path.rstrip("?")
+        elif referring_page():
+            address, ended = _page_of_form(), "1"
+        return cast(Response, redirect(url_for("account.sign_in", next=address, ended=ended), 303))
     response.headers["WWW-Authenticate"] = 'Bearer realm="wangge"'
     return response
 

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -43,10 +42,11 @@ MAX_PASSWORD_CHANGES_PER_MINUTE = 10
 @bp.get("/sign-in")
 def sign_in() -> Response:
     """Show the sign-in form, or go on if an account is signed in already."""
-    onwards = Onwards(request.args.get("next", ""), _referring_page())
+    onwards = Onwards(request.args.get("next", ""), guard.referring_page())
     if browser_session.principal().kind == "account":
         return _go_to(onwards.address(browser_session.principal()))
-    return _form(onwards)
+    ended = _("Your session has ended. What you sent was not saved; sign in and enter it again.")
+    return _form(onwards, message=ended if "ended" in request.args else "")
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,6 @@ class Onwards:
         """Return the address for an account that has just signed in."""
         status = sessions.account_status(session(), account_id, datetime.now(UTC))
         return self.address(status.principal if status else ANONYMOUS)
-
-
-def _referring_page() -> str:
-    """Return path and query of the page of ours that led here, empty if there is none.
-
-    The query is kept because it holds the view of the map.
-    """
-    referrer = urlsplit(request.referrer or "")
-    if referrer.netloc != request.host or referrer.path.startswith(
-        (url_for("account.sign_in"), url_for("account.password"))
-    ):
-        return ""
-    return referrer.path + (f"?{referrer.query}" if referrer.query else "")
 
 
 @bp.post("/sign-in")
