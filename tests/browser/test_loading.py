@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import wait_for_held
+from tests.support.browser import sign_in, wait_for_held
+from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
 
@@ -90,3 +91,17 @@ def test_words_that_are_lost_once_are_asked_for_again(desk: Page, site: str) -> 
     desk.goto(f"{site}/report")
     expect(desk.locator("#status")).to_contain_text("还差")
     expect(desk.locator(NOTE)).to_be_hidden()
+
+
+@pytest.mark.parametrize("address", ["/accounts", "/keys"])
+def test_a_page_without_a_script_fetches_no_words(
+    desk: Page, site: str, served: Deployment, address: str
+) -> None:
+    sign_in(desk, site, served.var, "admin")
+    warnings: list[str] = []
+    desk.on("console", lambda message: message.type == "warning" and warnings.append(message.text))
+    with desk.expect_request("**/shared/menu.js*"):
+        desk.goto(f"{site}{address}?lang=zh")
+    desk.wait_for_timeout(4000)  # the browser warns three seconds after the page is loaded
+    assert [url for url in desk.asked if "/messages/" in url] == []
+    assert [warning for warning in warnings if "preload" in warning] == []

@@ -43,4 +43,3 @@ dropLists(/** @type {any} */ (document.querySelector('.me'))?.dataset.account);
 document.addEventListener('submit', (/** @type {any} */ { target }) => {
   if (target.matches('[data-signs-out]')) dropLists();
 });
-export {};
