@@ -189,9 +189,9 @@ export const useful = (incident) =>
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 // `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
-// a move whose button stands elsewhere. `drafts` keeps what is in a form until it is sent or dropped, on the phone;
-// `unsent` keeps what is typed in this tab, by move: {read, keep, forget}.
-export function moveButtons(incident, act, extra = {}, { templates = null, drafts = null, unsent = null } = {}) {
+// a move whose button stands elsewhere. `drafts` keeps what is in a form, by move: {read, keep, forget}; on a phone also
+// {photos, keepPhotos}, and what is kept says since when (`at`) and stays when the form is cancelled.
+export function moveButtons(incident, act, extra = {}, { templates = null, drafts = null } = {}) {
   const container = h('div', { className: 'inc-moves' });
   // a request takes two: say so to who asks where there is no second account
   const noApprover = () =>
@@ -257,26 +257,20 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
         required: name === 'request_suspend',
       });
     const strip = h('ul', { className: 'inc-photos' });
-    const fields = Object.entries({ note, minutes, until }).filter(([, field]) => field);
     const draft = drafts?.read(name);
     const keep = () => {
-      if (!drafts) return;
-      if (choice.photos.length || fields.some(([, field]) => field.value))
-        drafts.keep(name, Object.fromEntries(fields.map(([key, field]) => [key, field.value])));
-      else drafts.drop(name);
+      const element = note.form;
+      if (choice.photos.length || hasWords(element)) drafts?.keep(name, valuesOf(element));
+      else drafts?.forget(name);
     };
     const choice = photoChoice(
       strip,
       (message) => showError(message),
       (photos) => {
         keep();
-        return drafts?.keepPhotos(name, photos);
+        return drafts?.keepPhotos?.(name, photos);
       },
     );
-    if (draft) {
-      for (const [key, field] of fields) field.value = draft[key] ?? '';
-      choice.restore(drafts.photos(name));
-    }
     const camera =
       moveOf(name).photos &&
       h(
@@ -298,7 +292,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
       );
     const status = h('p', { className: 'inc-wrong', role: 'alert', hidden: true });
     const giveUp = () => {
-      unsent?.forget(name);
+      if (!drafts?.photos) drafts?.forget(name);
       draw();
     };
     const showError = (message, field) => {
@@ -332,14 +326,14 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
           },
         },
         h('h3', {}, moveLabel(name)),
-        draft &&
+        draft?.at &&
           h(
             'p',
             { className: 'inc-kept' },
             t('Kept on this phone, not sent: %(time)s', { time: when(new Date(draft.at).toISOString()).textContent }),
             h(
               'button',
-              { type: 'button', className: 'link', onclick: () => Promise.resolve(drafts.drop(name)).then(draw) },
+              { type: 'button', className: 'link', onclick: () => Promise.resolve(drafts.forget(name)).then(draw) },
               t('Drop it'),
             ),
           ),
@@ -393,18 +387,12 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
         ),
       ),
     );
-    if (unsent) keepTyped(container.querySelector('form'), name, extraFields);
-    if (focus && !extraFields) note.focus({ preventScroll: true });
-  }
-  function keepTyped(element, name, extraFields) {
-    const values = unsent.read(name);
-    if (values) {
-      extraFields?.prepare?.(values);
-      putIn(element, values);
+    if (draft) {
+      extraFields?.prepare?.(draft);
+      putIn(note.form, draft);
+      if (drafts.photos) choice.restore(drafts.photos(name));
     }
-    element.addEventListener('input', () =>
-      hasWords(element) ? unsent.keep(name, valuesOf(element)) : unsent.forget(name),
-    );
+    if (focus && !extraFields) note.focus({ preventScroll: true });
   }
   draw();
   return Object.assign(container, { openForm: form });

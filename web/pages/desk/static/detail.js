@@ -268,7 +268,7 @@ function fill(incident) {
 function drawMoves(incident) {
   const buttons = moveButtons(incident, (name, body, photos) => act(incident, name, body, photos), fieldsOf(incident), {
     templates: page.may.dispatch ? (note) => templateChoice(incident, note) : null,
-    unsent: unsentOf(incident.id),
+    drafts: unsentOf(incident.id),
   });
   part.moves.replaceChildren(buttons);
   const move = unsentMove(incident.id);

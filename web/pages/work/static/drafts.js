@@ -59,5 +59,5 @@ export const draftsOf = (id) => ({
   photos: (move) => withPhotos('readonly', (photos) => photos.get(keyOf(id, move))),
   keep: (move, fields) => write(keyOf(id, move), { ...fields, at: Date.now() }),
   keepPhotos: (move, blobs) => withPhotos('readwrite', (photos) => photos.put(blobs, keyOf(id, move))),
-  drop: (move) => dropDraft(id, move),
+  forget: (move) => dropDraft(id, move),
 });

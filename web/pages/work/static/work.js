@@ -435,7 +435,7 @@ function leftDraft(incident) {
     'section',
     { className: 'wrk-left' },
     h('p', {}, h('b', {}, t('Begun, not sent: %(move)s', { move: moveLabel(move) }))),
-    h('blockquote', {}, draftsOf(incident.id).read(move)?.note ?? ''),
+    h('blockquote', {}, draftsOf(incident.id).read(move)?.['inc-note'] ?? ''),
     h(
       'button',
       { type: 'button', className: 'link', onclick: () => dropDraft(incident.id, move).then(() => show(incident.id)) },
