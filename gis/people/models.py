@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.dialects.postgresql import ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.bigrams import lookup_indexes
@@ -128,15 +128,6 @@ class Leave(Base):
             "NOT isempty(valid_time) AND NOT lower_inf(valid_time)", name="dates_in_order"
         ),
         CheckConstraint("lower_inc(valid_time) AND NOT upper_inc(valid_time)", name="half_open"),
-        # at the end of a transaction: files change several in any order
-        ExcludeConstraint(
-            ("person_id", "="),
-            ("valid_time", "&&"),
-            using="gist",
-            name="one_leave_at_a_time",
-            deferrable=True,
-            initially="DEFERRED",
-        ),
         {"comment": "When a person is away; the deputy stands in."},
     )
 

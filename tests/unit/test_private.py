@@ -24,6 +24,7 @@ import signal, time
 import web.cli
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the suite itself may run under nohup
+signal.signal(signal.SIGINT, signal.default_int_handler)  # or in the background of a script
 
 def cli(**_):
     try:

@@ -307,3 +307,32 @@ def test_user_names_in_full_width_become_those_that_are_looked_up(addresses):
             ).all()
         # the first of two who become one; nobody loses a name to another
         assert names == ["admin", "ａdmin", "ｌi", "li", "zhang"]
+
+
+def test_leave_that_overlaps_becomes_one(addresses):
+    with new_database(addresses) as urls:
+        with engine_for(urls.owner).begin() as connection:
+            command.downgrade(migration.config(connection), "0056")
+            connection.execute(
+                text(
+                    "INSERT INTO personal.person (id, code, name)"
+                    " VALUES (1, 'a', '甲'), (2, 'b', '乙')"
+                )
+            )
+            for person, first, last in ((1, 1, 8), (1, 1, 8), (1, 5, 10), (1, 12, 14), (2, 2, 3)):
+                connection.execute(
+                    text(
+                        "INSERT INTO leave (person_id, valid_time) VALUES (:person,"
+                        " tstzrange(make_date(2026, 12, :first), make_date(2026, 12, :last)))"
+                    ),
+                    {"person": person, "first": first, "last": last},
+                )
+        migration.migrate(urls)
+        with engine_for(urls.app).connect() as connection:
+            days = connection.execute(
+                text(
+                    "SELECT person_id, extract(day FROM lower(valid_time))::int,"
+                    " extract(day FROM upper(valid_time))::int FROM leave ORDER BY 1, 2"
+                )
+            ).all()
+        assert [tuple(row) for row in days] == [(1, 1, 10), (1, 12, 14), (2, 2, 3)]
