@@ -7,6 +7,7 @@ None: open).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from typing import Any, TypeVar
 
 from gis.messages import Message
 
@@ -76,18 +77,20 @@ def merge_terms(
     new
         The terms of the file, in any order; the earlier start comes first.
     now
-        The start of terms without one; reasons give days of its zone.
+        The start of terms without one; all moments are given in its zone, and so are their days in
+        reasons.
 
     Returns
     -------
     The whole timeline in its order (no two terms overlap, none is empty), and the rows that do not
     fit, which leave it as it was. Asking for the same again, at any later time, changes nothing.
     """
-    zone = now.tzinfo
-    timeline = sorted(stored, key=lambda term: term.start)
+    timeline = sorted((_in_zone(term, now.tzinfo) for term in stored), key=lambda term: term.start)
     conflicts: list[TermConflict] = []
     row_by_start: dict[datetime, int] = {}
-    terms = sorted(new, key=lambda term: (term.start or now, term.row))
+    terms = sorted(
+        (_in_zone(term, now.tzinfo) for term in new), key=lambda term: (term.start or now, term.row)
+    )
     for nth, term in enumerate(terms):
         start = term.start or now
         later = next(
@@ -99,53 +102,53 @@ def merge_terms(
             reason = Message("term.same_start", {"row": str(row_by_start[start])})
             conflicts.append(TermConflict(term.row, "from", reason))
         elif later and later.start and term.stop and later.start < term.stop:
-            params = {
-                "stop": _day(term.stop, zone),
-                "row": str(later.row),
-                "start": _day(later.start, zone),
-            }
+            params = {"stop": _day(term.stop), "row": str(later.row), "start": _day(later.start)}
             conflicts.append(TermConflict(term.row, "to", Message("term.stop_after_row", params)))
         elif later and later.start and term.is_ongoing:
             reason = Message(
-                "term.ongoing_before_row", {"row": str(later.row), "start": _day(later.start, zone)}
+                "term.ongoing_before_row", {"row": str(later.row), "start": _day(later.start)}
             )
             conflicts.append(TermConflict(term.row, "to", reason))
-        elif conflict := _put(timeline, term, start, zone):
+        elif conflict := _put(timeline, term, start):
             conflicts.append(conflict)
         row_by_start.setdefault(start, term.row)
     return timeline, conflicts
 
 
-def _day(moment: datetime, zone: tzinfo | None) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d}"
+Term = TypeVar("Term", StoredTerm, FileTerm)
 
 
-def _minute(moment: datetime, zone: tzinfo | None) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+def _in_zone(term: Term, zone: tzinfo | None) -> Term:
+    """Return the same term with its moments in a zone."""
+    moments: dict[str, Any] = {"start": term.start, "stop": term.stop}
+    return replace(
+        term, **{name: moment and moment.astimezone(zone) for name, moment in moments.items()}
+    )
 
 
-def _put(
-    timeline: list[StoredTerm], term: FileTerm, start: datetime, zone: tzinfo | None
-) -> TermConflict | None:
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _put(timeline: list[StoredTerm], term: FileTerm, start: datetime) -> TermConflict | None:
     """Put one term into the timeline, in place; or return why not, and leave it."""
     same = _held_already(timeline, term, start)
     own_start = term.start or (same.start if same else start)
     if term.stop is not None and term.stop <= own_start:
-        params = {"stop": _minute(term.stop, zone), "start": _minute(own_start, zone)}
+        params = {"stop": f"{term.stop:%Y-%m-%d %H:%M}", "start": f"{own_start:%Y-%m-%d %H:%M}"}
         return TermConflict(term.row, "to", Message("term.stop_not_after_start", params))
     start = same.start if same else start
     following = next((other for other in timeline if other.start > start), None)
     if term.stop is not None and following is not None and following.start < term.stop:
-        holder, day = _holder(following, zone), _day(following.start, zone)
+        holder, day = _holder(following), _day(following.start)
         reason = Message(
-            "term.stop_after_start_of",
-            {"stop": _day(term.stop, zone), "holder": holder, "start": day},
+            "term.stop_after_start_of", {"stop": _day(term.stop), "holder": holder, "start": day}
         )
         return TermConflict(term.row, "to", reason)
-    end = same.stop if same else following.start if following else None
-    if term.is_ongoing and end is not None:
+    if term.is_ongoing and (same.stop if same else following and following.start):
+        end = same.stop if same else following and following.start
         return TermConflict(
-            term.row, "to", Message("term.ongoing_but_ends", {"end": _day(end, zone)})
+            term.row, "to", Message("term.ongoing_but_ends", {"end": f"{end:%Y-%m-%d}"})
         )
     if same is not None:
         timeline[timeline.index(same)] = replace(
@@ -157,9 +160,7 @@ def _put(
         return None
     running = next((other for other in timeline if other.holds(start)), None)
     if running is not None and running.start == start:
-        reason = Message(
-            "term.held_from", {"holder": _holder(running, zone), "start": _day(start, zone)}
-        )
+        reason = Message("term.held_from", {"holder": _holder(running), "start": _day(start)})
         return TermConflict(term.row, "from", reason)
     if running is not None:
         timeline[timeline.index(running)] = replace(running, stop=start)
@@ -183,7 +184,7 @@ def _held_already(
     return None
 
 
-def _holder(term: StoredTerm, zone: tzinfo | None) -> Message:
+def _holder(term: StoredTerm) -> Message:
     if term.person is None:
-        return Message("term.vacancy", {"start": _day(term.start, zone)})
+        return Message("term.vacancy", {"start": _day(term.start)})
     return Message("term.holder", {"person": term.person})

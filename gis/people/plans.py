@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gis.errors import NotFound, invalid_field
 from gis.people.area_chains import area_chain
 from gis.people.models import PostPlan
+from gis.people.posts import require_area
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 
@@ -86,9 +87,8 @@ def list_plans(
     NotFound
         No area has the code.
     """
-    known = text("SELECT EXISTS (SELECT FROM area WHERE code = :area)")
-    if area is not None and not session.scalar(known, {"area": area}):
-        raise NotFound("post.area_unknown", code=area[:40])
+    if area is not None:
+        require_area(session, area)
     areas = principal.areas_of([Action.NAMES])
     params = {"areas": None if areas is None else sorted(areas), "area": area, "at": at}
     return [PostPlanRow(**row) for row in session.execute(text(PLANS_SQL), params).mappings()]

@@ -104,6 +104,20 @@ LIMIT :limit
 """
 
 
+def require_area(session: Session, code: str) -> int:
+    """Return the id of an area.
+
+    Raises
+    ------
+    NotFound
+        No area has the code.
+    """
+    area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": code})
+    if area_id is None:
+        raise NotFound("post.area_unknown", code=code[:40])
+    return int(area_id)
+
+
 def posts_of(
     session: Session,
     principal: Principal,
@@ -134,9 +148,7 @@ def posts_of(
     InvalidInput
         The cursor is not one of this list.
     """
-    area_id = session.scalar(text("SELECT id FROM area WHERE code = :code"), {"code": area})
-    if area_id is None:
-        raise NotFound("post.area_unknown", code=area[:40])
+    area_id = require_area(session, area)
     for chain in area_chains(session, area_id, at):
         principal.require(Action.NAMES, chain)
     code, _, number = (cursor or "").rpartition("|")

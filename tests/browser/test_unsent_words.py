@@ -2,6 +2,8 @@
 unasked.
 """
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy.orm import Session
@@ -17,6 +19,15 @@ WORDS = "楼下的王阿姨说三单元也有"
 # Escape as browsers send it while an input method still has a candidate
 CANDIDATE = """field => field.dispatchEvent(new KeyboardEvent('keydown',
   { key: 'Escape', bubbles: true, cancelable: true, isComposing: %s, keyCode: %s }))"""
+
+
+OpenDesk = Callable[[], Page]
+
+
+@pytest.fixture
+def open_desk(desk: Page, site: str, served: Deployment) -> OpenDesk:
+    """Open the dispatcher's desk, the newest first; once what it is to show is filed."""
+    return lambda: signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
 
 
 def row(page: Page, words: str) -> Locator:
@@ -58,11 +69,9 @@ def answered(page: Page, accept: bool) -> list[str]:
     return questions
 
 
-def test_escape_asks_before_it_drops_a_note(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_escape_asks_before_it_drops_a_note(open_desk: OpenDesk, session: Session) -> None:
     _, phrase = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     note = written(page, phrase)
     questions = answered(page, accept=False)
     note.press("Escape")
@@ -74,11 +83,9 @@ def test_escape_asks_before_it_drops_a_note(
     assert len(questions) == 1
 
 
-def test_a_note_given_up_is_gone(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_a_note_given_up_is_gone(open_desk: OpenDesk, session: Session) -> None:
     _, phrase = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     note = written(page, phrase)
     answered(page, accept=True)
     note.press("Escape")
@@ -89,10 +96,10 @@ def test_a_note_given_up_is_gone(
 
 @pytest.mark.parametrize(("composing", "code"), [("true", 229), ("true", 27), ("false", 229)])
 def test_a_candidate_of_the_input_method_is_dropped_alone(
-    desk: Page, site: str, served: Deployment, session: Session, composing: str, code: int
+    open_desk: OpenDesk, session: Session, composing: str, code: int
 ) -> None:
     _, phrase = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     note = written(page, phrase)
     questions = answered(page, accept=True)
     note.evaluate(CANDIDATE % (composing, code))
@@ -102,11 +109,11 @@ def test_a_candidate_of_the_input_method_is_dropped_alone(
 
 
 def test_a_note_waits_while_another_matter_is_looked_at(
-    desk: Page, site: str, served: Deployment, session: Session
+    open_desk: OpenDesk, session: Session
 ) -> None:
     _, phrase = filed(session)
     _, other = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     note = written(page, phrase)
     opened(page, other)
     expect(note).to_have_count(0)
@@ -123,11 +130,11 @@ def test_a_note_waits_while_another_matter_is_looked_at(
 
 
 def test_a_note_outlives_leaving_the_desk(
-    desk: Page, site: str, served: Deployment, session: Session
+    desk: Page, site: str, served: Deployment, open_desk: OpenDesk, session: Session
 ) -> None:
     _, phrase = filed(session)
     signed_in(desk, site, served, "dispatcher", "/desk")
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     written(page, phrase)
     page.go_back()
     expect(page.locator("#detail .dsk-choose")).to_be_visible()
@@ -135,12 +142,10 @@ def test_a_note_outlives_leaving_the_desk(
     expect(page.locator(NOTE)).to_have_value(WORDS)
 
 
-def test_what_was_chosen_for_a_move_waits_too(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_what_was_chosen_for_a_move_waits_too(open_desk: OpenDesk, session: Session) -> None:
     _, phrase = filed(session)
     _, other = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     opened(page, phrase)
     page.locator("#detail [data-move=dispatch]").click()
     leader = page.locator("#detail .dsk-who", has_text="网格长").first
@@ -152,11 +157,9 @@ def test_what_was_chosen_for_a_move_waits_too(
     expect(leader.locator("input")).to_be_checked()
 
 
-def test_who_was_too_late_keeps_the_words(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_who_was_too_late_keeps_the_words(open_desk: OpenDesk, session: Session) -> None:
     number, phrase = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     note = written(page, phrase)
     page.route(
         "**/api/v1/incidents/*/moves", lambda route: (moved(session, number), route.continue_())
@@ -166,12 +169,10 @@ def test_who_was_too_late_keeps_the_words(
     expect(note).to_have_value(WORDS)
 
 
-def test_news_takes_no_note_for_several(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_news_takes_no_note_for_several(open_desk: OpenDesk, session: Session) -> None:
     _, phrase = filed(session)
     other, another = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     row(page, phrase).locator("input").check()
     page.locator("#bulk [data-move=note]").click()
     note = page.locator("#bulk input")
@@ -185,12 +186,10 @@ def test_news_takes_no_note_for_several(
     expect(note).to_have_value(WORDS)
 
 
-def test_a_request_to_others_and_a_reason_wait_too(
-    desk: Page, site: str, served: Deployment, session: Session
-) -> None:
+def test_a_request_to_others_and_a_reason_wait_too(open_desk: OpenDesk, session: Session) -> None:
     _, phrase = filed(session)
     _, other = filed(session)
-    page = signed_in(desk, site, served, "dispatcher", "/desk?sort=newest")
+    page = open_desk()
     opened(page, phrase)
     page.locator("#detail [data-hand-out]").click()
     asked_for = page.locator("#detail .inc-joint form textarea")

@@ -152,12 +152,12 @@ def command(**values: Any) -> None:
         if options.recompute:
             _recompute(session, options.profile)
             state.rollback()  # it reads the new walks from now on
+        if options.saved or options.forget is not None:
+            return _saved(session, options.forget, options.as_json)
         if options.against is not None:
             return _against(state, session, options)
         planned = _read_plan(state, options, options.categories, options.profile)
-        if options.saved or options.forget is not None:
-            _saved(session, options.forget, options.as_json)
-        elif options.saved_as is not None:
+        if options.saved_as is not None:
             _save(session, options.saved_as, options.question(planned), options.as_json)
         elif options.category or options.tier or options.marks:
             _print_present(state, session, options, planned)

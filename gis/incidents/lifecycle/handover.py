@@ -135,7 +135,9 @@ def _successor(
         if post.holder_id is None:
             raise invalid_field("to", "handover.already_vacant")
         return None
-    successor = _person(session, to_person, "to")
+    successor = _lock_person(session, to_person)
+    if successor is None:
+        raise invalid_field("to", "person.unknown", code=str(to_person)[:40])
     if successor.id == post.holder_id:
         raise invalid_field("to", "handover.holds_it_already")
     period = Range(at, post.valid_time.upper, bounds="[)")
@@ -307,9 +309,7 @@ def record_leave(
         The end is not after the beginning.
     """
     principal.require(Action.POSTS)
-    is_person = Person.id == person if isinstance(person, int) else Person.code == person
-    # two at once see each other's
-    employee = session.query(Person).filter(is_person).with_for_update(key_share=True).one_or_none()
+    employee = _lock_person(session, person)
     posts: list[Post] = []
     if employee is not None:
         posts = (
@@ -347,12 +347,12 @@ def _store_leave(session: Session, person_id: int, away: Range[datetime]) -> int
     return leave.id
 
 
-def _person(session: Session, code_or_id: str | int, field: str) -> Person:
+def _lock_person(session: Session, code_or_id: str | int) -> Person | None:
+    """Return a person, locked: two at once see each other's leave and posts.
+
+    Rows that refer to the person are written meanwhile as ever.
+    """
     is_person = (
         Person.id == code_or_id if isinstance(code_or_id, int) else Person.code == code_or_id
     )
-    # two at once must not give it two posts of a kind; keys that name it go on
-    match = session.query(Person).filter(is_person).with_for_update(key_share=True).one_or_none()
-    if match is None:
-        raise invalid_field(field, "person.unknown", code=str(code_or_id)[:40])
-    return match
+    return session.query(Person).filter(is_person).with_for_update(key_share=True).one_or_none()

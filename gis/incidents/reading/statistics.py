@@ -210,7 +210,7 @@ def _figures_sql(per: str, with_all: bool) -> str:
     by = "number"
     if with_all:
         columns, by = f"{columns}, grouping(number) = 1 AS whole", "GROUPING SETS ((number), ())"
-    # fenced, so that what several figures count is worked out once a row
+    # fenced, as CTES, so that what several figures count is worked out once a row
     fenced = "(SELECT * FROM counted OFFSET '0') counted"
     groups = f"{columns}\nFROM {fenced} GROUP BY {by}"
     # named at the end: the largest name of a hundred thousand rows takes a tenth of the time

@@ -173,7 +173,9 @@ WITH picked AS (
     SELECT i.*, k.verdict, {_local_seconds("i.reported_at")} AS reported_s,
       {_local_seconds("i.taken_at")} AS taken_s, {_local_seconds("i.handled_at")} AS handled_s
     FROM picked i LEFT JOIN checked k ON k.incident_id = i.id
-    OFFSET '0'  -- so that these are worked out once a row
+    -- so that these are worked out once a row; to the planner 0 is a call, and what has an offset
+    -- that it does not know is no work for a second process
+    OFFSET '0'
   ) i
 ), counted AS (
   SELECT *, taken_at IS NOT NULL OR (late AND state IN ('reported', 'accepted', 'dispatched',

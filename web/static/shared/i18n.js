@@ -2,7 +2,8 @@
 import { page } from './dom.js';
 import { fill } from './fill.js';
 
-const PATIENCE_MS = 15_000; // a page waits for its words no longer
+const PATIENCE_MS = 15_000, // a page waits for its words no longer
+  RETRY_MS = 1000;
 
 export const zh = page.language === 'zh';
 const messages = await readMessages();
@@ -11,14 +12,14 @@ async function readMessages() {
   if (!page.messages) return {}; // English
   const late = new AbortController();
   setTimeout(() => late.abort(), PATIENCE_MS);
-  for (const pause of [0, 1000]) {
-    await new Promise((done) => setTimeout(done, pause));
+  for (const isLast of [false, true]) {
     try {
       const answer = await fetch(page.messages, { signal: late.signal });
       if (answer.ok) return await answer.json();
     } catch {
       /* once more, unless it is late */
     }
+    if (!isLast) await new Promise((done) => setTimeout(done, RETRY_MS));
   }
   document.documentElement.classList.add('incomplete'); // as when a script is missing
   return {}; // better in English than not at all
