@@ -9,7 +9,7 @@ import re
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +29,8 @@ from gis.ops.cluster import EXTENSIONS, DatabaseUrls, find_binaries
 MAX_DATABASE_NAME_CHARS = 34  # of our name within that of another database, which may have 63
 RESTORING, OLD = "restoring", "before"
 MAX_SWAP_TRIES = 10
-RENAME_POLL_S = 0.1  # as often as PostgreSQL looks whether a database is free
+ALONE_POLL_S = 0.1  # as often as PostgreSQL looks whether a database is free
+CANNOT_DROP = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse)
 
 
 class DiskFull(Unavailable):
@@ -243,33 +244,51 @@ def swap(addresses: DatabaseUrls, new: str) -> str:
     old = f"{current[:MAX_DATABASE_NAME_CHARS]}_{OLD}_{stamp}"
     for url in (addresses.app, addresses.owner):
         engine(url).dispose()
+    names = ((current, old), (new, current))
+    for _ in range(MAX_SWAP_TRIES):
+        try:
+            _run_alone(addresses, (current, new), lambda connection: _rename(connection, names))
+            return old
+        except psycopg.errors.ObjectInUse:
+            continue
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Unavailable(
+                "database.rename_forbidden", reason=str(error).splitlines()[0]
+            ) from None
+    raise Unavailable("database.busy")
+
+
+def _run_alone(
+    addresses: DatabaseUrls, names: Sequence[str], command: Callable[[psycopg.Connection], object]
+) -> None:
+    """Run a command that needs databases without connections, and end theirs meanwhile.
+
+    Who connected before the command locked the name keeps it waiting, five seconds long, and comes
+    back as soon as it is ended before: a subscription, a service. An autovacuum worker, which only
+    a superuser may end (``DROP DATABASE … WITH (FORCE)`` fails at one), is ended by the command.
+
+    Raises
+    ------
+    psycopg.errors.ObjectInUse
+        Connections remain: of somebody else, or of those who come back.
+    psycopg.Error
+        The command failed.
+    """
     with (
         maintenance(addresses) as ending,
-        maintenance(addresses) as renaming,
+        maintenance(addresses) as running,
         ThreadPoolExecutor(1) as thread,
     ):
-        for _ in range(MAX_SWAP_TRIES):
-            renamed = thread.submit(_rename, renaming, ((current, old), (new, current)))
-            # Who connected before the name was locked keeps the renaming waiting, five seconds
-            # long, and comes back as soon as it is ended before: a subscription, a service.
-            while not renamed.done():
-                with suppress(psycopg.errors.InsufficientPrivilege):  # of somebody else: busy, then
-                    ending.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE datname = ANY(%s)",
-                        [[current, new]],
-                    )
-                wait([renamed], RENAME_POLL_S)
-            try:
-                renamed.result()
-                return old
-            except psycopg.errors.ObjectInUse:
-                continue
-            except psycopg.errors.InsufficientPrivilege as error:
-                raise Unavailable(
-                    "database.rename_forbidden", reason=str(error).splitlines()[0]
-                ) from None
-    raise Unavailable("database.busy")
+        done = thread.submit(command, running)
+        while not done.done():
+            with suppress(psycopg.errors.InsufficientPrivilege):  # of somebody else: busy, then
+                ending.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = ANY(%s) AND usesysid IS NOT NULL",
+                    [list(names)],
+                )
+            wait([done], ALONE_POLL_S)
+        done.result()
 
 
 def _rename(connection: psycopg.Connection, names: Sequence[tuple[str, str]]) -> None:
@@ -287,13 +306,19 @@ def _rename(connection: psycopg.Connection, names: Sequence[tuple[str, str]]) ->
 
 
 def drop(addresses: DatabaseUrls, name: str) -> None:
-    """Drop a database and end its connections."""
+    """Drop a database and end its connections.
+
+    Raises
+    ------
+    psycopg.errors.ObjectInUse
+        Connections of somebody else remain.
+    psycopg.errors.InsufficientPrivilege
+        Our role may not drop it.
+    """
     engine(with_database(addresses, name).owner).dispose()
     engine(with_database(addresses, name).app).dispose()
-    with maintenance(addresses) as connection:
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
+    command = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    _run_alone(addresses, [name], lambda connection: connection.execute(command))
 
 
 def drop_unfinished(addresses: DatabaseUrls) -> None:
@@ -309,7 +334,7 @@ def drop_unfinished(addresses: DatabaseUrls) -> None:
         ]
     for name in filter(name_pattern.fullmatch, names):
         # those of another deployment of the same server cannot be dropped
-        with suppress(psycopg.errors.InsufficientPrivilege):
+        with suppress(*CANNOT_DROP):
             drop(addresses, name)
 
 
@@ -348,7 +373,7 @@ def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
     NotFound
         There is no such database.
     Conflict
-        Our role may not drop it.
+        Our role may not drop it, or somebody else uses it.
     """
     names = [database.name for database in list_old(addresses)]
     if name is not None and name not in names:
@@ -357,7 +382,7 @@ def drop_old(addresses: DatabaseUrls, name: str | None = None) -> list[str]:
     for database in chosen:
         try:
             drop(addresses, database)
-        except psycopg.errors.InsufficientPrivilege as error:
+        except CANNOT_DROP as error:
             raise Conflict(
                 "database.drop_forbidden", name=database, reason=str(error).splitlines()[0]
             ) from None

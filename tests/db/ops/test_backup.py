@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -578,12 +579,59 @@ def test_a_backup_of_a_later_schema_is_refused_in_words(addresses, tmp_path):
     assert names(addresses) == old_names
 
 
+def connect_superuser(settings, name="postgres"):
+    where = cluster.cluster_location(settings)
+    url = where.url(cluster.SUPERUSER, cluster.running_port(where), name)
+    return psycopg.connect(url, autocommit=True)
+
+
+def as_owner(addresses):
+    """Return the URLs of a deployment on somebody's server: without the superuser's."""
+    return replace(addresses, admin=None)
+
+
 def switch_log(settings):
     """Have the log file in use archived."""
-    where = cluster.cluster_location(settings)
-    url = where.url(cluster.SUPERUSER, cluster.running_port(where), "postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connect_superuser(settings) as connection:
         connection.execute("SELECT pg_switch_wal()")
+
+
+def test_a_database_that_is_being_vacuumed_is_dropped(settings, addresses):
+    swept = databases.create_beside(addresses)
+    name = databases.get_name(swept.owner)
+    with psycopg.connect(swept.owner, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE swept WITH (autovacuum_vacuum_cost_delay = 100,"
+            " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 1)"
+            " AS SELECT i, repeat('x', 500) FROM generate_series(1, 20000) i"
+        )
+        connection.execute("DELETE FROM swept WHERE i % 2 = 0")
+    with connect_superuser(settings) as server:
+        server.execute("ALTER SYSTEM SET autovacuum_naptime = 1")
+        server.execute("SELECT pg_reload_conf()")
+        try:
+            worker = (
+                "SELECT 1 FROM pg_stat_activity"
+                " WHERE datname = %s AND backend_type = 'autovacuum worker'"
+            )
+            until(lambda: server.execute(worker, [name]).fetchone())
+            with psycopg.connect(swept.owner):  # ends with the database
+                databases.drop(as_owner(addresses), name)
+        finally:
+            server.execute("ALTER SYSTEM RESET autovacuum_naptime")
+            server.execute("SELECT pg_reload_conf()")
+    assert name not in names(addresses)
+
+
+def test_a_replaced_database_that_somebody_else_uses_is_not_dropped(settings, addresses):
+    old = databases.swap(addresses, databases.get_name(databases.create_beside(addresses).owner))
+    with connect_superuser(settings, old), pytest.raises(Conflict) as refusal:
+        databases.drop_old(as_owner(addresses), old)
+    assert refusal.value.code == "database.drop_forbidden"
+    assert refusal.value.params["name"] == old
+    databases.swap(addresses, old)
+    databases.drop_old(addresses)
+    assert holder(addresses) == RIGHT
 
 
 def disk_is_full():
