@@ -446,6 +446,23 @@ def test_back_closes_the_matter_and_keeps_what_is_begun(phone, site, served, ses
     assert page.said == []
 
 
+def test_a_matter_opened_at_once_after_another_was_closed_is_closed_by_back(
+    phone, site, served, session
+):
+    _, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    opener = page.locator(".wrk-card", has_text=phrase).locator(".wrk-open")
+    opener.tap()
+    expect(page.locator("#sheet .inc-line")).to_be_visible()  # all of it is there
+    opener.evaluate("button => { document.getElementById('sheet').close(); button.click(); }")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    expect(page.locator("#sheet")).to_be_visible()
+    assert "incident=" in page.url
+    page.go_back()
+    expect(page.locator("#sheet")).to_be_hidden()
+    assert page.url == f"{site}/work"
+
+
 def test_by_keyboard_a_matter_takes_the_focus_and_gives_it_back(desk, site, served, session):
     _, phrase = filed(session)
     page = signed_in(desk, site, served, "worker", "/work")

@@ -561,7 +561,7 @@ async function show(id, move = '') {
   }
 }
 $('sheet').addEventListener('close', () => {
-  leave();
+  if (!$('sheet').open) leave(); // told with the next frame: another may have been opened before
   draw(); // what was begun is marked
 });
 $('sheet').addEventListener('click', (event) => {
