@@ -442,17 +442,22 @@ INSERT INTO post (county, role, area_id, holder_id, valid)
 """  # noqa: E501
 
 
+# the first, the newest, and every fourth between: every step is taken by the database that grows,
+# and again from the nearest backup before it
+KEPT = sorted({*VERSIONS[::4], VERSIONS[-1]})
+
+
 @pytest.fixture(scope="module")
 def earlier(settings, tmp_path_factory):
-    """A backup of each schema, from the first, of a database that was filled with it and migrated
-    step by step.
+    """Backups of earlier schemas, of a database that was filled with the first and migrated step
+    by step.
     """
     addresses, folder = cluster.start(settings), tmp_path_factory.mktemp("earlier")
     grown = databases.create_beside(addresses)
     try:
-        for version in VERSIONS:
+        for version in KEPT:
             migration.migrate(grown, version)
-            if version == VERSIONS[0]:
+            if version == KEPT[0]:
                 with psycopg.connect(grown.owner) as connection:
                     connection.execute(FILL.encode())
             backup.backup(grown, folder / version, folder)
@@ -472,8 +477,8 @@ def extended(settings):
     databases.drop(addresses, name)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_backup_of_every_earlier_schema_answers_the_same(
+@pytest.mark.parametrize("version", KEPT)
+def test_a_backup_of_an_earlier_schema_answers_the_same(
     version, addresses, earlier, extended, tmp_path
 ):
     assert backup_file.verify(earlier / version, earlier / version).manifest["schema"] == version
