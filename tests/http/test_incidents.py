@@ -773,6 +773,23 @@ def test_who_holds_it_does_not_give_himself_more_time(
         incident_town.do(item, "set_limit", "街道办", minutes=1, note="一个人说了算")
 
 
+def test_moves_that_would_change_nothing_are_not_offered(incident_town: IncidentTown) -> None:
+    def offered(item: UUID) -> set[str]:
+        read = incidents.get_incident(
+            incident_town.session, incident_town.who("街道办"), item, now=NOW
+        )
+        return {"supervise", "release", "unlink"} & set(read.moves)
+
+    parent, child = incident_town.report().id, incident_town.report().id
+    assert offered(child) == {"supervise"}
+    incident_town.do(child, "supervise", "街道办", note="盯紧")
+    incident_town.do(child, "link", parent=parent)
+    assert offered(child) == {"release", "unlink"}
+    incident_town.do(child, "release", "街道办", note="已落实")
+    incident_town.do(child, "unlink")
+    assert offered(child) == {"supervise"}
+
+
 def test_what_repeats_another_has_no_clock_and_no_moves_of_its_own(
     incident_town: IncidentTown,
 ) -> None:

@@ -272,10 +272,16 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
 
 
 def _moves(by: Principal, row: Any) -> list[str]:
-    """Return what the asker may do now; little where the incident repeats another."""
+    """Return what the asker may do now and would change something.
+
+    That is little where the incident repeats another.
+    """
     allowed = allowed_moves(row.state, row.pending_request)
+    allowed -= {"supervise" if row.supervised else "release"}
     if row.parent_id is not None:
-        allowed = allowed & INDEPENDENT_MOVES
+        allowed &= INDEPENDENT_MOVES
+    else:
+        allowed -= {"unlink"}
     return sorted(name for name in allowed if may_move(by, row, name))
 
 

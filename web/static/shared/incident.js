@@ -181,11 +181,6 @@ const CHIPS = {
   send_back: [t('Not solved yet'), t('A photo afterwards is missing')],
   request_void: [t('Nothing found on the spot'), t('Reported twice')],
 };
-// of what the state allows, what would change something
-export const useful = (incident) =>
-  incident.moves.filter(
-    (name) => name !== (incident.supervised ? 'supervise' : 'release') && (incident.parent || name !== 'unlink'),
-  );
 
 // Buttons of what may be done; `act(name, body, photos)` does it. `extra[name]` makes more fields: {element, read}.
 // `templates(note)` makes a choice of words for the note, or null. `openForm(name)` of what it returns opens the form of
@@ -205,7 +200,7 @@ export function moveButtons(incident, act, extra = {}, { templates = null, draft
     );
   const draw = () => {
     delete container.dataset.writing;
-    const names = inOfferedOrder(useful(incident)).filter((name) => moveOf(name).button);
+    const names = inOfferedOrder(incident.moves).filter((name) => moveOf(name).button);
     const button = (name, main) =>
       h(
         'button',

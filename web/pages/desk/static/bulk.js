@@ -1,7 +1,7 @@
 // Several matters at once: which are chosen, the moves they have in common, and what became of them.
 import { $, h } from '../../shared/dom.js';
 import { number, t } from '../../shared/i18n.js';
-import { inLanguage, needsNote, newKey, send, useful } from '../../shared/incident.js';
+import { inLanguage, needsNote, newKey, send } from '../../shared/incident.js';
 import { errorText } from '../../shared/request.js';
 import { inOfferedOrder, moveLabel, moveOf } from '../../shared/workflow.js';
 import { show } from './detail.js';
@@ -26,7 +26,7 @@ export function drawBulk() {
   $('all').indeterminate = picked.length > 0 && picked.length < inbox.rows.length;
   if (!picked.length) return;
   const names = inOfferedOrder(
-    picked.map((incident) => new Set(useful(incident))).reduce((a, b) => new Set([...a].filter((name) => b.has(name)))),
+    picked.map((incident) => new Set(incident.moves)).reduce((a, b) => new Set([...a].filter((name) => b.has(name)))),
   ).filter((name) => moveOf(name).bulk);
   if (names.includes(writing?.move)) return askForNote(writing.move);
   $('bulk').replaceChildren(

@@ -14,7 +14,6 @@ import {
   tags,
   timeline,
   urgency,
-  useful,
   when,
 } from '../../shared/incident.js';
 import { jointParts } from '../../shared/joint.js';
@@ -152,7 +151,7 @@ export const writing = () => part.moves.querySelector('[data-writing]');
 
 // buttons of moves that stand where what they are about is shown; their forms open among the moves
 const triggers = (incident, place) => {
-  const offered = useful(incident).filter((name) => moveOf(name).place === place);
+  const offered = incident.moves.filter((name) => moveOf(name).place === place);
   return offered.length
     ? h(
         'p',
