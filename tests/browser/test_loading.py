@@ -2,11 +2,14 @@
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from tests.support.browser import sign_in, wait_for_held
+from tests.support.browser import filed, session, sign_in, wait_for_held
 from tests.support.served import Deployment
 
 pytestmark = pytest.mark.browser
+__all__ = ["session"]  # a fixture
 
 NOTE = ".incomplete-note"
 REPORT_SCRIPT = "**/report/report.js*"
@@ -105,3 +108,41 @@ def test_a_page_without_a_script_fetches_no_words(
     desk.wait_for_timeout(4000)  # the browser warns three seconds after the page is loaded
     assert [url for url in desk.asked if "/messages/" in url] == []
     assert [warning for warning in warnings if "preload" in warning] == []
+
+
+# a browser that does not answer what is stored in it, as Safari's does not now and then
+SILENT_STORE = """IDBFactory.prototype.open = () => {
+  document.documentElement.dataset.opened = Number(document.documentElement.dataset.opened ?? 0) + 1;
+  return {};
+};"""
+
+
+def test_a_worker_whose_browser_stores_nothing_has_the_list_and_takes_a_matter(
+    phone: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, phrase = filed(session)
+    phone.add_init_script(SILENT_STORE)
+    phone.clock.install()
+    sign_in(phone, site, served.var, "worker", "/work")
+    expect(phone.locator("html[data-opened]")).to_be_attached()
+    phone.clock.fast_forward(6_000)
+    card = phone.locator(".wrk-card", has_text=phrase)
+    card.locator("[data-move=take]").tap()  # without waiting again
+    expect(card).to_have_count(0)
+    session.rollback()
+    state = text("SELECT state FROM incident WHERE id = :id")
+    assert session.scalar(state, {"id": number}) == "taken"
+
+
+def test_who_reports_with_a_browser_that_stores_nothing_gets_to_the_report(
+    phone: Page, site: str
+) -> None:
+    phone.add_init_script(SILENT_STORE)
+    phone.clock.install()
+    phone.goto(f"{site}/report?p=105.9535,26.2267")
+    expect(phone.locator("#responsible.located")).to_be_visible()
+    phone.locator("#description").fill("路灯不亮")
+    phone.locator("#send").tap()
+    expect(phone.locator("html[data-opened]")).to_be_attached()  # to forget the draft
+    phone.clock.fast_forward(6_000)
+    expect(phone.locator(".trk-role")).to_be_visible()
