@@ -377,3 +377,23 @@ def test_a_list_that_never_comes_is_told(desk, site, served, session):
     desk.unroute("**/api/v1/incidents?*")
     retry.click()
     expect(row(desk, phrase)).to_be_visible()
+
+
+def test_a_list_that_comes_between_press_and_release_swallows_no_click(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    _, phrase = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    held: list[Route] = []
+    page.route("**/api/v1/incidents?*", lambda route: held.append(route))
+    page.locator("#filters [name=sort]").select_option("newest")
+    request = wait_for_held(page, held)
+    row(page, phrase).locator(".dsk-open").hover()
+    page.mouse.down()
+    with page.expect_response("**/api/v1/incidents?*"):
+        request.continue_()
+    page.wait_for_timeout(100)  # for what would be drawn
+    page.mouse.up()
+    expect(page.locator("#detail blockquote")).to_have_text(phrase)
+    expect(page.locator(".dsk-table[aria-busy]")).to_have_count(0)  # and it is drawn
+    assert page.said == []

@@ -19,7 +19,7 @@ from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import system_principal
 from gis.settings import ROOT
-from tests.support.browser import opened, wait_until
+from tests.support.browser import opened, wait_for_held, wait_until
 from tests.support.served import Deployment
 from tests.support.sharded import urls_of
 
@@ -389,3 +389,22 @@ def test_a_grid_far_away_is_named_but_not_offered(walker, site):
     walker.locator("#gps").click()
     expect(walker.locator("#responsible.wrong")).to_contain_text(re.compile(r"相距1,\d{3}公里。"))
     expect(walker.locator("#responsible .link")).to_have_count(0)
+
+
+def test_kinds_that_come_between_press_and_release_swallow_no_click(walker, site):
+    held: list[Route] = []
+    form(walker, site)
+    walker.route("**/api/v1/categories/suggest?*", lambda route: held.append(route))
+    walker.locator("#description").fill("三单元门口的垃圾桶满了没人倒")
+    request = wait_for_held(walker, held)
+    chip = walker.locator("#chips .rep-chip").last
+    code = chip.get_attribute("data-code")
+    chip.hover()
+    walker.mouse.down()
+    with walker.expect_response("**/api/v1/categories/suggest?*"):
+        request.continue_()
+    walker.wait_for_timeout(100)  # for what would be drawn
+    walker.mouse.up()
+    chosen = walker.locator("#chips [aria-pressed=true]")
+    expect(walker.locator("#chips-title")).to_have_text("按你写的推荐")
+    expect(chosen).to_have_attribute("data-code", code)

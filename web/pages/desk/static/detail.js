@@ -17,6 +17,7 @@ import {
   when,
 } from '../../shared/incident.js';
 import { jointParts } from '../../shared/joint.js';
+import { releaseOf } from '../../shared/press.js';
 import { request, RequestError } from '../../shared/request.js';
 import { hasWords } from '../../shared/typed.js';
 import { moveLabel, moveOf, stateLabel, stateOf } from '../../shared/workflow.js';
@@ -27,7 +28,7 @@ import { inbox } from './inbox.js';
 import { kin } from './kin.js';
 import { counts, load } from './list.js';
 import { isQueue } from './queue.js';
-import { holder, redraw, showStatus } from './rows.js';
+import { holder, redraw, rowsReleased, showStatus } from './rows.js';
 import { templateChoice } from './templates.js';
 import { forget, unsentMove, unsentOf } from './unsent.js';
 
@@ -69,7 +70,7 @@ export async function show(id, { quiet = false } = {}) {
   if (!quiet) panelSays('');
   try {
     const incident = await request(`/incidents/${id}`, 'one');
-    await released;
+    await Promise.all([released(), rowsReleased()]);
     if (inbox.opened !== id) return;
     inbox.full = incident;
     fill(incident);
@@ -129,16 +130,7 @@ const fact = (name, ...content) => {
   const parts = content.flat().filter((item) => item !== null && item !== undefined && item !== false && item !== '');
   return parts.length ? [h('dt', {}, name), h('dd', {}, ...parts)] : [];
 };
-// Nothing is drawn anew between press and release: a click on a button that was replaced meanwhile is none.
-let released = Promise.resolve(),
-  release = () => {};
-$('detail').addEventListener('pointerdown', () => {
-  release(); // of another finger
-  released = new Promise((resolve) => {
-    release = resolve;
-  });
-});
-for (const name of ['pointerup', 'pointercancel']) addEventListener(name, () => setTimeout(release)); // after the click
+const released = releaseOf($('detail'));
 // Joint handling of other matters, where something was typed and not sent.
 const unsentJoints = new Map();
 let jointOf = null; // the matter whose joint handling is shown

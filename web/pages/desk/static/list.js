@@ -5,7 +5,7 @@ import { query, request } from '../../shared/request.js';
 import { dayAfter, filters, listQuery } from './address.js';
 import { inbox } from './inbox.js';
 import { askQueue, countQueue, isQueue } from './queue.js';
-import { bar, draw, foot, redraw, showStatus } from './rows.js';
+import { bar, draw, foot, redraw, rowsReleased, showStatus } from './rows.js';
 
 export const PAGE = 60,
   FETCH = 12; // rows fetched one by one when they change; more of them wait for the bar
@@ -26,6 +26,7 @@ export async function load({ append = false, keep = false } = {}) {
   }
   try {
     const [answer, counted] = await Promise.all([askPage(append ? inbox.next : ''), append ? null : counts()]);
+    await rowsReleased();
     if (requestNumber !== requestCount) return;
     const listed = new Set(inbox.rows.map((incident) => incident.id));
     inbox.rows = append
@@ -107,7 +108,9 @@ export async function refresh(ids) {
   await Promise.all(
     ids.map(async (id) => {
       try {
-        redraw(await request(`/incidents/${id}`, `row ${id}`));
+        const incident = await request(`/incidents/${id}`, `row ${id}`);
+        await rowsReleased();
+        redraw(incident);
       } catch (error) {
         if (error.problem?.status === 404) $('rows').querySelector(`[data-id="${id}"]`)?.classList.add('old');
       }

@@ -11,6 +11,7 @@ import {
   timeLeft,
   when,
 } from '../../shared/incident.js';
+import { releaseOf } from '../../shared/press.js';
 import { stateLabel, stateOf } from '../../shared/workflow.js';
 import { fits, state } from './address.js';
 import { inbox } from './inbox.js';
@@ -91,6 +92,9 @@ function cells(incident, result) {
     h('td', { className: 'dsk-when' }, when(incident.reported_at)),
   ];
 }
+
+/** Waits until no row is pressed: before what comes from the server is drawn. */
+export const rowsReleased = releaseOf($('rows'));
 
 let drawn = () => {};
 /** Calls a function each time the rows are drawn anew. */

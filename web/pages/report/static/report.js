@@ -7,6 +7,7 @@ import { request, errorText, query, RequestError, setOfflineText } from '../../s
 import { emergency } from './emergency.js';
 import { listReports, remember } from './my-reports.js';
 import { prepared } from '../../shared/image.js';
+import { releaseOf } from '../../shared/press.js';
 import { objectStore } from '../../shared/object-store.js';
 
 setOfflineText(t('No connection. What you wrote is kept on this phone.'));
@@ -295,6 +296,7 @@ async function toGrid(code) {
 
 // ---- 3: what it is
 let suggestionCount = 0;
+const chipsReleased = releaseOf($('chips'));
 
 function chip(category, reason) {
   return h(
@@ -356,6 +358,7 @@ async function suggested() {
       if (error.name === 'AbortError') return;
       danger = undefined;
     } // the list of all kinds is there
+    await chipsReleased();
     if (requestNumber !== suggestionCount) return;
   }
   if (danger !== undefined) $('danger').replaceChildren(emergency(danger) ?? '');
