@@ -33,7 +33,7 @@ PATIENCE_MS = 120_000  # for what takes a second: the machine may be busy with e
 MINE = "SELECT person_id FROM personal.account WHERE username = 'worker'"
 GRID = (
     f"SELECT a.code FROM post p JOIN area a ON a.id = p.area_id WHERE p.holder_id = ({MINE})"
-    f" AND a.level = 'grid' LIMIT 1"
+    f" AND a.level = 'grid' ORDER BY a.code LIMIT 1"
 )
 
 
@@ -105,16 +105,18 @@ def reopened(context: BrowserContext) -> Iterator[Page]:
     """A page of a browser that others have used: it still has their files, which the server need
     not send and Chromium need not compile again, and nothing that they or the pages stored.
     """
+    blank, *_ = context.pages or [context.new_page()]
     page = watched(context.new_page())
     yield page
+    for left in context.pages[1:]:  # first, so that none of them stores anything afterwards
+        left.close()
     origins = {re.sub(r"^(\w+://[^/]+).*", r"\1", address) for address in page.asked}
-    devtools = context.new_cdp_session(page)
+    devtools = context.new_cdp_session(blank)
     for origin in origins:
         devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORED})
+    devtools.detach()
     context.clear_cookies()
     context.set_offline(False)
-    for left in context.pages:
-        left.close()
 
 
 STORED = "cookies,local_storage,indexeddb,service_workers,cache_storage"
