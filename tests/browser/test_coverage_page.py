@@ -50,6 +50,9 @@ SHOWN = """() => ['cov-minutes', 'cov-compared'].map((name) => {
 })"""
 
 
+BOTH_SHOWN = f"() => (({SHOWN})().every(Boolean) ? ({SHOWN})() : null)"
+
+
 PAINTED = "() => document.querySelector('canvas').toDataURL()"
 
 
@@ -125,7 +128,8 @@ def test_who_is_served_where_it_is_missing_and_where_to_build(desk, site, served
     expect(desk.locator("#pin-answer b")).to_have_text(re.compile(r"^\+[\d,]+$"))
     place = re.search(r"pin=([^&]*)", desk.url)
     desk.locator(".cov-pin").focus()
-    desk.keyboard.press("ArrowLeft")
+    with desk.expect_response("**/siting/pin"):  # its figure is that of the new place
+        desk.keyboard.press("ArrowLeft")
     expect(desk).not_to_have_url(re.compile(re.escape(place[0])))
     desk.locator("#closures-ask").click()
     expect(desk.locator("#closures tbody tr").first).to_be_visible()
@@ -235,8 +239,7 @@ def test_two_maps_and_a_divider(desk, site, served, tmp_path):
     assert serious(desk) == []
 
     # both sides are drawn, and the divider takes from one what it gives to the other
-    before = desk.evaluate(SHOWN)
-    assert before[0] > 0 and before[1] > 0
+    before = wait_until(desk, BOTH_SHOWN)
     divider.focus()
     for key in ("PageDown", "PageDown", "ArrowLeft"):
         desk.keyboard.press(key)
@@ -261,6 +264,7 @@ def test_two_maps_and_a_divider(desk, site, served, tmp_path):
     with desk.expect_download() as download:
         desk.locator("#save-page").click()
     download.value.save_as(tmp_path / "sides.html")
+    expect(desk.locator(".cov-legend-sides span")).to_have_text(["老年人", "成年人"])  # recounted
     expect(desk.locator("#legend li b")).to_have_count(18)
     counts = desk.locator("#legend li b").all_inner_texts()
     file = desk.context.new_page()

@@ -1,6 +1,7 @@
 """The page of figures, as a street office looks at it."""
 
 import csv
+import re
 from datetime import UTC, datetime
 
 import openpyxl
@@ -23,6 +24,7 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     expect(desk.locator(".fig-total dt")).to_have_text(
         ["上报数", "响应率", "办结率", "解决率", "满意率", "超时在办"]
     )
+    whole(desk)
     all_told = int(desk.locator(".fig-total .fig-value").first.inner_text().replace(",", ""))
     counts = [
         int(value(cell))
@@ -41,8 +43,9 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     desk.locator(".fig-filters button").click()
     expect(desk.locator(".fig-table thead th").first).to_contain_text("网格")
     desk.locator(".fig-table thead").get_by_text("办结率").click()  # the order is in the address
-    expect(desk.locator("[aria-sort]")).to_have_attribute("aria-sort", "descending")
-    assert "sort=-completion" in desk.url
+    expect(desk).to_have_url(re.compile("sort=-completion"))
+    expect(desk.locator("[aria-sort=descending]")).to_contain_text("办结率")
+    whole(desk)
     shown = [value(cell) for cell in desk.locator(COMPLETION).all_inner_texts()]
     rates = [float(cell[:-1]) for cell in shown if cell.endswith("%")]
     assert rates == sorted(rates, reverse=True)
@@ -50,6 +53,11 @@ def test_figures_from_the_menu_to_the_spreadsheet(desk, site, served, tmp_path):
     assert_files_agree(desk, shown, all_told, tmp_path)
     desk.locator(".fig-means summary").click()
     expect(desk.locator(".fig-means")).to_contain_text("按时接单的 ÷")
+
+
+def whole(desk):
+    """Wait until all of the page has come, down to what stands below its table."""
+    expect(desk.locator(".fig-means")).to_be_attached()
 
 
 def value(cell: str) -> str:
@@ -96,7 +104,9 @@ def test_a_number_leads_to_its_incidents(desk, site, served):
     cell = desk.locator(COMPLETION).first
     of = int(cell.inner_text().split("/")[1].split()[0])
     cell.locator("a").click()
+    expect(desk.locator(".fig-back")).to_be_visible()  # the page of the incidents
     parts = desk.locator(".fig-periods a")
+    expect(parts).to_have_count(3)
     counts = [int(part.split()[-1]) for part in parts.all_inner_texts()]
     assert counts[0] == of == counts[1] + counts[2]
     expect(desk.locator(".fig-table tbody tr")).to_have_count(min(of, 200))

@@ -18,8 +18,7 @@ from gis.db import engine
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.rights.principal import system_principal
-from gis.settings import ROOT
-from tests.support.browser import opened, wait_for_held, wait_until
+from tests.support.browser import opened, serious, wait_for_held, wait_until
 from tests.support.served import Deployment
 from tests.support.sharded import urls_of
 
@@ -286,13 +285,7 @@ def test_axe_finds_nothing_serious_and_targets_are_large(walker, site, address):
     wait_until(
         walker, "!document.querySelector('canvas') || document.querySelector('canvas').width > 0"
     )
-    walker.evaluate((ROOT / "web/static/vendor/axe-core/axe.min.js").read_text(encoding="utf-8"))
-    result = walker.evaluate(
-        "axe.run(document).then((r) => r.violations.filter((v) => ['serious',"
-        " 'critical'].includes(v.impact)).map((v) => [v.id,"
-        " v.nodes.map((n) => n.target.join(' ')).slice(0, 4)]))"
-    )
-    assert result == []
+    assert serious(walker) == []
     low = walker.evaluate(
         """[...document.querySelectorAll('main :is(button, a, summary, label.rep-pick, input:not([type=file], [type=radio]))')]
            .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44)
