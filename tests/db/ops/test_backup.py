@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -544,16 +543,13 @@ def test_who_comes_back_at_once_does_not_hold_up_a_swap(addresses, monkeypatch):
 
     monkeypatch.setattr(databases, "_rename", rename_after_a_return)
     new = databases.get_name(databases.create_beside(addresses).owner)
-    began = time.monotonic()
     old = databases.swap(addresses, new)
-    spent = time.monotonic() - began
     for connection in back:
         connection.close()
     monkeypatch.undo()
     databases.swap(addresses, old)
     databases.drop_old(addresses)
-    assert len(back) == 1
-    assert spent < 4.5  # PostgreSQL by itself waits for five seconds
+    assert len(back) == 1  # PostgreSQL by itself would have given up after five seconds
 
 
 def test_databases_replaced_within_a_second_have_names_of_their_own(addresses):
