@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.support.browser import PATIENCE_MS, patient, reopened
+from tests.support.browser import PATIENCE_MS, opened, patient, reopened
 from tests.support.served import Deployment
 
 # The shell has no window, tabs and their pages to draw: a page takes half the time of Chromium's.
@@ -66,3 +66,15 @@ def desk(desks):
 def phone(phones):
     """A page on a phone."""
     yield from reopened(phones)
+
+
+@pytest.fixture
+def own_desk(browser):
+    """A desk of a test that sets the clock: it stays set in all later pages of the browser."""
+    yield from opened(browser, **DESK)
+
+
+@pytest.fixture
+def own_phone(browser):
+    """A phone of a test that sets the clock."""
+    yield from opened(browser, **PHONE)

@@ -363,20 +363,20 @@ def test_a_bulk_dispatch_says_to_whom_before_it_acts(
     assert state(session, number) == "dispatched"
 
 
-def test_a_list_that_never_comes_is_told(desk, site, served, session):
+def test_a_list_that_never_comes_is_told(own_desk, site, served, session):
     _, phrase = filed(session)
     held: list[Route] = []
-    desk.clock.install()
-    desk.route("**/api/v1/incidents?*", lambda route: held.append(route))
-    sign_in(desk, site, served.var, "dispatcher")
-    desk.goto(site + at(phrase), wait_until="commit")
-    wait_for_held(desk, held)
-    desk.clock.fast_forward(21_000)
-    retry = desk.get_by_role("button", name="重试")
-    expect(desk.locator("#status", has=retry)).to_contain_text("没有网络")
-    desk.unroute("**/api/v1/incidents?*")
+    own_desk.clock.install()
+    own_desk.route("**/api/v1/incidents?*", lambda route: held.append(route))
+    sign_in(own_desk, site, served.var, "dispatcher")
+    own_desk.goto(site + at(phrase), wait_until="commit")
+    wait_for_held(own_desk, held)
+    own_desk.clock.fast_forward(21_000)
+    retry = own_desk.get_by_role("button", name="重试")
+    expect(own_desk.locator("#status", has=retry)).to_contain_text("没有网络")
+    own_desk.unroute("**/api/v1/incidents?*")
     retry.click()
-    expect(row(desk, phrase)).to_be_visible()
+    expect(row(own_desk, phrase)).to_be_visible()
 
 
 def test_a_list_that_comes_between_press_and_release_swallows_no_click(

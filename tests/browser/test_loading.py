@@ -34,16 +34,16 @@ def test_a_script_that_is_lost_is_told_and_loaded_again(desk: Page, site: str, f
     expect(desk.locator(NOTE)).to_be_hidden()
 
 
-def test_a_script_that_never_comes_is_told(desk: Page, site: str) -> None:
+def test_a_script_that_never_comes_is_told(own_desk: Page, site: str) -> None:
     waiting: list[Route] = []
-    desk.clock.install()
-    desk.route(REPORT_SCRIPT, lambda route: waiting.append(route))
-    desk.goto(f"{site}/report", wait_until="commit")
-    expect(desk.get_by_role("button", name="上报")).to_be_visible()
-    desk.clock.fast_forward(5_000)
-    expect(desk.locator(NOTE)).to_be_hidden()
-    desk.clock.fast_forward(16_000)
-    expect(desk.locator(NOTE)).to_be_visible()
+    own_desk.clock.install()
+    own_desk.route(REPORT_SCRIPT, lambda route: waiting.append(route))
+    own_desk.goto(f"{site}/report", wait_until="commit")
+    expect(own_desk.get_by_role("button", name="上报")).to_be_visible()
+    own_desk.clock.fast_forward(5_000)
+    expect(own_desk.locator(NOTE)).to_be_hidden()
+    own_desk.clock.fast_forward(16_000)
+    expect(own_desk.locator(NOTE)).to_be_visible()
     for route in waiting:
         route.abort()
 
@@ -74,17 +74,17 @@ def test_a_page_is_drawn_before_its_map_can_be(desk: Page, site: str, address: s
     expect(desk.locator(".leaflet-pane").first).to_be_attached()
 
 
-def test_a_page_whose_words_never_come_is_there_in_english(desk: Page, site: str) -> None:
+def test_a_page_whose_words_never_come_is_there_in_english(own_desk: Page, site: str) -> None:
     waiting: list[Route] = []
-    desk.clock.install()
-    desk.route("**/messages/zh.json*", lambda route: waiting.append(route))
-    desk.goto(f"{site}/report", wait_until="commit")
-    expect(desk.get_by_role("button", name="上报")).to_be_visible()
-    wait_for_held(desk, waiting)
-    desk.clock.fast_forward(16_000)
-    desk.clock.run_for(2_000)
-    expect(desk.locator("body[data-ready]")).to_be_attached()
-    expect(desk.locator(NOTE)).to_be_visible()
+    own_desk.clock.install()
+    own_desk.route("**/messages/zh.json*", lambda route: waiting.append(route))
+    own_desk.goto(f"{site}/report", wait_until="commit")
+    expect(own_desk.get_by_role("button", name="上报")).to_be_visible()
+    wait_for_held(own_desk, waiting)
+    own_desk.clock.fast_forward(16_000)
+    own_desk.clock.run_for(2_000)
+    expect(own_desk.locator("body[data-ready]")).to_be_attached()
+    expect(own_desk.locator(NOTE)).to_be_visible()
     for route in waiting:
         route.abort()
 
@@ -118,15 +118,15 @@ SILENT_STORE = """IDBFactory.prototype.open = () => {
 
 
 def test_a_worker_whose_browser_stores_nothing_has_the_list_and_takes_a_matter(
-    phone: Page, site: str, served: Deployment, session: Session
+    own_phone: Page, site: str, served: Deployment, session: Session
 ) -> None:
     number, phrase = filed(session)
-    phone.add_init_script(SILENT_STORE)
-    phone.clock.install()
-    sign_in(phone, site, served.var, "worker", "/work")
-    expect(phone.locator("html[data-opened]")).to_be_attached()
-    phone.clock.fast_forward(6_000)
-    card = phone.locator(".wrk-card", has_text=phrase)
+    own_phone.add_init_script(SILENT_STORE)
+    own_phone.clock.install()
+    sign_in(own_phone, site, served.var, "worker", "/work")
+    expect(own_phone.locator("html[data-opened]")).to_be_attached()
+    own_phone.clock.fast_forward(6_000)
+    card = own_phone.locator(".wrk-card", has_text=phrase)
     card.locator("[data-move=take]").tap()  # without waiting again
     expect(card).to_have_count(0)
     session.rollback()
@@ -135,14 +135,14 @@ def test_a_worker_whose_browser_stores_nothing_has_the_list_and_takes_a_matter(
 
 
 def test_who_reports_with_a_browser_that_stores_nothing_gets_to_the_report(
-    phone: Page, site: str
+    own_phone: Page, site: str
 ) -> None:
-    phone.add_init_script(SILENT_STORE)
-    phone.clock.install()
-    phone.goto(f"{site}/report?p=105.9535,26.2267")
-    expect(phone.locator("#responsible.located")).to_be_visible()
-    phone.locator("#description").fill("路灯不亮")
-    phone.locator("#send").tap()
-    expect(phone.locator("html[data-opened]")).to_be_attached()  # to forget the draft
-    phone.clock.fast_forward(6_000)
-    expect(phone.locator(".trk-role")).to_be_visible()
+    own_phone.add_init_script(SILENT_STORE)
+    own_phone.clock.install()
+    own_phone.goto(f"{site}/report?p=105.9535,26.2267")
+    expect(own_phone.locator("#responsible.located")).to_be_visible()
+    own_phone.locator("#description").fill("路灯不亮")
+    own_phone.locator("#send").tap()
+    expect(own_phone.locator("html[data-opened]")).to_be_attached()  # to forget the draft
+    own_phone.clock.fast_forward(6_000)
+    expect(own_phone.locator(".trk-role")).to_be_visible()

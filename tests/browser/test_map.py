@@ -273,20 +273,20 @@ def test_a_lost_server_is_said_with_the_next_thing_to_do(desk, site):
     expect(desk.locator("#answer .first")).not_to_be_empty()
 
 
-def test_an_answer_that_never_comes_is_told_as_one(desk, site):
+def test_an_answer_that_never_comes_is_told_as_one(own_desk, site):
     held = []
-    desk.clock.install()
-    desk.route("**/api/v1/locate**", lambda route: held.append(route))
-    ready(desk, site)
-    desk.mouse.click(600, 450)
-    wait_for_held(desk, held)
-    desk.clock.fast_forward(5_000)
-    expect(desk.locator("#answer .skeleton")).to_be_visible()
-    desk.clock.fast_forward(16_000)
-    expect(desk.locator("#answer")).to_contain_text("无法连接服务器")
-    desk.unroute("**/api/v1/locate**")
-    desk.get_by_role("button", name="重试").click()
-    expect(desk.locator("#answer .first")).not_to_be_empty()
+    own_desk.clock.install()
+    own_desk.route("**/api/v1/locate**", lambda route: held.append(route))
+    ready(own_desk, site)
+    own_desk.mouse.click(600, 450)
+    wait_for_held(own_desk, held)
+    own_desk.clock.fast_forward(5_000)
+    expect(own_desk.locator("#answer .skeleton")).to_be_visible()
+    own_desk.clock.fast_forward(16_000)
+    expect(own_desk.locator("#answer")).to_contain_text("无法连接服务器")
+    own_desk.unroute("**/api/v1/locate**")
+    own_desk.get_by_role("button", name="重试").click()
+    expect(own_desk.locator("#answer .first")).not_to_be_empty()
 
 
 def test_the_saved_map_opens_alone_without_any_network(desk, browser, site, tmp_path):

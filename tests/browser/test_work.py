@@ -223,25 +223,25 @@ def test_the_map_shows_the_patch_and_numbered_pins(phone, site, served, session)
 # ---- no list, or an older one
 
 
-def test_a_list_that_never_comes_is_told_and_asked_again_by_hand(phone, site, served, session):
+def test_a_list_that_never_comes_is_told_and_asked_again_by_hand(own_phone, site, served, session):
     _, phrase = filed(session)
     held = []
-    phone.clock.install()
-    phone.route(LISTS, lambda route: held.append(route))
-    sign_in(phone, site, served.var, "worker")
-    phone.goto(f"{site}/work", wait_until="commit")
-    wait_for_held(phone, held)
-    expect(phone.locator("#panel")).to_have_text("加载中…")
-    phone.clock.fast_forward(21_000)
-    line = phone.locator("#unlisted")
+    own_phone.clock.install()
+    own_phone.route(LISTS, lambda route: held.append(route))
+    sign_in(own_phone, site, served.var, "worker")
+    own_phone.goto(f"{site}/work", wait_until="commit")
+    wait_for_held(own_phone, held)
+    expect(own_phone.locator("#panel")).to_have_text("加载中…")
+    own_phone.clock.fast_forward(21_000)
+    line = own_phone.locator("#unlisted")
     expect(line).to_contain_text("事件列表未能加载：没有网络")
-    expect(phone.locator("#panel")).to_have_text("还没有事件列表，会自动重试。")
+    expect(own_phone.locator("#panel")).to_have_text("还没有事件列表，会自动重试。")
     for count in COUNTS:
-        expect(phone.locator(count)).to_have_text("")
-    assert serious(phone) == []
-    phone.unroute(LISTS)
+        expect(own_phone.locator(count)).to_have_text("")
+    assert serious(own_phone) == []
+    own_phone.unroute(LISTS)
     line.get_by_role("button", name="重试").tap()
-    expect(phone.locator(".wrk-card", has_text=phrase)).to_be_visible()
+    expect(own_phone.locator(".wrk-card", has_text=phrase)).to_be_visible()
     expect(line).to_be_hidden()
 
 
@@ -254,12 +254,12 @@ def test_a_list_that_never_comes_is_told_and_asked_again_by_hand(phone, site, se
     ids=["reset", "503"],
 )
 def test_a_first_list_that_fails_is_not_an_empty_one_and_comes_by_itself(
-    phone, site, served, session, answer, why
+    own_phone, site, served, session, answer, why
 ):
     _, phrase = filed(session)
-    phone.clock.install()
-    phone.route(LISTS, answer)
-    page = signed_in(phone, site, served, "worker", "/work")
+    own_phone.clock.install()
+    own_phone.route(LISTS, answer)
+    page = signed_in(own_phone, site, served, "worker", "/work")
     expect(page.locator("#unlisted")).to_contain_text(f"事件列表未能加载：{why}")
     for name in ("#tab-doing", "#tab-new"):
         page.locator(name).tap()
@@ -475,10 +475,10 @@ def test_by_keyboard_a_matter_takes_the_focus_and_gives_it_back(desk, site, serv
     expect(opener).to_be_focused()
 
 
-def test_what_waits_to_be_sent_is_told_in_each_tab(phone, site, served, session):
+def test_what_waits_to_be_sent_is_told_in_each_tab(own_phone, site, served, session):
     _, phrase = filed(session)
-    phone.clock.install()
-    page = signed_in(phone, site, served, "worker", "/work")
+    own_phone.clock.install()
+    page = signed_in(own_phone, site, served, "worker", "/work")
     held = []
     page.route(MOVES, lambda route: held.append(route))
     page.locator("#tab-new").tap()

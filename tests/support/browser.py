@@ -106,6 +106,7 @@ def reopened(context: BrowserContext) -> Iterator[Page]:
     not send and Chromium need not compile again, and nothing that they or the pages stored.
     """
     blank, *_ = context.pages or [context.new_page()]
+    assert blank.evaluate("/native code/.test(setTimeout)"), "a test has set this browser's clock"
     page = watched(context.new_page())
     yield page
     for left in context.pages[1:]:  # first, so that none of them stores anything afterwards
