@@ -397,3 +397,23 @@ def test_a_list_that_comes_between_press_and_release_swallows_no_click(
     expect(page.locator("#detail blockquote")).to_have_text(phrase)
     expect(page.locator(".dsk-table[aria-busy]")).to_have_count(0)  # and it is drawn
     assert page.said == []
+
+
+def test_news_while_a_list_is_on_its_way_keeps_it_from_nobody(
+    desk: Page, site: str, served: Deployment, session: Session
+) -> None:
+    number, phrase = filed(session)
+    _, other = filed(session)
+    page = signed_in(desk, site, served, "dispatcher", at(phrase))
+    expect(row(page, phrase)).to_be_visible()
+    held: list[Route] = []
+    page.route(
+        "**/api/v1/incidents/counts?*",
+        lambda route: route.continue_() if held else held.append(route),
+    )
+    page.locator("#filters [name=words]").fill(other)
+    wait_for_held(page, held)
+    with page.expect_response("**/api/v1/incidents/counts?*"):
+        moved(session, number)  # somebody takes it
+    expect(row(page, other)).to_be_visible()
+    expect(page.locator("#rows tr")).to_have_count(1)

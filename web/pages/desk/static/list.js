@@ -17,6 +17,11 @@ const askPage = (cursor) => {
   return request(`/incidents?${listQuery()}&${part}`, 'list');
 };
 
+// News asks for the counts, too, and cancels those of a list on its way: that comes all the same.
+const passOverNewer = (error) => {
+  if (error.name !== 'AbortError') throw error;
+};
+
 export async function load({ append = false, keep = false } = {}) {
   const requestNumber = ++requestCount;
   document.querySelector('.dsk-table').setAttribute('aria-busy', 'true');
@@ -25,7 +30,10 @@ export async function load({ append = false, keep = false } = {}) {
     inbox.results.clear();
   }
   try {
-    const [answer, counted] = await Promise.all([askPage(append ? inbox.next : ''), append ? null : counts()]);
+    const [answer] = await Promise.all([
+      askPage(append ? inbox.next : ''),
+      append ? null : counts().catch(passOverNewer),
+    ]);
     await rowsReleased();
     if (requestNumber !== requestCount) return;
     const listed = new Set(inbox.rows.map((incident) => incident.id));
@@ -46,7 +54,6 @@ export async function load({ append = false, keep = false } = {}) {
     inbox.chosen = new Set([...inbox.chosen].filter((id) => inbox.rows.some((incident) => incident.id === id)));
     draw();
     showStatus('');
-    return counted;
   } catch (error) {
     if (error.name === 'AbortError' || requestNumber !== requestCount) return;
     failed(error, () => load({ append, keep }));
