@@ -162,6 +162,28 @@ def test_search_finds_codes_names_and_categories_with_the_keyboard(desk, site, w
     expect(desk.locator(".leaflet-overlay-pane path").first).to_be_visible()
 
 
+def test_hits_of_former_words_are_not_opened(own_desk, site):
+    held = []
+    own_desk.clock.install()
+    ready(own_desk, site)
+    own_desk.clock.pause_at(own_desk.evaluate("Date.now()") / 1000 + 1)
+    own_desk.route(
+        "**/api/v1/search?*", lambda route: route.continue_() if held else held.append(route)
+    )
+    own_desk.locator("#q").fill("西兴社区")
+    own_desk.clock.run_for(1_000)
+    request = wait_for_held(own_desk, held)
+    own_desk.locator("#q").fill("没有这样的地方")
+    with own_desk.expect_response("**/api/v1/search?*"):
+        request.continue_()
+    own_desk.evaluate(
+        "fetch('/healthz').then((answer) => answer.text())"
+    )  # the hits are read by then
+    own_desk.locator("#q").press("Enter")
+    expect(own_desk.locator(".hits")).to_contain_text("没有找到")
+    expect(own_desk.locator("#answer .title")).to_have_count(0)
+
+
 def test_search_for_a_word_of_a_category_shows_all_of_it(desk, site):
     ready(desk, site)
     desk.locator("#q").fill("诊所")

@@ -95,6 +95,7 @@ export function searchBox(actions) {
     if (!text) return close();
     try {
       const body = await request(`/search?${query({ q: text, limit: actions.first ? 50 : MOST })}`, 'search');
+      if (text !== input.value.trim()) return undefined; // more was typed meanwhile
       const isFirst = (hit) => hit.kind === actions.first;
       items = [
         ...(actions.emphasise ? body.categories.map(categoryHit) : []),
