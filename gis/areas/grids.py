@@ -90,6 +90,16 @@ class GridIndex:
         rows, metres = self.nearest_each(np.array([lon]), np.array([lat]))
         return GridMatch(int(rows[0]), MATCH_RULES[2], float(metres[0])) if rows[0] >= 0 else None
 
+    def others_within(
+        self, row: int, lon: float, lat: float, metres: float
+    ) -> list[tuple[int, float]]:
+        """Return the rows but one within some metres of a point, with metres; the nearest first."""
+        rows = self.cell_index.bbox_candidates(*local_distance.buffer_bbox(lon, lat, metres))
+        rows = rows[rows != row]
+        distances_m = local_distance.point_distances_m(self.shapes[rows], lon, lat)
+        near = sorted(zip(distances_m.tolist(), rows.tolist(), strict=True))
+        return [(other, m) for m, other in near if m <= metres]
+
     def nearest_each(self, lon: Floats, lat: Floats) -> tuple[Ints, Floats]:
         """Return the nearest grid of each of many points, at any distance.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
@@ -217,6 +217,7 @@ CROSS JOIN (VALUES ('name'), ('parent'), ('retired_at')) f (field)
 LEFT JOIN area was ON was.id = (h.old ->> 'parent_id')::bigint
 LEFT JOIN area becomes ON becomes.id = (h.new ->> 'parent_id')::bigint
 WHERE h.table_name = 'area' AND h.row_key = :key AND h.op = 'update'
+  AND (CAST(:at AS timestamptz) IS NULL OR h.at <= :at)
   AND CASE f.field WHEN 'parent' THEN h.old -> 'parent_id' IS DISTINCT FROM h.new -> 'parent_id'
                    ELSE h.old -> f.field IS DISTINCT FROM h.new -> f.field END
 ORDER BY h.id, f.field
@@ -226,16 +227,22 @@ SELECT l.kind || CASE WHEN l.from_id = :id THEN '_into' ELSE '_from' END,
        o.code, o.name, r.id, r.title, r.effective
 FROM lineage l JOIN area o ON o.id = CASE WHEN l.from_id = :id THEN l.to_id ELSE l.from_id END
   JOIN revision r ON r.id = l.revision_id
-WHERE :id IN (l.from_id, l.to_id) ORDER BY r.effective, l.id
+WHERE :id IN (l.from_id, l.to_id) AND (CAST(:at AS timestamptz) IS NULL OR r.effective <= :at)
+ORDER BY r.effective, l.id
 """
 
 
 def history(
-    session: Session, code: str
+    session: Session, code: str, at: datetime | None = None
 ) -> tuple[list[BoundaryRow], list[AreaChange], list[LineageRow]]:
     """Return the shapes, changes and lineage of an area, oldest first.
 
     The changes are those of name, parent and retirement. A planned shape begins later than now.
+
+    Parameters
+    ----------
+    at
+        Only the shape of this moment, and what had happened by then; None: everything.
 
     Raises
     ------
@@ -253,16 +260,16 @@ def history(
             func.ST_Area(func.geography(Boundary.geom)),
         )
         .join(Revision, Revision.id == Boundary.revision_id)
-        .where(Boundary.area_id == area_id)
+        .where(Boundary.area_id == area_id, true() if at is None else Boundary.in_force(at))
         .order_by(func.lower(Boundary.valid_time))
     )
     changes = session.execute(
         text(AREA_CHANGES_SQL),
-        {"key": str(area_id)},
+        {"key": str(area_id), "at": at},
     )
     related = session.execute(
         text(LINEAGE_SQL),
-        {"id": area_id},
+        {"id": area_id, "at": at},
     )
     return (
         [BoundaryRow(*row) for row in shapes],

@@ -8,6 +8,8 @@ from gis.errors import InvalidInput, invalid_field
 from gis.places.address import MAX_ADDRESS_CHARS
 from gis.storable import YEARS
 
+MAX_ACCURACY_M = 100_000.0  # metres
+
 
 def parse_point(request: LocateRequest) -> tuple[float, float]:
     """Check a question's point and bring it into storage.
@@ -15,11 +17,15 @@ def parse_point(request: LocateRequest) -> tuple[float, float]:
     Raises
     ------
     InvalidInput
-        The address is too long, the system is unknown, or the point cannot be in it.
+        The address is too long, the system is unknown, the point cannot be in it, or its accuracy
+        is none.
     """
     lon, lat = request.lon, request.lat
     if request.address and len(request.address) > MAX_ADDRESS_CHARS:
         raise long_address_error(request.address)
+    if request.accuracy_m is not None and not 0 <= request.accuracy_m <= MAX_ACCURACY_M:
+        value, limit = f"{request.accuracy_m:g}", int(MAX_ACCURACY_M)
+        raise invalid_field("accuracy_m", "point.accuracy_wrong", value=value, limit=limit)
     # Points in and around China pass every check, so the usual point skips the arrays of the
     # full checks.
     usual = request.crs in systems.SUPPORTED_CRS and 75 < lon < 135 and 5 < lat < 54

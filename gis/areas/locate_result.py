@@ -40,6 +40,15 @@ class UnitCandidate:
 
 
 @dataclass(frozen=True)
+class GridCandidate:
+    """Another grid in which a point may lie, and its distance from the point in metres."""
+
+    code: str
+    name: str
+    distance_m: float
+
+
+@dataclass(frozen=True)
 class LocateResult:
     """The grid, building, unit and people responsible for a point.
 
@@ -47,6 +56,8 @@ class LocateResult:
     at: The moment, ISO 8601.
     revision: The boundary revision that drew the grid.
     areas: From the county down to the grid.
+    grid_candidates: The other grids within the accuracy of the point, if it was stated; the
+        nearest first.
     answerable: The first contact; None if there is no person.
     named: Whether people are named; otherwise every name is None, also of filled posts.
     """
@@ -56,6 +67,7 @@ class LocateResult:
     at: str
     revision: int
     areas: list[AreaRef]
+    grid_candidates: list[GridCandidate]
     building: BuildingMatch | None
     unit: AreaRef | None
     unit_candidates: list[UnitCandidate]
@@ -67,13 +79,17 @@ class LocateResult:
 
 @dataclass(frozen=True)
 class LocateRequest:
-    """A point to locate in degrees of `crs`, with an optional address and moment (None: now)."""
+    """A point to locate in degrees of `crs`, with an optional address and moment (None: now).
+
+    accuracy_m: Metres within which the place is known; None: as given.
+    """
 
     lon: float
     lat: float
     crs: str
     address: str | None = None
     at: datetime | None = None
+    accuracy_m: float | None = None
 
 
 def without_names(result: LocateResult) -> LocateResult:

@@ -12,6 +12,7 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis import crs as systems
+from gis.areas.accuracy import accuracy_steps, other_grids, reach_m
 from gis.areas.building_resolver import BuildingResolver
 from gis.areas.explanation import DecisionStep, decision_step
 from gis.areas.locate_input import parse_point
@@ -113,7 +114,14 @@ def _begin(
     x, y = parse_point(request)
     at = request.at or datetime.now(UTC).astimezone()
     if snapshot is None or not snapshot.is_valid_at(at):
-        snapshot = read_snapshot_around(session(), at, x, y, addresses=bool(request.address))
+        snapshot = read_snapshot_around(
+            session(),
+            at,
+            x,
+            y,
+            addresses=bool(request.address),
+            reach_m=reach_m(request.accuracy_m),
+        )
     return LocateResolver(session, snapshot, names), x, y, at
 
 
@@ -150,13 +158,16 @@ def resolve_many(
     order = sorted(points, key=lambda i: questions[i].at or now)
     lon, lat = [points[i][0] for i in order], [points[i][1] for i in order]
     addresses = any(request.address for request in questions)
+    reach = max((reach_m(request.accuracy_m) for request in questions), default=0.0)
     around: RegistrySnapshot | None = None
     for i in order:
         at = questions[i].at or now
         used = snapshot
         if used is None or not used.is_valid_at(at):
             if around is None or not around.is_valid_at(at):
-                around = read_snapshot_around(session(), at, lon, lat, addresses=addresses)
+                around = read_snapshot_around(
+                    session(), at, lon, lat, addresses=addresses, reach_m=reach
+                )
             used = around
         try:
             answers[i] = LocateResolver(session, used, names).resolve(questions[i], *points[i], at)
@@ -212,6 +223,8 @@ class LocateResolver:
                 metres=f"{grid.distance_m:.1f}",
             )
         )
+        grid_candidates = other_grids(snapshot.grids, request.accuracy_m, grid.row, x, y)
+        how += accuracy_steps(request.accuracy_m, grid_candidates)
 
         address = parse_address(request.address) if request.address else None
         community = next((area.name for area in chain if area.level == Level.COMMUNITY), None)
@@ -231,6 +244,7 @@ class LocateResolver:
             **_head(request, x, y, at),
             revision=snapshot.grids.revisions[grid.row],
             areas=[AreaRef(area.level, area.code, area.name) for area in chain],
+            grid_candidates=grid_candidates,
             building=None
             if row is None
             else BuildingMatch(
@@ -279,6 +293,8 @@ class LocateResolver:
         on more.
         """
         if request.address or request.crs in systems.OBFUSCATED_CRS:
+            return None
+        if request.accuracy_m is not None:
             return None
         grid = self.snapshot.grids.grid_at(x, y)
         if grid is None or grid.distance_m:
@@ -363,8 +379,12 @@ def _contact_steps(
 def _head(request: LocateRequest, x: float, y: float, at: datetime) -> dict[str, Any]:
     """Return the first fields of a result, which differ from point to point, in their order."""
     request_json: dict[str, object] = {"lon": request.lon, "lat": request.lat, "crs": request.crs}
+    if request.address:
+        request_json["address"] = request.address
+    if request.accuracy_m is not None:
+        request_json["accuracy_m"] = request.accuracy_m
     return {
         "point": {"lon": round(x, 7), "lat": round(y, 7), "crs": "cgcs2000"},
-        "asked": request_json | {"address": request.address} if request.address else request_json,
+        "asked": request_json,
         "at": at.isoformat(),
     }

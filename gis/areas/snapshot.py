@@ -213,9 +213,15 @@ def with_order(
 
 
 def read_snapshot_around(
-    session: Session, at: datetime, lon: Any, lat: Any, *, addresses: bool = False
+    session: Session,
+    at: datetime,
+    lon: Any,
+    lat: Any,
+    *,
+    addresses: bool = False,
+    reach_m: float = 0.0,
 ) -> RegistrySnapshot:
-    """Read what is needed to locate some points, `MARGIN` around them.
+    """Read what is needed to locate some points, READ_MARGIN_M around them.
 
     Parameters
     ----------
@@ -223,15 +229,17 @@ def read_snapshot_around(
         Degrees, EPSG:4490, scalars or arrays.
     addresses
         Whether any of them comes with an address.
+    reach_m
+        Metres to read around them where that is further.
     """
-    return read_snapshot(session, at, box_around(lon, lat), addresses=addresses)
+    return read_snapshot(session, at, box_around(lon, lat, reach_m), addresses=addresses)
 
 
-def box_around(lon: Any, lat: Any) -> Any:
+def box_around(lon: Any, lat: Any, reach_m: float = 0.0) -> Any:
     """Return the box (degrees, EPSG:4490) of what is needed to locate some points."""
     west, south, east, north = np.min(lon), np.min(lat), np.max(lon), np.max(lat)
     corners = local_distance.buffer_boxes(
-        np.array([west, east]), np.array([south, north]), READ_MARGIN_M
+        np.array([west, east]), np.array([south, north]), max(READ_MARGIN_M, reach_m)
     )
     return shapely.box(*shapely.total_bounds(corners))
 

@@ -219,6 +219,30 @@ def test_the_history_of_a_grid_names_where_it_came_from_and_went(session, change
     assert [item["relation"] for item in gone["lineage"]] == ["merged_into"]
 
 
+@pytest.mark.parametrize(
+    ("which", "off", "lineage"),
+    [
+        (0, -timedelta(microseconds=1), []),
+        (0, timedelta(0), ["split_into"]),
+        (1, -timedelta(seconds=1), ["split_into"]),
+        (1, timedelta(0), ["split_into", "merged_from"]),
+    ],
+)
+def test_the_history_at_a_moment_is_the_boundary_of_it_and_what_had_happened_by_then(
+    session, changed, client, which, off, lineage
+):
+    at = (changed[which] + off).isoformat()
+    address = f"/api/v1/areas/{code(5)}/history"
+    history = client.get(address, query_string={"at": at}).json
+    [held] = history["boundaries"]
+    assert datetime.fromisoformat(held["valid_from"]) <= changed[which] + off
+    assert [item["relation"] for item in history["lineage"]] == lineage
+    early = client.get(address, query_string={"at": "2000-01-01"}).json
+    assert early == {"code": code(5), "boundaries": [], "changes": [], "lineage": []}
+    wrong = client.get(address, query_string={"at": "yesterday"})
+    assert (wrong.status_code, wrong.json["errors"][0]["field"]) == (422, "at")
+
+
 def test_a_unit_that_changed_grid_is_listed_where_it_was_at_the_moment(session, town, tmp_path):
     grid = session.execute(
         text("SELECT id FROM area WHERE code = :code"), {"code": code(5)}

@@ -105,6 +105,46 @@ def test_a_corner_of_four_grids_belongs_to_the_lowest_code(town, session):
     assert locate(session, *at(SIDE, SIDE), "wgs84").areas[-1].code == f"{CODE}001"
 
 
+@pytest.mark.parametrize("memory", [False, True])
+@pytest.mark.parametrize(
+    "accuracy, others", [(None, []), (0, []), (20, []), (30, ["002"]), (300, ["002", "003"])]
+)
+def test_a_place_known_inexactly_names_the_other_grids_it_may_lie_in(
+    town, session, memory, accuracy, others
+):
+    town.grid("003", 3)  # a grid's width beyond the second, more than is read around a point
+    request = LocateRequest(*at(SIDE - float(25 / PER_LON), HALF), "wgs84", None, NOW, accuracy)
+    register = read_snapshot(session, NOW) if memory else None
+    result = resolve_request(lambda: session, request, register)
+    assert result.areas[-1].code == f"{CODE}001"
+    assert [grid.code for grid in result.grid_candidates] == [CODE + code for code in others]
+    if others:
+        assert result.grid_candidates[0].distance_m == pytest.approx(25, abs=0.1)
+        assert f"{CODE}{others[-1]}" in result.how[1].zh
+    assert rules(result).get("accuracy") == (
+        None if accuracy is None else "others" if others else "no_other"
+    )
+    many = [request, LocateRequest(*at(HALF, HALF), "wgs84")]
+    assert next(resolve_many(lambda: session, many, NOW, register)) == result
+    assert orjson.loads(resolve_request_json(lambda: session, request, register)) == orjson.loads(
+        orjson.dumps(result)
+    )
+
+
+@pytest.mark.parametrize("accuracy", [-1, 100_001, math.nan, math.inf])
+def test_an_accuracy_that_is_none_is_refused(town, session, client, accuracy):
+    session.commit()
+    query = {"lon": BARE[0], "lat": BARE[1], "crs": "wgs84", "accuracy_m": accuracy}
+    answered = client.get("/api/v1/locate", query_string=query)
+    assert answered.status_code == 422
+    assert answered.json["errors"][0]["field"] == "accuracy_m"
+    result = client.post("/api/v1/locate", json={"points": [query | {"accuracy_m": "30"}, query]})
+    fields = [item["error"]["errors"][0]["field"] for item in result.json["results"]]
+    assert fields == ["accuracy_m", "accuracy_m"]
+    good = client.get("/api/v1/locate", query_string=query | {"accuracy_m": "30"}).json
+    assert good["asked"]["accuracy_m"] == 30 and good["grid_candidates"] == []
+
+
 @pytest.mark.parametrize("metres, found", [(0.5, True), (49.9, True), (50.1, False)])
 def test_outside_every_grid_the_nearest_answers_up_to_50_metres(town, session, metres, found):
     lon, lat = at(-metres / PER_LON, HALF)

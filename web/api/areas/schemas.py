@@ -27,6 +27,20 @@ class ChildrenIn(params.Page, params.At):
     """Which part of the children, and when."""
 
 
+class HistoryIn(BaseModel):
+    """Which part of the history."""
+
+    at: Annotated[
+        str | None,
+        Field(
+            description="Only the boundary of this moment, and what had happened by then: ISO 8601 "
+            "date or time, local where it has no offset; default: everything",
+            max_length=40,
+            examples=["2026-03-03"],
+        ),
+    ] = None
+
+
 class AreaIn(params.At):
     """How much of an area."""
 

@@ -15,6 +15,7 @@ from web.api.areas.schemas import (
     AreasOut,
     ChildrenIn,
     DifferenceIn,
+    HistoryIn,
     HistoryOut,
     area_to_json,
 )
@@ -83,11 +84,16 @@ def children(code: str, query_data: ChildrenIn) -> Response:
 
 
 @bp.get("/areas/<code>/history")
+@bp.input(HistoryIn, location="query")
 @bp.output(HistoryOut)
 @bp.doc(summary="The shapes and changes of an area")
-def history(code: str) -> Response:
-    """Return every boundary of an area with its dates, and every change of name, parent or end."""
-    boundaries, changes, lineage = hierarchy.history(session(), code)
+def history(code: str, query_data: HistoryIn) -> Response:
+    """Return every boundary of an area with its dates, and every change of name, parent or end.
+
+    With `at` only the boundary that held then, and what had happened to the area by then.
+    """
+    at = params.parse_datetime(query_data.at) if query_data.at else None
+    boundaries, changes, lineage = hierarchy.history(session(), code, at)
     return conditional_response(
         {"code": code, "boundaries": boundaries, "changes": changes, "lineage": lineage}
     )

@@ -27,6 +27,12 @@ class LocateIn(BaseModel):
     at: str | None = Field(
         None, max_length=40, description="ISO 8601; without an offset local time; default: now"
     )
+    accuracy_m: float | None = Field(
+        None,
+        description="Metres within which the place is known, as a phone says it, 0 to 100,000; "
+        "the other grids within them are `grid_candidates`",
+        examples=[30],
+    )
 
 
 class LocateManyIn(BaseModel):
@@ -56,6 +62,7 @@ class AskedOut(PointOut):
     """What was given."""
 
     address: str | None = None
+    accuracy_m: float | None = None
 
 
 class AreaNameOut(BaseModel):
@@ -64,6 +71,14 @@ class AreaNameOut(BaseModel):
     level: str
     code: str
     name: str
+
+
+class GridCandidateOut(BaseModel):
+    """Another grid in which the place may lie."""
+
+    code: str
+    name: str
+    distance_m: float = Field(description="Metres from the point")
 
 
 class BuildingOut(BaseModel):
@@ -122,6 +137,10 @@ class AnswerOut(BaseModel):
     at: datetime
     revision: int = Field(description="The boundary revision that drew the grid")
     areas: list[AreaNameOut] = Field(description="From the county down to the grid")
+    grid_candidates: list[GridCandidateOut] = Field(
+        description="The other grids within `accuracy_m` of the point, at most 1,000 m away, the "
+        "nearest 20; none where no accuracy is given"
+    )
     building: BuildingOut | None
     unit: AreaNameOut | None
     unit_candidates: list[CandidateOut]
@@ -175,6 +194,9 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
             wrong.append(FieldError(field, "locate.crs_malformed"))
         elif field != "crs" and (isinstance(value, bool) or not isinstance(value, int | float)):
             wrong.append(FieldError(field, "locate.not_degrees", {"value": str(value)[:40]}))
+    accuracy = point.get("accuracy_m")
+    if isinstance(accuracy, bool) or not isinstance(accuracy, int | float | None):
+        wrong.append(FieldError("accuracy_m", "input.number_expected"))
     texts = (
         field for field in ("address", "at") if not isinstance(point.get(field, ""), str | None)
     )
@@ -186,5 +208,10 @@ def parse_request(point: dict[str, Any], now: datetime) -> LocateRequest | Wangg
     except WanggeError as error:
         return error
     return LocateRequest(
-        float(point["lon"]), float(point["lat"]), point["crs"], point.get("address") or None, at
+        float(point["lon"]),
+        float(point["lat"]),
+        point["crs"],
+        point.get("address") or None,
+        at,
+        None if accuracy is None else float(accuracy),
     )

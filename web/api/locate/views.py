@@ -41,7 +41,12 @@ def locate(query_data: LocateIn) -> Response:
     """
     at = parse_datetime(query_data.at)
     locate_request = LocateRequest(
-        query_data.lon, query_data.lat, query_data.crs, query_data.address, at
+        query_data.lon,
+        query_data.lat,
+        query_data.crs,
+        query_data.address,
+        at,
+        query_data.accuracy_m,
     )
     return no_store_response(
         resolve_request_json(session, locate_request, current_snapshot(at), areas_with_names())
