@@ -5,13 +5,13 @@ from gis.areas.grids import GridIndex
 from gis.areas.locate_result import GridCandidate
 from gis.messages import Message
 
-MAX_REACH_M = 1000.0  # metres; a place that is known less exactly tells no grid
-MAX_CANDIDATES = 20  # other grids in an answer
+MAX_ACCURACY_REACH_M = 1000.0  # metres; a place that is known less exactly tells no grid
+MAX_OTHER_GRIDS = 20  # other grids in an answer
 
 
 def reach_m(accuracy_m: float | None) -> float:
     """Return within how many metres of a point other grids are looked for."""
-    return min(accuracy_m or 0.0, MAX_REACH_M)
+    return min(accuracy_m or 0.0, MAX_ACCURACY_REACH_M)
 
 
 def other_grids(
@@ -33,7 +33,7 @@ def other_grids(
     near = grids.others_within(row, x, y, reach_m(accuracy_m))
     return [
         GridCandidate(grids.codes[other], grids.names[other], round(metres, 1))
-        for other, metres in near[:MAX_CANDIDATES]
+        for other, metres in near[:MAX_OTHER_GRIDS]
     ]
 
 

@@ -232,9 +232,8 @@ class LocateResolver:
             how.append(decision_step("address", "other_community", name=community))
             address = None
         row, metres, steps = self.buildings.find(grid.row, x, y, address)
-        how += steps
         part, candidates, unit_step = self.unit(row, int(snapshot.grids.ids[grid.row]), address)
-        how.append(unit_step)
+        how += [*steps, unit_step]
 
         places = snapshot.places
         people = self.people(chain, row, part, at)

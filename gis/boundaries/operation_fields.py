@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from gis.errors import invalid_field
 from gis.messages import Message
 from gis.shapes.polygon_coverage import PolygonLike
+from gis.shapes.rings import find_open_ring
 
 MAX_AREA_NAME_CHARS = 100  # characters
 
@@ -68,6 +69,8 @@ def parse_polygon(value: Mapping[str, Any], key: str) -> PolygonLike:
     polygon = _parse_geometry(value, key)
     if not isinstance(polygon, Polygon | MultiPolygon):
         raise invalid_field(key, "operation.not_polygon", type=polygon.geom_type)
+    if at := find_open_ring(value):
+        raise invalid_field(key, "geometry.ring_not_closed", at=at)
     return polygon
 
 

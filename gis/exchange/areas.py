@@ -18,6 +18,7 @@ from gis.areas import codes
 from gis.areas.models import LEVELS, LEVELS_OVER_COUNTY, Area, Level
 from gis.boundaries.store import effective_time, publish_shapes, write_boundaries
 from gis.errors import InvalidInput
+from gis.exchange.area_distance import note_far_grids
 from gis.exchange.area_file import (
     LEVEL_LABELS,
     AreaFile,
@@ -115,7 +116,7 @@ def load_areas(
     repair_geometries(good, report, needed=level is Level.GRID)
     shapes: dict[str, MultiPolygon] = {}
     if level is Level.GRID:
-        drawn = [entry for entry in good if entry.shape is not None]
+        drawn = note_far_grids(session, good, at, report)
         shapes = fit_to_coverage(session, drawn, clean, at, report)
     if level is not Level.UNIT and level not in LEVELS_OVER_COUNTY:
         outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}

@@ -21,6 +21,7 @@ from gis.files.tables import Row, Table
 from gis.people.area_chains import area_chain
 from gis.rights.actions import KEEPING, Action
 from gis.rights.principal import Principal
+from gis.shapes.rings import find_open_ring
 
 EDIT_CRS = "cgcs2000"
 NAME_COLUMNS = ("head", "head_phone", "sponsor", "sponsor_phone")  # of persons, who then hold posts
@@ -228,7 +229,7 @@ def _shape(geometry: Mapping[str, Any]) -> shapely.Geometry:
     Raises
     ------
     InvalidInput
-        It is no polygon.
+        It is no polygon, or a ring of it is not closed.
     """
     try:
         shape = shapely.geometry.shape(geometry)
@@ -236,6 +237,8 @@ def _shape(geometry: Mapping[str, Any]) -> shapely.Geometry:
         raise invalid_field("geometry", "building_row.no_polygon") from error
     if shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
         raise invalid_field("geometry", "building_row.no_polygon")
+    if at := find_open_ring(geometry):
+        raise invalid_field("geometry", "geometry.ring_not_closed", at=at)
     return shape
 
 

@@ -131,7 +131,8 @@ def read_vector(path: Path, crs: str | None = None, layer: str | None = None) ->
     shapes: list[NDArray[Any]] = []
     file = VectorFile(columns, np.empty(0, dtype=object), crs_name, notes)
     for wkb, values, repairs, faults in batches:
-        shapes.append(shapely.from_wkb(wkb))
+        with np.errstate(invalid="ignore"):  # not numbers: faults already
+            shapes.append(shapely.from_wkb(wkb))
         for name, batch in zip(names, values, strict=True):
             columns[name] += batch
         file.repairs.update(repairs)

@@ -95,6 +95,10 @@ def test_what_holds_homes_stays(town: Session, street: FlaskClient) -> None:
             NEW | {"geometry": {"type": "Polygon", "coordinates": [[[1]]]}},
             "building_row.no_polygon",
         ),
+        (
+            NEW | {"geometry": {"type": "Polygon", "coordinates": [[[1, 2], [3, 4], [5, 4]]]}},
+            "geometry.ring_not_closed",
+        ),
         (NEW | {"source": "osm"}, None),
     ],
 )

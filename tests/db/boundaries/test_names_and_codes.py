@@ -140,6 +140,28 @@ def test_a_step_names_new_grids_only_and_a_name_of_its_own_dodges_others(session
 
 FAR = {"type": "Polygon", "coordinates": [[[0, 0], [0.001, 0], [0.001, 0.001], [0, 0]]]}
 
+OPEN = land(0, 0, 1, 1)["coordinates"][0][:-1]
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "reshape", "code": code(1), "geometry": {"type": "Polygon", "coordinates": [OPEN]}},
+        {"op": "transfer", "to": code(2), "region": {"type": "Polygon", "coordinates": [OPEN]}},
+        {
+            "op": "transfer",
+            "to": code(2),
+            "region": {"type": "MultiPolygon", "coordinates": [[[*OPEN, OPEN[0]]], [OPEN]]},
+        },
+    ],
+)
+def test_a_ring_that_is_not_closed_is_refused_by_the_place_where_it_begins(session, town, op):
+    lon, lat = OPEN[0]
+    with pytest.raises(
+        InvalidInput, match=f"does not end where it begins, at {lon:.6f}, {lat:.6f}"
+    ):
+        do(session, begin(session), op)
+
 
 @pytest.mark.parametrize(
     ("op", "reason"),

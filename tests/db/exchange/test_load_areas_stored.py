@@ -310,6 +310,41 @@ def test_a_wrong_cpg_is_seen_from_the_bytes(session, tmp_path):
     assert session.scalar(select(Area.name).where(Area.level == "grid")) == "西兴第一网格"
 
 
+def test_grids_far_from_the_others_of_their_county_are_listed(session, tmp_path):
+    far = square(3 / S)  # the next zone of 3 degrees
+    report = load_areas(session, grids(tmp_path / "a.gpkg", [square(0), square(1), far]), "grid")
+    [note] = [note for note in report.notes if " km from " in note]
+    assert f"{COMMUNITY}003" in note and "300 km from the other grids of 520402" in note
+    assert not report.refused
+    again = load_areas(session, grids(tmp_path / "a.gpkg", [square(0), square(1), far]), "grid")
+    assert note in again.notes
+    path = grids(tmp_path / "b.gpkg", [square(2)], initial=4)
+    assert " km from " not in " ".join(load_areas(session, path, "grid").notes)
+
+
+def test_a_file_in_the_wrong_zone_is_listed_beside_what_is_stored(session, tmp_path):
+    load_areas(session, grids(tmp_path / "a.gpkg", [square(0)]), "grid")
+    shifted = [square(n + 3 / S) for n in (1, 2)]
+    report = load_areas(session, grids(tmp_path / "b.gpkg", shifted, initial=2), "grid")
+    assert ["300 km from the other grids" in note for note in report.notes[:2]] == [True, True]
+
+
+def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(session, tmp_path, recwarn):
+    ring = [list(point) for point in shapely.get_coordinates(square(0))]
+    ring[1][0] = float("nan")
+    feature = {
+        "type": "Feature",
+        "properties": {"code": f"{COMMUNITY}001", "name": "x"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    (tmp_path / "a.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [feature]})
+    )
+    report = load_areas(session, tmp_path / "a.geojson", "grid")
+    assert [rejected.message.code for rejected in report.refused] == ["geometry.not_finite"]
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+
+
 def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
     ring = [list(point) for point in shapely.get_coordinates(square(0))][:-1]
     feature = {
