@@ -48,6 +48,7 @@ COMMANDS = {
     "account": "Accounts of people: add, list, grant, withdraw, password, block, unblock, link.",
     "key": "Keys of programs: add, list, rotate, revoke.",
     "post": "Posts: list, plan, hand over, leave.",
+    "person": "A person's own data on their request: export, correct, erase.",
     "device": "Devices that raise alarms: add, list, block, unblock, secret.",
     "circles": "Recompute the service circles.",
     "coverage": "Who has a facility within some minutes' walk, and who has not.",

@@ -32,6 +32,7 @@ DASK = click.option(
     help="Compute with Dask: local, local:N or the tcp:// or tls:// address of a scheduler.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+YES_OPTION = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
 def local_now() -> datetime:

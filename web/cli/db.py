@@ -15,9 +15,8 @@ from gis.ops import backup_file, cluster, databases, migration, schema, server_c
 from gis.ops import replica as replicas
 from gis.settings import Settings, read_shards
 from web.cli import shard
-from web.cli.common import AS_JSON, MOMENT, make_private
+from web.cli.common import AS_JSON, MOMENT, YES_OPTION, make_private
 
-YES_OPTION = click.option("--yes", is_flag=True, help="Do it without asking.")
 IDENTITY = click.option(
     "--identity",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

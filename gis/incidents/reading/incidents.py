@@ -272,16 +272,10 @@ def _view(by: Principal, row: Any, now: datetime) -> IncidentView:
 
 
 def _moves(by: Principal, row: Any) -> list[str]:
-    """Return what the asker may do now and would change something.
-
-    That is little where the incident repeats another.
-    """
+    """Return what the asker may do now that changes something; little where it repeats another."""
     allowed = allowed_moves(row.state, row.pending_request)
     allowed -= {"supervise" if row.supervised else "release"}
-    if row.parent_id is not None:
-        allowed &= INDEPENDENT_MOVES
-    else:
-        allowed -= {"unlink"}
+    allowed = allowed - {"unlink"} if row.parent_id is None else allowed & INDEPENDENT_MOVES
     return sorted(name for name in allowed if may_move(by, row, name))
 
 

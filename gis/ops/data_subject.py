@@ -1,0 +1,369 @@
+"""A person's requests about their own data (个人信息保护法 45–47): a copy, a correction, erasure.
+
+The person is somebody of the register of people, with their account, or whoever left a telephone
+number or mail address with reports. What others wrote, and what an office did, is not theirs: the
+steps of matters and the history stay as they are signed, since both are records that an office has
+to keep (个人信息保护法 47; 网络安全法 21). Decision 40.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.db import Base
+from gis.errors import Conflict, NotFound, invalid_field
+from gis.files.cells import CellError, Guess
+from gis.files.telephones import parse_telephone
+from gis.ops import metadata
+from gis.ops.shards.county import shard_number
+from gis.rights.visibility import reveal_contacts
+
+ERASED_NAME = "（已删除）"
+SECRETS = ("password_hash", "session_version")
+# Of matters that a person answered for: which, and no more. The words are somebody else's.
+HELD_COLUMNS = {"incident": ("county", "id", "category", "state", "reported_at")}
+# columns of `personal.person` that say who it is
+PERSON_FACTS = ("code", "name", "phone")
+CONTACT_LIMITS = {"name": 80, "phone": 40, "email": 200}  # characters, as of a report
+
+DIGITS_SQL = (
+    "regexp_replace(regexp_replace(normalize({column}, NFKC), '[^0-9]', '', 'g'),"
+    " '^(00)?86(?=1[3-9][0-9]{{9}}$)', '')"
+)
+SUBJECT_PEOPLE_SQL = f"""
+SELECT p.id, p.code FROM personal.person p
+WHERE p.code = :code
+  OR :phone <> '' AND {DIGITS_SQL.format(column="p.phone")} = :phone
+  OR p.id = (SELECT person_id FROM personal.account WHERE username = :username)
+ORDER BY p.code
+"""  # noqa: S608  our own text
+SUBJECT_ACCOUNTS_SQL = """
+SELECT id, username FROM personal.account
+WHERE person_id = ANY(:people) OR username = :username ORDER BY id
+"""
+SUBJECT_REPORTS_SQL = f"""
+SELECT i.id FROM incident i LEFT JOIN personal.reporter r
+  ON (r.county, r.incident_id) = (i.county, i.id)
+WHERE i.account_id = ANY(:accounts)
+  OR :phone <> '' AND {DIGITS_SQL.format(column="r.phone")} = :phone
+  OR :email <> '' AND lower(btrim(r.email)) = :email
+ORDER BY i.reported_at, i.id
+"""  # noqa: S608  our own text
+REPORT_ROWS_SQL = """
+SELECT i.county, i.id, i.reported_at, i.state, c.zh AS category, i.description, i.address,
+  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.channel, i.attributes, i.rating,
+  r.name, r.phone, r.email,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'move', e.move, 'note', e.note)
+      ORDER BY e.id), '[]')
+    FROM incident_event e WHERE (e.county, e.incident_id) = (i.county, i.id)
+      AND e.role IN ('reporter', 'anonymous', 'resident')) AS steps,
+  (SELECT coalesce(jsonb_agg(p.id ORDER BY p.at, p.id), '[]') FROM photo p
+    JOIN incident_event e ON (e.county, e.id) = (p.county, p.event_id)
+    WHERE (p.county, p.incident_id) = (i.county, i.id)
+      AND e.role IN ('reporter', 'anonymous', 'resident')) AS photos
+FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  LEFT JOIN personal.reporter r ON (r.county, r.incident_id) = (i.county, i.id)
+WHERE i.id = ANY(:reports) ORDER BY i.reported_at, i.id
+"""
+DISCLOSURES_SQL = """
+SELECT at, who, kind, subject, incident_id, reason FROM personal.disclosure
+WHERE incident_id = ANY(:reports) ORDER BY id
+"""
+HISTORY_SQL = """
+SELECT at, who, why, table_name, op, old, new FROM history
+WHERE table_name = 'person' AND row_key = ANY(CAST(:people AS text[]))
+  OR table_name = 'personal.account' AND row_key = ANY(CAST(:accounts AS text[]))
+ORDER BY at, id
+"""
+SIGN_INS_SQL = """
+SELECT at, succeeded, network FROM personal.sign_in WHERE username = ANY(:usernames) ORDER BY id
+"""
+# what a person still answers for: it would be left without an owner
+SUBJECT_DUTIES_SQL = """
+SELECT
+  (SELECT count(*) FROM post p WHERE (p.holder_id = ANY(:people) OR p.deputy_id = ANY(:people))
+    AND (upper_inf(p.valid_time) OR upper(p.valid_time) > :now)) AS posts,
+  (SELECT count(*) FROM incident i WHERE i.holder_id = ANY(:people)
+    AND i.state NOT IN ('closed', 'void')) AS matters,
+  (SELECT count(*) FROM joint_part j WHERE j.person_id = ANY(:people)
+    AND j.finished_at IS NULL)
+  + (SELECT count(*) FROM order_taker t WHERE t.person_id = ANY(:people) AND t.active)
+  + (SELECT count(*) FROM organisation o WHERE o.head_id = ANY(:people) AND o.active)
+  + (SELECT count(*) FROM organisation_member m WHERE m.person_id = ANY(:people)
+    AND (upper_inf(m.valid_time) OR upper(m.valid_time) > :now))
+  + (SELECT count(*) FROM unplaced_building b
+    WHERE b.head_id = ANY(:people) OR b.sponsor_id = ANY(:people)) AS others,
+  (SELECT count(*) FROM personal.account a WHERE a.id = ANY(:accounts) AND a.active) AS active
+"""
+# what -> the statement that erases it; the counts are returned
+ERASE_SQL = {
+    "sign_ins": "DELETE FROM personal.sign_in WHERE username = ANY(:usernames)",
+    "grants": "DELETE FROM personal.access_grant WHERE account_id = ANY(:accounts)",
+    "filters": "DELETE FROM personal.saved_filter WHERE account_id = ANY(:accounts)",
+    "notices": """DELETE FROM notice
+        WHERE person_id = ANY(:people) OR account_id = ANY(:accounts)""",
+    "contacts": "DELETE FROM personal.reporter WHERE incident_id = ANY(:reports)",
+    "reports": """UPDATE incident SET account_id = NULL, follow_up_due_at = NULL,
+        questionnaire_at = NULL WHERE id = ANY(:reports)""",
+    "order_takers": "DELETE FROM order_taker WHERE person_id = ANY(:people)",
+    "accounts": """UPDATE personal.account SET password_hash = NULL, subject = NULL,
+        person_id = NULL WHERE id = ANY(:accounts)""",
+    "people": """UPDATE personal.person SET code = 'erased-' || id, name = :name, phone = ''
+        WHERE id = ANY(:people)""",
+}
+# What the history has of them, with the rows that the statements above have just added. It is
+# append-only for everybody; this is the one exception.
+HISTORY_ERASED_SQL = """
+UPDATE history SET old = old - CAST(:facts AS text[]), new = new - CAST(:facts AS text[])
+WHERE table_name IN ('person', 'order_taker') AND row_key = ANY(CAST(:people AS text[]))
+  OR table_name = 'personal.account' AND row_key = ANY(CAST(:accounts AS text[]))
+"""
+HISTORY_FACTS = (*PERSON_FACTS, "subject", "address", "geom", "skills", "hours")
+KEPT_SQL = """
+SELECT
+  (SELECT count(*) FROM history WHERE who = ANY(:signed)) AS history,
+  (SELECT count(*) FROM incident_event WHERE who = ANY(:signed)) AS steps,
+  (SELECT count(*) FROM personal.disclosure WHERE who = ANY(:signed)) AS disclosures,
+  (SELECT count(*) FROM incident WHERE holder_id = ANY(:people)) AS matters,
+  cardinality(CAST(:reports AS uuid[])) AS reports
+"""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose data it is: ids of people and accounts, and of the incidents that they reported."""
+
+    people: Sequence[int]
+    codes: Sequence[str]
+    accounts: Sequence[int]
+    usernames: Sequence[str]
+    reports: Sequence[Any]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the statements of this module."""
+        return {
+            "people": [*self.people],
+            "accounts": [*self.accounts],
+            "usernames": [*self.usernames],
+            "reports": [*self.reports],
+            "signed": [f"account {username}" for username in self.usernames],
+        }
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """How many rows of each kind were erased, and how many stay, signed or by law."""
+
+    erased: dict[str, int]
+    kept: dict[str, int]
+
+
+def find_subject(
+    session: Session, *, code: str = "", phone: str = "", email: str = "", username: str = ""
+) -> Subject:
+    """Return whose data it is by what they are known by.
+
+    Parameters
+    ----------
+    code, username
+        Of somebody of the register, with their account and what they reported with it.
+    phone, email
+        Also of reports; a telephone number is compared by its digits.
+
+    Raises
+    ------
+    InvalidInput
+        Nothing is given, or the telephone number has no digits.
+    NotFound
+        Nothing is held of them.
+    Conflict
+        Several people have the telephone number: a code says who.
+    """
+    wanted = {
+        "code": code.strip(),
+        "phone": _digits(phone) if phone else "",
+        "email": email.strip().lower(),
+        "username": username.strip().lower(),
+    }
+    if not any(wanted.values()):
+        raise invalid_field("phone" if phone else "code", "subject.nothing_given")
+    reveal_contacts(session)
+    people = session.execute(text(SUBJECT_PEOPLE_SQL), wanted).all()
+    if len(people) > 1:
+        raise Conflict("subject.several", codes=", ".join(row.code for row in people[:5]))
+    ids = [row.id for row in people]
+    # the accounts of a shard are copies of the main database's
+    is_main = shard_number(session.connection()) == 0
+    query = text(SUBJECT_ACCOUNTS_SQL)
+    accounts = session.execute(query, wanted | {"people": ids}).all() if is_main else []
+    account_ids = [row.id for row in accounts]
+    reports = session.scalars(text(SUBJECT_REPORTS_SQL), wanted | {"accounts": account_ids}).all()
+    if not (people or accounts or reports):
+        raise NotFound("subject.unknown")
+    codes, usernames = [row.code for row in people], [row.username for row in accounts]
+    return Subject(ids, codes, account_ids, usernames, reports)
+
+
+def _digits(phone: str) -> str:
+    """Return the digits of a telephone number, without the code of China before a mobile one."""
+    try:
+        parsed = parse_telephone(phone)
+    except CellError:
+        return ""
+    known = phone if isinstance(parsed, Guess) else parsed
+    return "".join(character for character in known if character.isdecimal())
+
+
+def export_subject(session: Session, subject: Subject, now: datetime) -> dict[str, Any]:
+    """Return all that is held of a subject: rows by table, reports, looks at them, and changes.
+
+    Rows are as the tables have them, without secrets; a row of an area has its code and name, too.
+    """
+    params = subject.params
+    reveal_contacts(session)
+    rows = {
+        "personal.person": _rows(session, "personal.person", ["id"], subject.people),
+        "personal.account": _rows(session, "personal.account", ["id"], subject.accounts),
+    }
+    for table, columns in sorted(references("personal.person").items()):
+        if table != "personal.account":
+            rows[table] = _rows(session, table, columns, subject.people)
+    for table, columns in sorted(references("personal.account").items()):
+        if table != "incident":  # among the reports
+            rows[table] = [
+                *rows.get(table, []),
+                *_rows(session, table, columns, subject.accounts),
+            ]
+    queries = {
+        "sign_ins": SIGN_INS_SQL,
+        "reports": REPORT_ROWS_SQL,
+        "disclosures": DISCLOSURES_SQL,
+        "history": HISTORY_SQL,
+    }
+    return {
+        "exported_at": now,
+        "held": {table: entries for table, entries in rows.items() if entries},
+        **{
+            name: [dict(row) for row in session.execute(text(query), params).mappings()]
+            for name, query in queries.items()
+        },
+    }
+
+
+def references(table: str) -> dict[str, list[str]]:
+    """Return the tables that refer to rows of a table, each with the columns that do."""
+    return {
+        each.fullname: columns
+        for each in metadata.Base.metadata.tables.values()
+        if (
+            columns := sorted(
+                key.parent.name for key in each.foreign_keys if key.target_fullname == f"{table}.id"
+            )
+        )
+    }
+
+
+def _rows(
+    session: Session, table: str, columns: Collection[str], ids: Collection[int]
+) -> list[dict[str, Any]]:
+    model = Base.metadata.tables[table]
+    query = "to_jsonb(t) - CAST(:secrets AS text[])"
+    if table in HELD_COLUMNS:
+        pairs = ", ".join(f"'{name}', t.{name}" for name in HELD_COLUMNS[table])
+        query = f"jsonb_build_object({pairs})"
+    if "area_id" in model.columns:
+        query += """ || coalesce((SELECT jsonb_build_object('area', a.code, 'area_name', a.name)
+            FROM area a WHERE a.id = t.area_id), '{}')"""
+    condition = " OR ".join(f"t.{column} = ANY(:ids)" for column in columns)
+    key = ", ".join(f"t.{column.name}" for column in model.primary_key.columns)
+    statement = text(f"SELECT {query} FROM {table} t WHERE {condition} ORDER BY {key}")  # noqa: S608
+    return list(session.scalars(statement, {"ids": [*ids], "secrets": [*SECRETS]}))
+
+
+def correct_subject(
+    session: Session, subject: Subject, changes: Mapping[str, str]
+) -> dict[str, int]:
+    """Correct the name, telephone number or mail address of a subject, and return how many rows.
+
+    Parameters
+    ----------
+    changes
+        New `name`, `phone` and `email`, of the register of people and of the contacts of reports.
+        An empty number or address goes.
+
+    Raises
+    ------
+    InvalidInput
+        Nothing changes, a name is empty, or something is too long.
+    """
+    values = {name: " ".join(value.split()) for name, value in changes.items()}
+    if not values:
+        raise invalid_field("name", "subject.nothing_corrected")
+    if values.get("name") == "":
+        raise invalid_field("name", "subject.name_empty")
+    for name, value in values.items():
+        if len(value) > (limit := CONTACT_LIMITS[name]):
+            raise invalid_field(name, "field.too_long", count=len(value), limit=limit)
+    reveal_contacts(session)
+    own = {name: value for name, value in values.items() if name in PERSON_FACTS}
+    targets = {
+        "people": ("personal.person", "id", own),
+        "contacts": ("personal.reporter", "incident_id", values),
+    }
+    counts = {}
+    for kind, (table, key, new) in targets.items():
+        ids = subject.people if kind == "people" else subject.reports
+        assignments = ", ".join(f"{name} = :{name}" for name in new)
+        counts[kind] = 0
+        if new and ids:
+            statement = text(f"UPDATE {table} SET {assignments} WHERE {key} = ANY(:ids)")  # noqa: S608
+            counts[kind] = _count(session, statement, {**new, "ids": [*ids]})
+    return counts
+
+
+def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
+    """Erase what is held of a subject but for records of what an office did, and say what stays.
+
+    Parameters
+    ----------
+    session
+        Of the owner of the tables, who alone may take something out of the history.
+
+    Raises
+    ------
+    Conflict
+        They still answer for something, or their account is not blocked.
+    """
+    params = subject.params
+    duties = session.execute(text(SUBJECT_DUTIES_SQL), params | {"now": now}).one()
+    if duties.posts or duties.matters or duties.others:
+        raise Conflict(
+            "subject.still_answers",
+            posts=duties.posts,
+            matters=duties.matters,
+            others=duties.others,
+        )
+    if duties.active:
+        raise Conflict("subject.account_active", username=subject.usernames[0])
+    reveal_contacts(session)
+    erased = {
+        kind: _count(session, text(statement), params | {"name": ERASED_NAME})
+        for kind, statement in ERASE_SQL.items()
+    }
+    session.execute(text("ALTER TABLE history DISABLE TRIGGER keep"))
+    erased["history"] = _count(
+        session, text(HISTORY_ERASED_SQL), params | {"facts": [*HISTORY_FACTS]}
+    )
+    session.execute(text("ALTER TABLE history ENABLE TRIGGER keep"))
+    kept = session.execute(text(KEPT_SQL), params).mappings().one()
+    return Erasure(erased, dict(kept))
+
+
+def _count(session: Session, statement: Any, params: Mapping[str, Any]) -> int:
+    result: Any = session.execute(statement, params)
+    return int(result.rowcount)
