@@ -28,18 +28,19 @@ WHERE a.level = 'grid' AND a.county = :county AND b.valid_time @> CAST(:at AS ti
 
 
 def note_far_grids(
-    session: Session, entries: Sequence[AreaRecord], at: datetime, report: LoadReport
-) -> list[AreaRecord]:
-    """Return the grids that have a shape; note those far from the other grids of their county.
+    session: Session, drawn: Sequence[AreaRecord], at: datetime, report: LoadReport
+) -> None:
+    """Note the grids that lie far from the other grids of their county.
 
     They are loaded all the same: a county may have land that lies apart.
 
     Parameters
     ----------
+    drawn
+        Grids that have a shape.
     at
         The moment whose stored grids count.
     """
-    drawn = [entry for entry in entries if entry.shape is not None]
     counties: dict[str, list[AreaRecord]] = defaultdict(list)
     for entry in drawn:
         counties[codes.ancestor_code(entry.code, Level.COUNTY)].append(entry)
@@ -59,7 +60,6 @@ def note_far_grids(
             }
             notes.append(Message("area_shape.far_from_others", place))
     note_some(report, notes, "area_shape.more_far")
-    return drawn
 
 
 def _nearest_in_file(shapes: NDArray[Any]) -> NDArray[Any]:

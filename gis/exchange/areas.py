@@ -116,7 +116,8 @@ def load_areas(
     repair_geometries(good, report, needed=level is Level.GRID)
     shapes: dict[str, MultiPolygon] = {}
     if level is Level.GRID:
-        drawn = note_far_grids(session, good, at, report)
+        drawn = [entry for entry in good if entry.shape is not None]
+        note_far_grids(session, drawn, at, report)
         shapes = fit_to_coverage(session, drawn, clean, at, report)
     if level is not Level.UNIT and level not in LEVELS_OVER_COUNTY:
         outlines = {entry.code: entry.shape for entry in good if entry.shape is not None}
@@ -124,7 +125,6 @@ def load_areas(
     if report.refused:
         report.refused.sort(key=_position_in_file)
         return report
-
     ids, changed = _write(session, good, level, stored, report)
     mark_list(session, options.code_list, good, level)
     if level is Level.GRID:
