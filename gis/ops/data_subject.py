@@ -6,6 +6,8 @@ steps of matters and the history stay as they are signed, since both are records
 to keep (个人信息保护法 47; 网络安全法 21). Decision 40.
 """
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +25,7 @@ from gis.ops.shards.county import shard_number
 from gis.rights.visibility import reveal_contacts
 
 ERASED_NAME = "（已删除）"
+OPTIONS = {name: f"--{name}" for name in ("code", "phone", "email")} | {"username": "--account"}
 SECRETS = ("password_hash", "session_version")
 # Of matters that a person answered for: which, and no more. The words are somebody else's.
 HELD_COLUMNS = {"incident": ("county", "id", "category", "state", "reported_at")}
@@ -35,8 +38,9 @@ DIGITS_SQL = (
     " '^(00)?86(?=1[3-9][0-9]{{9}}$)', '')"
 )
 SUBJECT_PEOPLE_SQL = f"""
-SELECT p.id, p.code FROM personal.person p
-WHERE p.code = :code
+SELECT p.id, p.code, :phone <> '' AND {DIGITS_SQL.format(column="p.phone")} = :phone AS by_phone
+FROM personal.person p
+WHERE :code <> '' AND p.code = :code
   OR :phone <> '' AND {DIGITS_SQL.format(column="p.phone")} = :phone
   OR p.id = (SELECT person_id FROM personal.account WHERE username = :username)
 ORDER BY p.code
@@ -45,12 +49,19 @@ SUBJECT_ACCOUNTS_SQL = """
 SELECT id, username FROM personal.account
 WHERE person_id = ANY(:people) OR username = :username ORDER BY id
 """
+# What an official wrote down for a resident is not the official's: with a contact, an account's
+# report counts where a resident filed it; a part of one as the report that it is of.
 SUBJECT_REPORTS_SQL = f"""
-SELECT i.id FROM incident i LEFT JOIN personal.reporter r
-  ON (r.county, r.incident_id) = (i.county, i.id)
-WHERE i.account_id = ANY(:accounts)
-  OR :phone <> '' AND {DIGITS_SQL.format(column="r.phone")} = :phone
-  OR :email <> '' AND lower(btrim(r.email)) = :email
+SELECT i.id, by_phone, by_email FROM incident i
+  LEFT JOIN personal.reporter r ON (r.county, r.incident_id) = (i.county, i.id)
+  CROSS JOIN LATERAL (SELECT
+    :phone <> '' AND coalesce({DIGITS_SQL.format(column="r.phone")} = :phone, false) AS by_phone,
+    :email <> '' AND coalesce(lower(btrim(r.email)) = :email, false) AS by_email) known
+WHERE by_phone OR by_email
+  OR i.account_id = ANY(:accounts) AND i.channel NOT IN ('phone', 'in_person', 'import')
+    AND (r.incident_id IS NULL OR EXISTS (SELECT FROM incident_event e
+      WHERE e.incident_id = coalesce(i.split_from, i.id) AND e.move = 'report'
+        AND e.role = 'resident'))
 ORDER BY i.reported_at, i.id
 """  # noqa: S608  our own text
 REPORT_ROWS_SQL = """
@@ -180,7 +191,7 @@ def find_subject(
     InvalidInput
         Nothing is given, or the telephone number has no digits.
     NotFound
-        Nothing is held of them.
+        Nothing is held under one of these.
     Conflict
         Several people have the telephone number: a code says who.
     """
@@ -190,7 +201,7 @@ def find_subject(
         "email": email.strip().lower(),
         "username": username.strip().lower(),
     }
-    if not any(wanted.values()):
+    if not any(wanted.values()) or (phone.strip() and not wanted["phone"]):
         raise invalid_field("phone" if phone else "code", "subject.nothing_given")
     reveal_contacts(session)
     people = session.execute(text(SUBJECT_PEOPLE_SQL), wanted).all()
@@ -202,11 +213,17 @@ def find_subject(
     query = text(SUBJECT_ACCOUNTS_SQL)
     accounts = session.execute(query, wanted | {"people": ids}).all() if is_main else []
     account_ids = [row.id for row in accounts]
-    reports = session.scalars(text(SUBJECT_REPORTS_SQL), wanted | {"accounts": account_ids}).all()
-    if not (people or accounts or reports):
-        raise NotFound("subject.unknown")
+    reports = session.execute(text(SUBJECT_REPORTS_SQL), wanted | {"accounts": account_ids}).all()
     codes, usernames = [row.code for row in people], [row.username for row in accounts]
-    return Subject(ids, codes, account_ids, usernames, reports)
+    known = {
+        "code": wanted["code"] in codes,
+        "phone": any(row.by_phone for row in (*people, *reports)),
+        "email": any(row.by_email for row in reports),
+        "username": wanted["username"] in usernames if is_main else bool(people),
+    }
+    if unknown := [OPTIONS[name] for name, value in wanted.items() if value and not known[name]]:
+        raise NotFound("subject.unknown", options=", ".join(unknown))
+    return Subject(ids, codes, account_ids, usernames, [row.id for row in reports])
 
 
 def _digits(phone: str) -> str:
@@ -215,8 +232,8 @@ def _digits(phone: str) -> str:
         parsed = parse_telephone(phone)
     except CellError:
         return ""
-    known = phone if isinstance(parsed, Guess) else parsed
-    return "".join(character for character in known if character.isdecimal())
+    known = unicodedata.normalize("NFKC", phone if isinstance(parsed, Guess) else parsed)
+    return re.sub("[^0-9]", "", known)
 
 
 def export_subject(session: Session, subject: Subject, now: datetime) -> dict[str, Any]:

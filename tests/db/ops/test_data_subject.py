@@ -20,7 +20,8 @@ from gis.incidents.lifecycle.payload import MovePayload
 from gis.ops import cluster
 from gis.ops.data_subject import references
 from gis.ops.databases import libpq
-from gis.rights.principal import ANONYMOUS, account_principal, system_principal
+from gis.rights.actions import Action
+from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from gis.settings import Settings
 from tests.support import build
 from web.cli import cli
@@ -58,16 +59,16 @@ class Deployment:
         return Session(engine(self.addresses.app))
 
     @staticmethod
-    def file(session: Session, **contact: str) -> UUID:
+    def file(session: Session, by: Principal = ANONYMOUS, **contact: str) -> UUID:
         """A report with how to reach who reports."""
         fields = {
             "lon": build.LON + 0.0005,
             "lat": build.LAT + 0.0005,
             "crs": "cgcs2000",
             "category": "06010",
-            "description": f"路灯不亮 {contact['name'][-1:]}",
+            "description": f"路灯不亮 {contact.get('name', '')[-1:]}",
         }
-        return report.file_report(session, ANONYMOUS, IncidentReport(**fields | contact), NOW).id  # type: ignore[arg-type]
+        return report.file_report(session, by, IncidentReport(**fields | contact), NOW).id  # type: ignore[arg-type]
 
     def contents(self) -> str:
         """Everything the database holds, as text."""
@@ -167,6 +168,60 @@ def test_a_telephone_of_several_people_names_none(deployment: Deployment) -> Non
         session.commit()
     refusal = run("export", "--phone", "0851 33221100")
     assert refusal.exit_code == 1 and refusal.exception.params["codes"] == "W-17, p-周主任"
+
+
+def test_a_telephone_is_compared_whatever_the_width_of_its_digits(deployment: Deployment) -> None:
+    with deployment.session() as session:
+        session.execute(text("UPDATE personal.person SET phone = '33221100' WHERE code = 'W-17'"))
+        session.commit()
+    assert json.loads(run("export", "--phone", "３３２２ １１００").output)["held"]
+
+
+def test_each_thing_that_somebody_is_known_by_has_to_be_theirs(deployment: Deployment) -> None:
+    for words, options in (
+        (("--code", "W-18", "--phone", PHONE), "--code"),
+        (("--code", "W-17", "--phone", "13999999999"), "--phone"),
+        (("--account", "nobody", "--email", "a@b.cn"), "--email, --account"),
+    ):
+        refusal = run("erase", *words, "--reason", "函8", "--yes").exception
+        assert (refusal.code, refusal.params) == ("subject.unknown", {"options": options})  # type: ignore[union-attr]
+    refusal = run("export", "--code", "W-17", "--phone", "无").exception
+    assert refusal.code == "subject.nothing_given"  # type: ignore[union-attr]
+    both = json.loads(run("export", "--code", " W-17 ", "--email", f" {MAIL} ").output)
+    assert len(both["reports"]) == 1 and both["held"]["post"]
+
+
+def test_what_an_official_wrote_down_for_a_resident_is_not_the_officials(
+    deployment: Deployment,
+) -> None:
+    with deployment.session() as session:
+        accounts.add(session, BY, "wuqi")
+        worker, resident = (
+            Principal(
+                "account",
+                f"account {name}",
+                {Action.REPORT: None},
+                roles=((role, None),),
+                account_id=accounts.get_account(session, name).id,
+            )
+            for name, role in (("qianxiaowu", "grid_worker"), ("wuqi", "resident"))
+        )
+        for by in (worker, resident):
+            deployment.file(session, by=by, name="吴七", phone="13922223333")
+        deployment.file(session, by=worker)  # what they saw themselves
+        session.commit()
+    own = json.loads(run("export", "--code", "W-17").output)["reports"]
+    assert [row["name"] for row in own] == [None]
+    own = json.loads(run("export", "--account", "wuqi").output)["reports"]
+    assert [row["name"] for row in own] == ["吴七"]
+    with deployment.session() as session, audit_context(session, "office", "left"):
+        session.execute(text("UPDATE post SET holder_id = NULL WHERE role = 'grid_worker'"))
+        session.execute(text("UPDATE incident SET holder_id = NULL"))
+        session.execute(text("UPDATE personal.account SET active = false"))
+        session.commit()
+    assert run("erase", "--code", "W-17", "--reason", "函9", "--yes").exit_code == 0
+    left = json.loads(run("export", "--phone", "13922223333").output)["reports"]
+    assert [row["phone"] for row in left] == ["13922223333"] * 2
 
 
 def test_a_reporter_is_erased_and_the_matter_stays(deployment: Deployment) -> None:
