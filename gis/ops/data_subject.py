@@ -8,27 +8,25 @@ to keep (个人信息保护法 47; 网络安全法 21). Decision 40.
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from gis.db import Base
-from gis.errors import Conflict, NotFound, invalid_field
+from gis.errors import Conflict, NotFound, Unavailable, invalid_field
 from gis.files.cells import CellError, Guess
 from gis.files.telephones import parse_telephone
-from gis.ops import metadata
 from gis.ops.shards.county import shard_number
 from gis.rights.visibility import reveal_contacts
 
 ERASED_NAME = "（已删除）"
 OPTIONS = {name: f"--{name}" for name in ("code", "phone", "email")} | {"username": "--account"}
-SECRETS = ("password_hash", "session_version")
-# Of matters that a person answered for: which, and no more. The words are somebody else's.
-HELD_COLUMNS = {"incident": ("county", "id", "category", "state", "reported_at")}
 # columns of `personal.person` that say who it is
 PERSON_FACTS = ("code", "name", "phone")
 CONTACT_LIMITS = {"name": 80, "phone": 40, "email": 200}  # characters, as of a report
@@ -64,35 +62,6 @@ WHERE by_phone OR by_email
         AND e.role = 'resident'))
 ORDER BY i.reported_at, i.id
 """  # noqa: S608  our own text
-REPORT_ROWS_SQL = """
-SELECT i.county, i.id, i.reported_at, i.state, c.zh AS category, i.description, i.address,
-  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.channel, i.attributes, i.rating,
-  r.name, r.phone, r.email,
-  (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'move', e.move, 'note', e.note)
-      ORDER BY e.id), '[]')
-    FROM incident_event e WHERE (e.county, e.incident_id) = (i.county, i.id)
-      AND e.role IN ('reporter', 'anonymous', 'resident')) AS steps,
-  (SELECT coalesce(jsonb_agg(p.id ORDER BY p.at, p.id), '[]') FROM photo p
-    JOIN incident_event e ON (e.county, e.id) = (p.county, p.event_id)
-    WHERE (p.county, p.incident_id) = (i.county, i.id)
-      AND e.role IN ('reporter', 'anonymous', 'resident')) AS photos
-FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
-  LEFT JOIN personal.reporter r ON (r.county, r.incident_id) = (i.county, i.id)
-WHERE i.id = ANY(:reports) ORDER BY i.reported_at, i.id
-"""
-DISCLOSURES_SQL = """
-SELECT at, who, kind, subject, incident_id, reason FROM personal.disclosure
-WHERE incident_id = ANY(:reports) ORDER BY id
-"""
-HISTORY_SQL = """
-SELECT at, who, why, table_name, op, old, new FROM history
-WHERE table_name = 'person' AND row_key = ANY(CAST(:people AS text[]))
-  OR table_name = 'personal.account' AND row_key = ANY(CAST(:accounts AS text[]))
-ORDER BY at, id
-"""
-SIGN_INS_SQL = """
-SELECT at, succeeded, network FROM personal.sign_in WHERE username = ANY(:usernames) ORDER BY id
-"""
 # what a person still answers for: it would be left without an owner
 SUBJECT_DUTIES_SQL = """
 SELECT
@@ -126,6 +95,12 @@ ERASE_SQL = {
     "people": """UPDATE personal.person SET code = 'erased-' || id, name = :name, phone = ''
         WHERE id = ANY(:people)""",
 }
+# Before anything else: whoever writes waits meanwhile, so nothing is given to them after the look
+# at what they answer for, and two erasures do not wait for each other.
+HISTORY_LOCK_SQL = (
+    "SET LOCAL lock_timeout = '5s'",
+    "LOCK TABLE history IN SHARE ROW EXCLUSIVE MODE",
+)
 # What the history has of them, with the rows that the statements above have just added. It is
 # append-only for everybody; this is the one exception.
 HISTORY_ERASED_SQL = """
@@ -236,72 +211,6 @@ def _digits(phone: str) -> str:
     return re.sub("[^0-9]", "", known)
 
 
-def export_subject(session: Session, subject: Subject, now: datetime) -> dict[str, Any]:
-    """Return all that is held of a subject: rows by table, reports, looks at them, and changes.
-
-    Rows are as the tables have them, without secrets; a row of an area has its code and name, too.
-    """
-    params = subject.params
-    reveal_contacts(session)
-    rows = {
-        "personal.person": _rows(session, "personal.person", ["id"], subject.people),
-        "personal.account": _rows(session, "personal.account", ["id"], subject.accounts),
-    }
-    for table, columns in sorted(references("personal.person").items()):
-        if table != "personal.account":
-            rows[table] = _rows(session, table, columns, subject.people)
-    for table, columns in sorted(references("personal.account").items()):
-        if table != "incident":  # among the reports
-            rows[table] = [
-                *rows.get(table, []),
-                *_rows(session, table, columns, subject.accounts),
-            ]
-    queries = {
-        "sign_ins": SIGN_INS_SQL,
-        "reports": REPORT_ROWS_SQL,
-        "disclosures": DISCLOSURES_SQL,
-        "history": HISTORY_SQL,
-    }
-    return {
-        "exported_at": now,
-        "held": {table: entries for table, entries in rows.items() if entries},
-        **{
-            name: [dict(row) for row in session.execute(text(query), params).mappings()]
-            for name, query in queries.items()
-        },
-    }
-
-
-def references(table: str) -> dict[str, list[str]]:
-    """Return the tables that refer to rows of a table, each with the columns that do."""
-    return {
-        each.fullname: columns
-        for each in metadata.Base.metadata.tables.values()
-        if (
-            columns := sorted(
-                key.parent.name for key in each.foreign_keys if key.target_fullname == f"{table}.id"
-            )
-        )
-    }
-
-
-def _rows(
-    session: Session, table: str, columns: Collection[str], ids: Collection[int]
-) -> list[dict[str, Any]]:
-    model = Base.metadata.tables[table]
-    query = "to_jsonb(t) - CAST(:secrets AS text[])"
-    if table in HELD_COLUMNS:
-        pairs = ", ".join(f"'{name}', t.{name}" for name in HELD_COLUMNS[table])
-        query = f"jsonb_build_object({pairs})"
-    if "area_id" in model.columns:
-        query += """ || coalesce((SELECT jsonb_build_object('area', a.code, 'area_name', a.name)
-            FROM area a WHERE a.id = t.area_id), '{}')"""
-    condition = " OR ".join(f"t.{column} = ANY(:ids)" for column in columns)
-    key = ", ".join(f"t.{column.name}" for column in model.primary_key.columns)
-    statement = text(f"SELECT {query} FROM {table} t WHERE {condition} ORDER BY {key}")  # noqa: S608
-    return list(session.scalars(statement, {"ids": [*ids], "secrets": [*SECRETS]}))
-
-
 def correct_subject(
     session: Session, subject: Subject, changes: Mapping[str, str]
 ) -> dict[str, int]:
@@ -355,9 +264,40 @@ def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
     ------
     Conflict
         They still answer for something, or their account is not blocked.
+    Unavailable
+        Something has been writing for longer than five seconds.
     """
     params = subject.params
-    duties = session.execute(text(SUBJECT_DUTIES_SQL), params | {"now": now}).one()
+    with _locked_history(session):
+        _require_free(session, subject, now)
+        reveal_contacts(session)
+        erased = {
+            kind: _count(session, text(statement), params | {"name": ERASED_NAME})
+            for kind, statement in ERASE_SQL.items()
+        }
+        session.execute(text("ALTER TABLE history DISABLE TRIGGER keep"))
+        erased["history"] = _count(
+            session, text(HISTORY_ERASED_SQL), params | {"facts": [*HISTORY_FACTS]}
+        )
+        session.execute(text("ALTER TABLE history ENABLE TRIGGER keep"))
+    kept = session.execute(text(KEPT_SQL), params).mappings().one()
+    return Erasure(erased, dict(kept))
+
+
+@contextmanager
+def _locked_history(session: Session) -> Iterator[None]:
+    try:
+        for statement in HISTORY_LOCK_SQL:
+            session.execute(text(statement))
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+            raise Unavailable("subject.history_busy") from None
+        raise
+
+
+def _require_free(session: Session, subject: Subject, now: datetime) -> None:
+    duties = session.execute(text(SUBJECT_DUTIES_SQL), subject.params | {"now": now}).one()
     if duties.posts or duties.matters or duties.others:
         raise Conflict(
             "subject.still_answers",
@@ -367,18 +307,6 @@ def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
         )
     if duties.active:
         raise Conflict("subject.account_active", username=subject.usernames[0])
-    reveal_contacts(session)
-    erased = {
-        kind: _count(session, text(statement), params | {"name": ERASED_NAME})
-        for kind, statement in ERASE_SQL.items()
-    }
-    session.execute(text("ALTER TABLE history DISABLE TRIGGER keep"))
-    erased["history"] = _count(
-        session, text(HISTORY_ERASED_SQL), params | {"facts": [*HISTORY_FACTS]}
-    )
-    session.execute(text("ALTER TABLE history ENABLE TRIGGER keep"))
-    kept = session.execute(text(KEPT_SQL), params).mappings().one()
-    return Erasure(erased, dict(kept))
 
 
 def _count(session: Session, statement: Any, params: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis import private
 from gis.db import audit_context, engine
-from gis.ops import data_subject
+from gis.ops import data_subject, subject_copy
 from web.cli.common import AS_JSON, YES_OPTION, local_now, open_database, session_scope, user
 
 REASON_OPTION = click.option("--reason", required=True, help="The request, for the history.")
@@ -55,7 +55,7 @@ def export(file: Path | None, **known_by: str) -> None:
     """
     with session_scope("copy for the person") as session:
         subject = data_subject.find_subject(session, **known_by)
-        document = data_subject.export_subject(session, subject, local_now())
+        document = subject_copy.export_subject(session, subject, local_now())
     words = json.dumps(document, ensure_ascii=False, default=_plain, indent=1)
     if file is None:
         click.echo(words)

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gis.accounts import accounts
@@ -17,9 +18,9 @@ from gis.db import audit_context, engine
 from gis.incidents.lifecycle import handover, moves, report
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
-from gis.ops import cluster
-from gis.ops.data_subject import references
+from gis.ops import cluster, data_subject
 from gis.ops.databases import libpq
+from gis.ops.subject_copy import references
 from gis.rights.actions import Action
 from gis.rights.principal import ANONYMOUS, Principal, account_principal, system_principal
 from gis.settings import Settings
@@ -276,3 +277,25 @@ def test_who_left_is_erased_also_from_the_history(deployment: Deployment) -> Non
             " WHERE tgrelid = 'history'::regclass AND tgname = 'keep'"
         )
         assert session.scalar(trigger) == "O"  # append-only again
+
+
+def test_an_erasure_waits_shortly_for_who_writes_and_leaves_the_history_closed(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("erase", "--phone", PHONE, "--reason", "函6", "--yes")
+    monkeypatch.setattr(
+        data_subject,
+        "HISTORY_LOCK_SQL",
+        ("SET LOCAL lock_timeout = '100ms'", data_subject.HISTORY_LOCK_SQL[1]),
+    )
+    with deployment.session() as session:
+        session.execute(text("UPDATE personal.person SET phone = '1'"))  # a load, not yet over
+        assert run(*words).exception.code == "subject.history_busy"  # type: ignore[union-attr]
+    monkeypatch.setattr(data_subject, "HISTORY_ERASED_SQL", "SELECT 1/0")
+    assert run(*words).exit_code == 1
+    with (
+        Session(engine(deployment.addresses.owner)) as owner,
+        pytest.raises(DBAPIError, match="append-only"),
+    ):
+        owner.execute(text("DELETE FROM history"))
+    assert run("export", "--phone", PHONE).exit_code == 0
