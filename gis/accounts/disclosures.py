@@ -60,6 +60,7 @@ SUBJECTS = (
     "layer_within",
     "layer_at",
     "layer_within_at",
+    "person_copy",
 )
 PHRASES = ("file", "filters", "state")  # parameters of SUBJECTS that may have blanks
 MIN_REASON_CHARS = 2  # letters or digits: 回访 says why, a full stop does not

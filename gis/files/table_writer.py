@@ -21,9 +21,20 @@ def require_target(path: Path, endings: Sequence[str]) -> str:
     ending = path.suffix.lower()
     if ending not in endings:
         raise InvalidInput("dump.wrong_ending", file=path.name, endings=list(endings))
+    require_folder(path)
+    return ending
+
+
+def require_folder(path: Path) -> None:
+    """Refuse to write a file where there is no folder for it.
+
+    Raises
+    ------
+    InvalidInput
+        There is none.
+    """
     if not path.parent.is_dir():
         raise InvalidInput("file.no_such_folder", folder=str(path.parent))
-    return ending
 
 
 def require_replaceable(path: Path) -> None:

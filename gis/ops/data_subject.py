@@ -31,6 +31,13 @@ OPTIONS = {name: f"--{name}" for name in ("code", "phone", "email")} | {"usernam
 PERSON_FACTS = ("code", "name", "phone")
 CONTACT_LIMITS = {"name": 80, "phone": 40, "email": 200}  # characters, as of a report
 
+# Contacts have no trigger: that one changed or went is written down without what it was.
+NOTE_CONTACTS_SQL = """
+INSERT INTO history (who, why, table_name, row_key, county, op)
+SELECT current_setting('wangge.who'), current_setting('wangge.why'), 'personal.reporter',
+  county || '/' || incident_id, county, :op
+FROM personal.reporter WHERE incident_id = ANY(:reports)
+"""
 DIGITS_SQL = (
     "regexp_replace(regexp_replace(normalize({column}, NFKC), '[^0-9]', '', 'g'),"
     " '^(00)?86(?=1[3-9][0-9]{{9}}$)', '')"
@@ -218,6 +225,8 @@ def correct_subject(
 
     Parameters
     ----------
+    session
+        Of the owner of the tables, who alone writes the history.
     changes
         New `name`, `phone` and `email`, of the register of people and of the contacts of reports.
         An empty number or address goes.
@@ -247,6 +256,8 @@ def correct_subject(
         assignments = ", ".join(f"{name} = :{name}" for name in new)
         counts[kind] = 0
         if new and ids:
+            if kind == "contacts":
+                session.execute(text(NOTE_CONTACTS_SQL), {"reports": [*ids], "op": "update"})
             statement = text(f"UPDATE {table} SET {assignments} WHERE {key} = ANY(:ids)")  # noqa: S608
             counts[kind] = _count(session, statement, {**new, "ids": [*ids]})
     return counts
@@ -271,6 +282,7 @@ def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
     with _locked_history(session):
         _require_free(session, subject, now)
         reveal_contacts(session)
+        session.execute(text(NOTE_CONTACTS_SQL), params | {"op": "delete"})
         erased = {
             kind: _count(session, text(statement), params | {"name": ERASED_NAME})
             for kind, statement in ERASE_SQL.items()

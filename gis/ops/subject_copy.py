@@ -13,8 +13,13 @@ from gis.ops.data_subject import Subject
 from gis.rights.visibility import reveal_contacts
 
 SECRETS = ("password_hash", "session_version")
-# Of matters that a person answered for: which, and no more. The words are somebody else's.
-HELD_COLUMNS = {"incident": ("county", "id", "category", "state", "reported_at")}
+# Of what an official did for others: which, and no more. The words are of or about somebody else.
+HELD_COLUMNS = {
+    "incident": ("county", "id", "category", "state", "reported_at"),
+    "joint_part": ("county", "incident_id", "kind", "asked_at", "due_at", "finished_at"),
+    "duty_visit": ("county", "id", "day", "place", "recorded_at"),
+    "coverage_snapshot": ("id", "name", "saved_at"),
+}
 REPORT_ROWS_SQL = """
 SELECT i.county, i.id, i.reported_at, i.state, c.zh AS category, i.description, i.address,
   ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.channel, i.attributes, i.rating,
@@ -22,11 +27,11 @@ SELECT i.county, i.id, i.reported_at, i.state, c.zh AS category, i.description, 
   (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'move', e.move, 'note', e.note)
       ORDER BY e.id), '[]')
     FROM incident_event e WHERE (e.county, e.incident_id) = (i.county, i.id)
-      AND e.role IN ('reporter', 'anonymous', 'resident')) AS steps,
+      AND (e.move = 'report' OR e.role IN ('reporter', 'anonymous', 'resident'))) AS steps,
   (SELECT coalesce(jsonb_agg(p.id ORDER BY p.at, p.id), '[]') FROM photo p
     JOIN incident_event e ON (e.county, e.id) = (p.county, p.event_id)
     WHERE (p.county, p.incident_id) = (i.county, i.id)
-      AND e.role IN ('reporter', 'anonymous', 'resident')) AS photos
+      AND (e.move = 'report' OR e.role IN ('reporter', 'anonymous', 'resident'))) AS photos
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   LEFT JOIN personal.reporter r ON (r.county, r.incident_id) = (i.county, i.id)
 WHERE i.id = ANY(:reports) ORDER BY i.reported_at, i.id
@@ -37,17 +42,31 @@ WHERE incident_id = ANY(:reports) ORDER BY id
 """
 HISTORY_SQL = """
 SELECT at, who, why, table_name, op, old, new FROM history
-WHERE table_name = 'person' AND row_key = ANY(CAST(:people AS text[]))
+WHERE table_name IN ('person', 'order_taker') AND row_key = ANY(CAST(:people AS text[]))
   OR table_name = 'personal.account' AND row_key = ANY(CAST(:accounts AS text[]))
 ORDER BY at, id
 """
 SIGN_INS_SQL = """
 SELECT at, succeeded, network FROM personal.sign_in WHERE username = ANY(:usernames) ORDER BY id
 """
+# what an official did, without what was said
+DONE_SQL = """
+SELECT at, county, incident_id, move, role FROM incident_event
+WHERE who = ANY(:signed) OR person_id = ANY(:people) ORDER BY at, id
+"""
+EARNED_SQL = """
+SELECT at, incident_id, fact, points FROM credit_entry WHERE person_id = ANY(:people)
+ORDER BY at, event_id, fact
+"""
+LOOKS_SQL = """
+SELECT at, kind, incident_id FROM personal.disclosure WHERE who = ANY(:signed) ORDER BY id
+"""
 
 
 def export_subject(session: Session, subject: Subject, now: datetime) -> dict[str, Any]:
     """Return all that is held of a subject: rows by table, reports, looks at them, and changes.
+
+    Of an official also what they did, their points, and whose contact they looked at.
 
     Rows are as the tables have them, without secrets; a row of an area has its code and name, too.
     """
@@ -71,6 +90,9 @@ def export_subject(session: Session, subject: Subject, now: datetime) -> dict[st
         "reports": REPORT_ROWS_SQL,
         "disclosures": DISCLOSURES_SQL,
         "history": HISTORY_SQL,
+        "done": DONE_SQL,
+        "points": EARNED_SQL,
+        "looks": LOOKS_SQL,
     }
     return {
         "exported_at": now,

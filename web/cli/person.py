@@ -11,9 +11,20 @@ import click
 from sqlalchemy.orm import Session
 
 from gis import private
+from gis.accounts import disclosures
 from gis.db import audit_context, engine
+from gis.files.table_writer import require_folder
+from gis.messages import Message
 from gis.ops import data_subject, subject_copy
-from web.cli.common import AS_JSON, YES_OPTION, local_now, open_database, session_scope, user
+from web.cli.common import (
+    AS_JSON,
+    YES_OPTION,
+    local_now,
+    open_database,
+    record_disclosure,
+    session_scope,
+    user,
+)
 
 REASON_OPTION = click.option("--reason", required=True, help="The request, for the history.")
 
@@ -33,6 +44,7 @@ def of_subject(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def owner_scope(reason: str) -> Iterator[Session]:
     """Yield a session of the owner of the tables, signed in the history; commit at the end."""
+    reason = disclosures.require_reason(reason)
     with Session(engine(open_database().owner)) as session:
         with audit_context(session, user(), reason):
             yield session
@@ -46,16 +58,24 @@ def command() -> None:
 
 @command.command("export")
 @of_subject
+@click.option(
+    "--reason", default="", help="The request, for auditors; the copy is written down in any case."
+)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def export(file: Path | None, **known_by: str) -> None:
+def export(file: Path | None, reason: str, **known_by: str) -> None:
     """Write all that is held of somebody as JSON to FILE, or to stdout.
 
     Rows of them in each table, what they reported with its photos' numbers, who looked at their
-    contact, sign-ins, and what the history has of them.
+    contact, sign-ins, and what the history has of them; of an official what they did.
     """
+    if file is not None:
+        require_folder(file)
     with session_scope("copy for the person") as session:
         subject = data_subject.find_subject(session, **known_by)
         document = subject_copy.export_subject(session, subject, local_now())
+        numbers = {"person": ", ".join(map(str, subject.people)) or "-"}
+        shown = Message("shown.person_copy", {**numbers, "count": len(subject.reports)})
+        record_disclosure(session, "export", shown, reason=reason)
     words = json.dumps(document, ensure_ascii=False, default=_plain, indent=1)
     if file is None:
         click.echo(words)
@@ -82,10 +102,9 @@ def correct(
     """Correct a name, a telephone number or a mail address, in the register and in reports."""
     given = {"name": name, "phone": new_phone, "email": new_email}
     changes = {key: value for key, value in given.items() if value is not None}
-    with session_scope(reason) as session:
+    with owner_scope(reason) as session:
         subject = data_subject.find_subject(session, **known_by)
         counts = data_subject.correct_subject(session, subject, changes)
-        session.commit()
     click.echo(json.dumps(counts) if as_json else f"corrected: {_counts(counts)}")
 
 

@@ -90,6 +90,16 @@ def run(*words: str, answer: str = "") -> Result:
     return CliRunner().invoke(cli, ["person", *words], input=answer)
 
 
+def contact_changes(deployment: Deployment) -> list[tuple[str, str]]:
+    """What was done to contacts, and why; not what they were."""
+    query = text(
+        "SELECT op, why FROM history WHERE table_name = 'personal.reporter'"
+        " AND old IS NULL AND new IS NULL AND who LIKE 'command line%'"
+    )
+    with deployment.session() as session:
+        return [(row.op, row.why) for row in session.execute(query)]
+
+
 def leave_office(deployment: Deployment) -> None:
     """The worker leaves: post and matters go to a colleague, the account is blocked."""
     with deployment.session() as session, audit_context(session, "office", "left"):
@@ -120,6 +130,37 @@ def test_a_copy_has_what_a_person_and_a_reporter_left(
     assert {UUID(row["id"]) for row in held["incident"]} == {*deployment.reports}
     assert "赵四" not in file.read_text(encoding="utf-8")  # of somebody else
     assert "password_hash" not in file.read_text(encoding="utf-8")
+    assert [row["move"] for row in document["done"]] == ["take"]
+    with deployment.session() as session:
+        shown = session.scalars(text("SELECT subject FROM personal.disclosure ORDER BY id")).all()
+    assert [words[:40] for words in shown] == ["a person's own data, for a copy (person "] * 4
+    assert shown[0].endswith("(person -, 2 reports)")
+    refusal = run("export", "--code", "W-17", str(tmp_path / "none" / "copy.json")).exception
+    assert refusal.code == "file.no_such_folder"  # type: ignore[union-attr]
+
+
+def test_a_copy_for_an_official_has_no_words_about_others(deployment: Deployment) -> None:
+    with deployment.session() as session, audit_context(session, "office", "visit"):
+        person = session.scalar(text("SELECT id FROM personal.person WHERE code = 'W-17'"))
+        session.execute(
+            text(
+                "INSERT INTO duty_visit (county, person_id, day, place, area_id, area_ids, note,"
+                " recorded_by) SELECT county, :person, current_date, code, id, ARRAY[id],"
+                " '李奶奶病了', 'x' FROM area WHERE county <> '' LIMIT 1"
+            ),
+            {"person": person},
+        )
+        session.execute(
+            text(
+                "INSERT INTO joint_part (county, incident_id, kind, person_id, note, due_at)"
+                " SELECT county, id, 'assist', :person, '找赵四', now() FROM incident LIMIT 1"
+            ),
+            {"person": person},
+        )
+        session.commit()
+    words = run("export", "--code", "W-17").output
+    assert {"duty_visit", "joint_part"} <= {*json.loads(words)["held"]}
+    assert "李奶奶" not in words and "赵四" not in words
 
 
 def test_every_table_that_names_a_person_or_an_account_is_looked_through(
@@ -141,6 +182,7 @@ def test_every_table_that_names_a_person_or_an_account_is_looked_through(
 def test_a_correction_is_in_the_register_and_in_reports(deployment: Deployment) -> None:
     done = run("correct", "--phone", PHONE, "--name", "赵思", "--new-phone", "", "--reason", "函1")
     assert done.output == "corrected: 0 people, 2 contacts\n"
+    assert contact_changes(deployment) == [("update", "函1")] * 2
     assert run("export", "--phone", PHONE).exit_code == 1
     left = json.loads(run("export", "--email", MAIL).output)["reports"]
     assert [(row["name"], row["phone"]) for row in left] == [("赵思", "")]
@@ -231,6 +273,7 @@ def test_a_reporter_is_erased_and_the_matter_stays(deployment: Deployment) -> No
     done = run("erase", "--phone", PHONE, "--reason", "函3", "--yes", "--json")
     result = json.loads(done.output)
     assert result["erased"]["contacts"] == 2 and result["kept"]["reports"] == 2
+    assert contact_changes(deployment) == [("delete", "函3")] * 2
     contents = deployment.contents()
     for word in ("赵四", "赵佳佳", "１３９", "139-1234", MAIL):
         assert word not in contents
@@ -258,7 +301,7 @@ def test_who_answers_for_something_is_not_erased_before_it_is_handed_over(
 
 
 def test_who_left_is_erased_also_from_the_history(deployment: Deployment) -> None:
-    run("correct", "--code", "W-17", "--name", "钱小舞", "--reason", "旧")
+    run("correct", "--code", "W-17", "--name", "钱小舞", "--reason", "旧函")
     leave_office(deployment)
     done = run("erase", "--code", "W-17", "--reason", "函5", "--yes")
     assert done.exit_code == 0, done.exception
