@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from apiflask import HTTPError
@@ -65,7 +66,7 @@ def field_error(finding: ErrorDetails) -> FieldError:
 
 
 def validate_model(model: type[Model], value: Any) -> Model:
-    """Return JSON as a value of a model.
+    """Return JSON as a value of a model; a field that null says nothing of is not given then.
 
     Raises
     ------
@@ -73,9 +74,31 @@ def validate_model(model: type[Model], value: Any) -> Model:
         A field is missing or wrong.
     """
     try:
-        return refuse_truths(value, model.model_validate(value))
+        try:
+            parsed = model.model_validate(value)
+        except ValidationError as error:
+            value = _without_nulls(value, error)
+            parsed = model.model_validate(value)
     except ValidationError as error:
         raise invalid_fields([field_error(finding) for finding in error.errors()]) from None
+    return refuse_truths(value, parsed)
+
+
+def _without_nulls(value: Any, error: ValidationError) -> Any:
+    """Return JSON without the fields that were refused as null; unknown ones stay."""
+    result = deepcopy(value)
+    for finding in error.errors():
+        if finding["input"] is None and finding["type"] != "extra_forbidden":
+            holder = result
+            for step in finding["loc"]:
+                if isinstance(holder, dict) and holder.get(step, "") is None:
+                    del holder[step]
+                    break
+                try:
+                    holder = holder[step]
+                except (LookupError, TypeError):  # the name of a member of a union
+                    break
+    return result
 
 
 def refuse_truths(value: Any, parsed: Model) -> Model:
@@ -119,14 +142,15 @@ class BodyAdapter(PydanticAdapter):
         HTTPError
             The request cannot be read as what it says it is.
         """
+        if location == "json":
+            body = request.get_json(force=True)
+            return validate_model(self.model_class, {} if body is None else body)
         try:
             parsed = super().validate_input(request, location, **kwargs)
         except HTTPError as error:
             if not isinstance(cause := error.__context__, ValidationError):
                 raise
             raise invalid_fields([field_error(finding) for finding in cause.errors()]) from None
-        if location == "json":
-            return refuse_truths(request.get_json(force=True), parsed)
         joined = [  # 1_05.95 is a number to Python and to nobody else
             FieldError(name, NUMBER_EXPECTED)
             for name, text in request.args.items()
