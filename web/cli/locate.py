@@ -10,7 +10,7 @@ import orjson
 from gis.areas.locate_result import LocateResult
 from gis.areas.models import Level
 from gis.areas.resolver import locate
-from web.cli.common import DASK, MOMENT, dask_scope, local_now, reading_scope
+from web.cli.common import DASK, EXISTING_FILE, MOMENT, dask_scope, local_now, reading_scope
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # a longitude may be negative
@@ -39,14 +39,20 @@ def command(
     Raises
     ------
     UsageError
-        --crs is missing or does not go with --batch, --dask goes without it, or LON and LAT are no
-        numbers.
+        --crs is missing or does not go with --batch, --dask goes without it, IN.csv does not exist,
+        or LON and LAT are no numbers.
     """
     moment = at or local_now()
     if batch:
         if crs or address:
             raise click.UsageError("with --batch every row of IN.csv has its own crs and address")
-        many(Path(places[0]), Path(places[1]), moment, as_json, dask)
+        many(
+            Path(EXISTING_FILE.convert(places[0], None, None)),
+            Path(places[1]),
+            moment,
+            as_json,
+            dask,
+        )
         return
     if dask:
         raise click.UsageError("--dask goes with --batch")
