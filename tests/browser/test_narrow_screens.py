@@ -11,6 +11,11 @@ from tests.support.served import Deployment
 pytestmark = pytest.mark.browser
 
 WIDTH = 320
+# the counts of a busy patch, and an address that breaks nowhere
+MANY = """() => {
+  for (const count of document.querySelectorAll('[data-tab] b')) count.textContent = '128';
+  for (const place of document.querySelectorAll('.wrk-where')) place.firstChild.textContent = 'x'.repeat(80);
+}"""
 
 
 @pytest.fixture
@@ -39,6 +44,7 @@ def test_nothing_is_beside_the_screen(
         box = narrow.locator("#show-map").bounding_box()
         assert box["x"] + box["width"] <= WIDTH
         assert box["width"] >= 44
+        narrow.evaluate(MANY)
     narrow.wait_for_load_state("networkidle" if address != "/work" else "load")
     for element in ("document.documentElement", "document.body"):
         assert narrow.evaluate(f"{element}.scrollWidth") <= WIDTH

@@ -463,6 +463,32 @@ def test_a_matter_opened_at_once_after_another_was_closed_is_closed_by_back(
     assert page.url == f"{site}/work"
 
 
+@pytest.mark.parametrize("way", ["back", "close"])
+def test_a_matter_that_was_closed_before_all_of_it_came_stays_closed(
+    phone, site, served, session, way
+):
+    _, phrase = filed(session)
+    page = signed_in(phone, site, served, "worker", "/work")
+    held = []
+    page.route("**/api/v1/incidents/*-*", lambda route: held.append(route))
+    page.locator(".wrk-card", has_text=phrase).locator(".wrk-open").tap()
+    expect(page.locator("#sheet")).to_be_visible()
+    answer = wait_for_held(page, held)
+    # the browser tells of it late, as it does where frames are rare
+    page.locator("#sheet").evaluate(
+        "sheet => sheet.addEventListener('close', event => event.stopImmediatePropagation(), true)"
+    )
+    if way == "back":
+        page.go_back()
+    else:
+        page.locator("#sheet .wrk-x").tap()
+    expect(page.locator("#sheet")).to_be_hidden()
+    with page.expect_response("**/api/v1/incidents/*-*"):
+        answer.continue_()
+    page.wait_for_timeout(300)  # it would be drawn
+    expect(page.locator("#sheet")).to_be_hidden()
+
+
 def test_by_keyboard_a_matter_takes_the_focus_and_gives_it_back(desk, site, served, session):
     _, phrase = filed(session)
     page = signed_in(desk, site, served, "worker", "/work")

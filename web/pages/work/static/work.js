@@ -424,7 +424,10 @@ addEventListener('popstate', () => {
   if (closed && opened)
     setAddress(opened); // another was opened meanwhile
   else if (!closed && id && id !== opened) show(id);
-  else if (!closed && !id && opened) $('sheet').close();
+  else if (!closed && !id && opened) {
+    opened = null; // now: what is on its way for it would open it again before the browser tells that it closed
+    $('sheet').close();
+  }
 });
 
 // What was begun for a move that is not possible any more: to be read, and dropped.
@@ -448,6 +451,7 @@ async function show(id, move = '') {
   opened = id;
   const sheet = $('sheet'),
     loaded = items.find((incident) => incident.id === id);
+  let wasShown = false;
   const fill = (incident, full) => {
     const [lon, lat] = [incident.point.lon, incident.point.lat];
     const moves = moveButtons(
@@ -521,6 +525,7 @@ async function show(id, move = '') {
       ),
     );
     if (!sheet.open) sheet.showModal();
+    wasShown = true;
     if (move) {
       moves.querySelector(`[data-move="${move}"]`)?.click();
       move = '';
@@ -536,7 +541,7 @@ async function show(id, move = '') {
   async function readMatter() {
     try {
       const full = await request(`/incidents/${id}`, 'one');
-      if (opened !== id) return;
+      if (opened !== id || (wasShown && !sheet.open)) return; // closed meanwhile
       if (writing()) {
         // not under the thumb: only what happened
         sheet.querySelector('.wrk-body > .quiet')?.remove();
