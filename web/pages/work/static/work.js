@@ -417,6 +417,12 @@ function leave() {
   } else history.replaceState(null, '', location.pathname);
 }
 
+// Forgets the matter at once: what is on its way for it would open it again before the browser tells that it closed.
+function closeSheet() {
+  opened = null;
+  $('sheet').close();
+}
+
 addEventListener('popstate', () => {
   const closed = returning,
     id = new URLSearchParams(location.search).get('incident');
@@ -424,10 +430,7 @@ addEventListener('popstate', () => {
   if (closed && opened)
     setAddress(opened); // another was opened meanwhile
   else if (!closed && id && id !== opened) show(id);
-  else if (!closed && !id && opened) {
-    opened = null; // now: what is on its way for it would open it again before the browser tells that it closed
-    $('sheet').close();
-  }
+  else if (!closed && !id && opened) closeSheet();
 });
 
 // What was begun for a move that is not possible any more: to be read, and dropped.
@@ -467,11 +470,7 @@ async function show(id, move = '') {
         {},
         shape(urgency(incident)),
         h('h2', { id: 'sheet-title', tabindex: -1 }, inLanguage(incident, 'category')),
-        h(
-          'button',
-          { type: 'button', className: 'wrk-x', 'aria-label': t('Close'), onclick: () => sheet.close() },
-          '×',
-        ),
+        h('button', { type: 'button', className: 'wrk-x', 'aria-label': t('Close'), onclick: closeSheet }, '×'),
       ),
       h(
         'div',
@@ -570,7 +569,7 @@ $('sheet').addEventListener('close', () => {
   draw(); // what was begun is marked
 });
 $('sheet').addEventListener('click', (event) => {
-  if (event.target === $('sheet')) $('sheet').close();
+  if (event.target === $('sheet')) closeSheet();
 });
 
 // ---- the map
