@@ -116,7 +116,7 @@ WHERE table_name IN ('person', 'order_taker') AND row_key = ANY(CAST(:people AS 
   OR table_name = 'personal.account' AND row_key = ANY(CAST(:accounts AS text[]))
 """
 HISTORY_FACTS = (*PERSON_FACTS, "subject", "address", "geom", "skills", "hours")
-KEPT_SQL = """
+RETAINED_SQL = """
 SELECT
   (SELECT count(*) FROM history WHERE who = ANY(:signed)) AS history,
   (SELECT count(*) FROM incident_event WHERE who = ANY(:signed)) AS steps,
@@ -246,21 +246,21 @@ def correct_subject(
             raise invalid_field(name, "field.too_long", count=len(value), limit=limit)
     reveal_contacts(session)
     own = {name: value for name, value in values.items() if name in PERSON_FACTS}
-    targets = {
-        "people": ("personal.person", "id", own),
-        "contacts": ("personal.reporter", "incident_id", values),
+    session.execute(text(NOTE_CONTACTS_SQL), subject.params | {"op": "update"})
+    return {
+        "people": _assign(session, "personal.person", "id", subject.people, own),
+        "contacts": _assign(session, "personal.reporter", "incident_id", subject.reports, values),
     }
-    counts = {}
-    for kind, (table, key, new) in targets.items():
-        ids = subject.people if kind == "people" else subject.reports
-        assignments = ", ".join(f"{name} = :{name}" for name in new)
-        counts[kind] = 0
-        if new and ids:
-            if kind == "contacts":
-                session.execute(text(NOTE_CONTACTS_SQL), {"reports": [*ids], "op": "update"})
-            statement = text(f"UPDATE {table} SET {assignments} WHERE {key} = ANY(:ids)")  # noqa: S608
-            counts[kind] = _count(session, statement, {**new, "ids": [*ids]})
-    return counts
+
+
+def _assign(
+    session: Session, table: str, key: str, ids: Sequence[Any], values: Mapping[str, str]
+) -> int:
+    if not values:
+        return 0
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    statement = text(f"UPDATE {table} SET {assignments} WHERE {key} = ANY(:ids)")  # noqa: S608
+    return _count(session, statement, {**values, "ids": [*ids]})
 
 
 def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
@@ -292,7 +292,7 @@ def erase_subject(session: Session, subject: Subject, now: datetime) -> Erasure:
             session, text(HISTORY_ERASED_SQL), params | {"facts": [*HISTORY_FACTS]}
         )
         session.execute(text("ALTER TABLE history ENABLE TRIGGER keep"))
-    kept = session.execute(text(KEPT_SQL), params).mappings().one()
+    kept = session.execute(text(RETAINED_SQL), params).mappings().one()
     return Erasure(erased, dict(kept))
 
 

@@ -1,15 +1,14 @@
 """A copy of what is held of a person who asks for it (个人信息保护法 45), without others' data."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.db import Base
-from gis.ops import metadata
 from gis.ops.data_subject import Subject
+from gis.ops.metadata import Base  # with every table
 from gis.rights.visibility import reveal_contacts
 
 SECRETS = ("password_hash", "session_version")
@@ -73,18 +72,8 @@ def export_subject(session: Session, subject: Subject, now: datetime) -> dict[st
     params = subject.params
     reveal_contacts(session)
     rows = {
-        "personal.person": _rows(session, "personal.person", ["id"], subject.people),
-        "personal.account": _rows(session, "personal.account", ["id"], subject.accounts),
+        table: _rows(session, table, columns, params) for table, columns in _own_columns().items()
     }
-    for table, columns in sorted(references("personal.person").items()):
-        if table != "personal.account":
-            rows[table] = _rows(session, table, columns, subject.people)
-    for table, columns in sorted(references("personal.account").items()):
-        if table != "incident":  # among the reports
-            rows[table] = [
-                *rows.get(table, []),
-                *_rows(session, table, columns, subject.accounts),
-            ]
     queries = {
         "sign_ins": SIGN_INS_SQL,
         "reports": REPORT_ROWS_SQL,
@@ -107,8 +96,8 @@ def export_subject(session: Session, subject: Subject, now: datetime) -> dict[st
 def references(table: str) -> dict[str, list[str]]:
     """Return the tables that refer to rows of a table, each with the columns that do."""
     return {
-        each.fullname: columns
-        for each in metadata.Base.metadata.tables.values()
+        str(each.fullname): columns  # SQLAlchemy has a kind of text of its own
+        for each in Base.metadata.tables.values()
         if (
             columns := sorted(
                 key.parent.name for key in each.foreign_keys if key.target_fullname == f"{table}.id"
@@ -117,8 +106,22 @@ def references(table: str) -> dict[str, list[str]]:
     }
 
 
+def _own_columns() -> dict[str, dict[str, str]]:
+    """Return the tables that hold rows of a subject: the columns, and the ids to look for in each.
+
+    The ids are named as in `Subject.params`.
+    """
+    columns = {"personal.person": {"id": "people"}, "personal.account": {"id": "accounts"}}
+    for table, ids in (("personal.person", "people"), ("personal.account", "accounts")):
+        for other, names in sorted(references(table).items()):
+            columns.setdefault(other, {}).update(dict.fromkeys(names, ids))
+    del columns["personal.account"]["person_id"]  # in a shard a copy of the main database's
+    del columns["incident"]["account_id"]  # among the reports
+    return columns
+
+
 def _rows(
-    session: Session, table: str, columns: Collection[str], ids: Collection[int]
+    session: Session, table: str, columns: Mapping[str, str], params: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     model = Base.metadata.tables[table]
     query = "to_jsonb(t) - CAST(:secrets AS text[])"
@@ -128,7 +131,7 @@ def _rows(
     if "area_id" in model.columns:
         query += """ || coalesce((SELECT jsonb_build_object('area', a.code, 'area_name', a.name)
             FROM area a WHERE a.id = t.area_id), '{}')"""
-    condition = " OR ".join(f"t.{column} = ANY(:ids)" for column in columns)
+    condition = " OR ".join(f"t.{column} = ANY(:{ids})" for column, ids in columns.items())
     key = ", ".join(f"t.{column.name}" for column in model.primary_key.columns)
     statement = text(f"SELECT {query} FROM {table} t WHERE {condition} ORDER BY {key}")  # noqa: S608
-    return list(session.scalars(statement, {"ids": [*ids], "secrets": [*SECRETS]}))
+    return list(session.scalars(statement, {**params, "secrets": [*SECRETS]}))

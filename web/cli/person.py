@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
+import orjson
 from sqlalchemy.orm import Session
 
 from gis import private
@@ -76,7 +76,7 @@ def export(file: Path | None, reason: str, **known_by: str) -> None:
         numbers = {"person": ", ".join(map(str, subject.people)) or "-"}
         shown = Message("shown.person_copy", {**numbers, "count": len(subject.reports)})
         record_disclosure(session, "export", shown, reason=reason)
-    words = json.dumps(document, ensure_ascii=False, default=_plain, indent=1)
+    words = orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode()
     if file is None:
         click.echo(words)
         return
@@ -139,7 +139,3 @@ def erase(reason: str, yes: bool, as_json: bool, **known_by: str) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items())
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -329,33 +329,28 @@ def test_a_file_in_the_wrong_zone_is_listed_beside_what_is_stored(session, tmp_p
     assert ["300 km from the other grids" in note for note in report.notes[:2]] == [True, True]
 
 
-def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(session, tmp_path, recwarn):
-    ring = [list(point) for point in shapely.get_coordinates(square(0))]
-    ring[1][0] = float("nan")
+def ring_file(path, ring):
+    """A GeoJSON file of one grid with a ring as it stands, which no library would write."""
     feature = {
         "type": "Feature",
         "properties": {"code": f"{COMMUNITY}001", "name": "x"},
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
-    (tmp_path / "a.geojson").write_text(
-        json.dumps({"type": "FeatureCollection", "features": [feature]})
-    )
-    report = load_areas(session, tmp_path / "a.geojson", "grid")
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return path
+
+
+def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(session, tmp_path, recwarn):
+    ring = [list(point) for point in shapely.get_coordinates(square(0))]
+    ring[1][0] = float("nan")
+    report = load_areas(session, ring_file(tmp_path / "a.geojson", ring), "grid")
     assert [rejected.message.code for rejected in report.refused] == ["geometry.not_finite"]
     assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
 
 
 def test_an_unclosed_ring_is_closed_and_listed(session, tmp_path):
     ring = [list(point) for point in shapely.get_coordinates(square(0))][:-1]
-    feature = {
-        "type": "Feature",
-        "properties": {"code": f"{COMMUNITY}001", "name": "x"},
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-    }
-    (tmp_path / "a.geojson").write_text(
-        json.dumps({"type": "FeatureCollection", "features": [feature]})
-    )
-    report = load_areas(session, tmp_path / "a.geojson", "grid")
+    report = load_areas(session, ring_file(tmp_path / "a.geojson", ring), "grid")
     assert "unclosed ring was closed" in " ".join(report.notes)
     assert stored(session)[f"{COMMUNITY}001"].equals(square(0))
 

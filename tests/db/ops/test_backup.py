@@ -443,7 +443,7 @@ INSERT INTO post (county, role, area_id, holder_id, valid)
 
 # the first, the newest, and every fourth between: every step is taken by the database that grows,
 # and again from the nearest backup before it
-KEPT = sorted({*VERSIONS[::4], VERSIONS[-1]})
+SAMPLED_VERSIONS = sorted({*VERSIONS[::4], VERSIONS[-1]})
 
 
 @pytest.fixture(scope="module")
@@ -454,9 +454,9 @@ def earlier(settings, tmp_path_factory):
     addresses, folder = cluster.start(settings), tmp_path_factory.mktemp("earlier")
     grown = databases.create_beside(addresses)
     try:
-        for version in KEPT:
+        for version in SAMPLED_VERSIONS:
             migration.migrate(grown, version)
-            if version == KEPT[0]:
+            if version == SAMPLED_VERSIONS[0]:
                 with psycopg.connect(grown.owner) as connection:
                     connection.execute(FILL.encode())
             backup.backup(grown, folder / version, folder)
@@ -476,7 +476,7 @@ def extended(settings):
     databases.drop(addresses, name)
 
 
-@pytest.mark.parametrize("version", KEPT)
+@pytest.mark.parametrize("version", SAMPLED_VERSIONS)
 def test_a_backup_of_an_earlier_schema_answers_the_same(
     version, addresses, earlier, extended, tmp_path
 ):

@@ -82,7 +82,7 @@ async function act(incident, name, body, photos) {
   waiting.push(entry);
   await store.put(entry);
   dropDraft(incident.id, name); // what waits has it now
-  $('sheet').close();
+  closeSheet();
   showStatus('');
   draw();
   setTimeout(draw, SLOW_MS);
@@ -454,7 +454,6 @@ async function show(id, move = '') {
   opened = id;
   const sheet = $('sheet'),
     loaded = items.find((incident) => incident.id === id);
-  let wasShown = false;
   const fill = (incident, full) => {
     const [lon, lat] = [incident.point.lon, incident.point.lat];
     const moves = moveButtons(
@@ -524,7 +523,6 @@ async function show(id, move = '') {
       ),
     );
     if (!sheet.open) sheet.showModal();
-    wasShown = true;
     if (move) {
       moves.querySelector(`[data-move="${move}"]`)?.click();
       move = '';
@@ -540,7 +538,7 @@ async function show(id, move = '') {
   async function readMatter() {
     try {
       const full = await request(`/incidents/${id}`, 'one');
-      if (opened !== id || (wasShown && !sheet.open)) return; // closed meanwhile
+      if (opened !== id) return;
       if (writing()) {
         // not under the thumb: only what happened
         sheet.querySelector('.wrk-body > .quiet')?.remove();
@@ -559,11 +557,12 @@ async function show(id, move = '') {
             ' ',
             h('button', { type: 'button', className: 'link', onclick: readMatter }, t('Try again')),
           );
-      if (sheet.open && gone) sheet.close();
+      if (sheet.open && gone) closeSheet();
       else if (!sheet.open) leave();
     }
   }
 }
+$('sheet').addEventListener('cancel', () => (opened = null)); // Escape closes it
 $('sheet').addEventListener('close', () => {
   if (!$('sheet').open) leave(); // told with the next frame: another may have been opened before
   draw(); // what was begun is marked
