@@ -233,6 +233,8 @@ def test_it_is_given_to_somebody_else_with_the_keyboard_and_the_mouse(
 def offered(page: Page, phrase: str, move: str) -> Locator:
     """Open a matter; the button of a move of it."""
     row(page, phrase).locator(".dsk-open").click()
+    # all of it is there: until then the buttons stand elsewhere
+    expect(page.locator("#detail .inc-line")).to_be_visible()
     button = page.locator(f"#detail [data-move={move}]")
     expect(button).to_be_visible()
     return button
