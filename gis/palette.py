@@ -73,6 +73,21 @@ SEQUENTIAL_COLOURS = ("#e3eef7", "#b5d3ea", "#7db1da", "#3f86bf", "#14568f")
 # buildings to which no class applies
 ACCESS_PLACE_COLOURS = {"unreachable": "#2b1b17", "cannot_say": WHITE, "off_network": "#9b9b9b"}
 
+# the big screen of a command centre: light on dark, bright marks, apart with every kind of colour
+# blindness
+WALL_COLOURS = {
+    "ground": "#0d1620",
+    "panel": "#152230",
+    "line": "#2c3e50",
+    "ink": "#f4f8fb",
+    "text": "#dbe5ed",
+    "quiet": "#a8b9c7",
+    "link": "#8fc7f2",
+    "red": "#ff7a4d",
+    "amber": OKABE_ITO["yellow"],
+    "green": OKABE_ITO["sky"],
+}
+
 # the pages; in stylesheets each is a variable, as var(--field-line)
 PAGE_COLOURS = {
     # text and surfaces
@@ -163,6 +178,8 @@ PAGE_COLOURS = {
     "overlap-soft": "#fbe6d9",
     "gap": OKABE_ITO["blue"],
     "gap-soft": "#d9eaf5",
+    # the big screen, which is dark: what a variable above is there
+    **{f"wall-{name}": colour for name, colour in WALL_COLOURS.items()},
 }
 
 

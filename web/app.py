@@ -109,6 +109,7 @@ BLUEPRINTS = (
     "web.pages.figures.views",
     "web.pages.papers.views",
     "web.pages.papers.forms",
+    "web.pages.screen.views",
     "web.pages.spot_checks.views",
     "web.pages.checkup.views",
     "web.pages.coverage.views",

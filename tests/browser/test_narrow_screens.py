@@ -32,6 +32,7 @@ def narrow(browser) -> Iterator[Page]:
         ("dispatcher", "/figures"),
         ("dispatcher", "/organisations"),
         ("auditor", "/disclosures"),
+        ("centre", "/screen"),
     ],
 )
 def test_nothing_is_beside_the_screen(

@@ -335,8 +335,9 @@ def test_the_list_of_the_city_is_those_of_its_counties_in_one_order(pair: Pair):
     assert [row["id"] for row in listed] == [row["id"] for row in whole]
     urgent = pair.ask("/api/v1/incidents?sort=urgent&limit=1000", key=CITY).json
     assert {row["id"] for row in urgent["items"]} == {row["id"] for row in whole}
-    counts = pair.ask("/api/v1/incidents/counts", key=CITY).json
-    assert counts == pair.ask_whole("/api/v1/incidents/counts", key=CITY).json
+    for counted in ("situation", "counts"):
+        counts = pair.ask(f"/api/v1/incidents/{counted}", key=CITY).json
+        assert counts == pair.ask_whole(f"/api/v1/incidents/{counted}", key=CITY).json
     assert counts["all"] == len(whole)
     assert pair.ask("/api/v1/incidents").status_code == 401
 

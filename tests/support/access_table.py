@@ -607,6 +607,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/incidents/holders": Row(signed_in),
     "GET /api/v1/incidents/follow-ups": Row(may(A.DISPATCH)),
     "GET /api/v1/incidents/today": Row(anybody),
+    "GET /api/v1/incidents/situation": Row(signed_in),
     "GET /api/v1/incidents/near": Row(anybody, AT + "&category=06010"),
     "GET /api/v1/incidents/<uuid:incident_id>": Row(sees),
     "GET /api/v1/incidents/<uuid:incident_id>/track": Row(none),
@@ -701,6 +702,7 @@ TABLE: dict[str, Row] = {
     "GET /papers/forms/<int:form_id>/file": Row(
         reads_report, PAPER + "&paper=weekly", path={"form_id": 1}
     ),
+    "GET /screen": Row(may(A.SUPERVISE)),
     "GET /spot-checks": Row(may(A.SUPERVISE)),
     # the week is over, and nothing was closed in it
     "POST /spot-checks": Row(may(A.SUPERVISE), form={"week": "2026-W02"}),

@@ -27,6 +27,12 @@ export const dateTime = (at) => format(at, { dateStyle: 'medium', timeStyle: 'sh
 /** Day and time without the year: 11月30日 05:14. */
 export const shortDateTime = (at) => format(at, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 
+/** The time of day: 05:14. */
+export const clock = (at) => format(at, { hour: '2-digit', minute: '2-digit' });
+
+/** A day with its weekday: 2026年11月30日 星期一. */
+export const longDay = (at) => format(at, { year: 'numeric', month: 'long', day: 'numeric', weekday: 'long' });
+
 /** As a field of a form has it: 2026-11-30T05:14; empty where it is no moment. */
 export function fieldValue(at) {
   const { date, timeZone } = read(at);

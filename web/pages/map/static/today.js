@@ -1,4 +1,5 @@
 // Today's incidents: marks by severity and time, one mark for those that stand close, and a list of those in view.
+import { clustersOf, latlng } from '../../shared/clusters.js';
 import { $, h, page } from '../../shared/dom.js';
 import { number, t, zh } from '../../shared/i18n.js';
 import { dateTime } from '../../shared/moment.js';
@@ -85,7 +86,6 @@ function moved() {
 }
 
 // ---- marks
-const latlng = ({ geometry }) => L.latLng(geometry.coordinates[1], geometry.coordinates[0]);
 const timeOf = ({ properties }) => properties.colour ?? 'none';
 const timeRank = (feature) => Object.keys(TIMES).indexOf(timeOf(feature));
 
@@ -101,15 +101,8 @@ const symbolOf = (feature) =>
 
 // The most urgent come first, and each takes what stands close to it.
 function regroup() {
-  const zoom = map.getZoom(),
-    focused = clusters.find(({ marker }) => marker?.getElement() === document.activeElement)?.features[0].id;
-  clusters = [];
-  for (const feature of state.features) {
-    const { x, y } = map.project(latlng(feature), zoom);
-    const cluster = clusters.find((other) => Math.abs(other.x - x) < CLOSE_PX && Math.abs(other.y - y) < CLOSE_PX);
-    if (cluster) cluster.features.push(feature);
-    else clusters.push({ x, y, features: [feature], marker: null });
-  }
+  const focused = clusters.find(({ marker }) => marker?.getElement() === document.activeElement)?.features[0].id;
+  clusters = clustersOf(map, state.features, CLOSE_PX).map((features) => ({ features, marker: null }));
   markLayer.clearLayers();
   place();
   if (focused) elementOf(focused)?.focus({ preventScroll: true });
