@@ -14,7 +14,9 @@ from gis.files.cells import (
     Marked,
     clean_text,
     parse_code,
+    parse_json_object,
     parse_own_code,
+    parse_text,
     parse_words,
 )
 from gis.files.column import Column
@@ -39,7 +41,10 @@ NOTE_PATTERN = re.compile(
     r"\d{4}年\d{1,2}月\d{1,2}日$|(?:填表|制表|填报|审核|负责)人$)"
 )
 MAX_SHOWN_CHARS = 40
+# of a cell that is read by patterns, whose time may grow by its square; not of one kept as it is
+MAX_CELL_CHARS = 1_000
 FREE_TEXT = (clean_text, parse_words)
+AS_IS = (*FREE_TEXT, parse_text, parse_json_object)  # a drawn shape is text of any length
 MAX_TOTAL_CELLS = 2  # filled cells of a total whose word stands in a column of free text
 
 
@@ -236,9 +241,11 @@ def _short(cell: object) -> str:
 
 
 def _cell_fault(cell: object, column: Column) -> Message | None:
-    """Return why a cell cannot be parsed: it is merged, or Excel shows a substitute in it."""
+    """Return why a cell cannot be parsed: merged, a substitute of Excel's, or far too long."""
     if isinstance(cell, Marked):
         return _mark_fault(cell, column)
+    if isinstance(cell, str) and len(cell) > MAX_CELL_CHARS and column.parse not in AS_IS:
+        return Message("cell.too_long", {"count": len(cell), "limit": MAX_CELL_CHARS})
     if isinstance(cell, str) and cell[:1] == "#":
         text = clean_text(cell)
         if SUBSTITUTE_PATTERN.fullmatch(text):

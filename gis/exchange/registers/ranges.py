@@ -5,6 +5,7 @@ import re
 from gis.labels import LABEL, NUMERAL, normalise_label, normalise_text, parse_number
 
 MAX_BUILDINGS_OF_RANGE = 60  # buildings in a range
+MAX_LIST_CHARS = 200  # of a cell that lists buildings; the time to read one grows by the square
 _WORD = r"(?:号楼|栋|幢|座|#楼?|号)"
 _BUILDING_RANGE_PATTERN = re.compile(
     rf"(?P<before>.*?)第?(?P<first>\d{{1,3}}|{NUMERAL}+){_WORD}?[-至到](?P<last>\d{{1,3}}|{NUMERAL}+)"
@@ -18,6 +19,8 @@ _LIST_PATTERN = re.compile(
 def split_buildings(words: str) -> list[str]:
     """Return the buildings that a cell lists, each as 桂花苑3号楼; empty for one or none."""
     plain = normalise_text(words)
+    if len(plain) > MAX_LIST_CHARS:
+        return []
     if match := _BUILDING_RANGE_PATTERN.fullmatch(plain):
         first, last = parse_number(match["first"]), parse_number(match["last"])
         if first < last < first + MAX_BUILDINGS_OF_RANGE:

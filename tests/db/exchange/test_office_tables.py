@@ -4,6 +4,7 @@ telephones.
 
 import csv
 import io
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -936,3 +937,12 @@ def test_more_ways_of_writing_storeys_ends_and_telephones() -> None:
     assert isinstance(parse_telephone("851334455"), Guess) and isinstance(
         parse_telephone("139****1234"), Guess
     )
+
+
+def test_a_cell_of_a_whole_book_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    long = ["桂花苑", "3号楼", "1", "138" * 10_000, 3]
+    began = time.process_time()
+    homes, report = read_homes(book(tmp_path / "a.xlsx", [HEADER, long, HOME]))
+    assert [home["room"].room for home in homes] == ["501"]
+    assert [rejected.message.code for rejected in report.refused] == ["cell.too_long"]
+    assert time.process_time() - began < 5

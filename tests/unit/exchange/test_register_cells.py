@@ -1,5 +1,6 @@
 """Cells of registers: what a remark says of its row, and which numbers tell people apart."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from gis.exchange.registers.cells import (
     parse_left,
     parse_status,
 )
+from gis.exchange.registers.ranges import split_buildings
 from gis.files.cells import CellError, Guess
 
 
@@ -56,3 +58,18 @@ def test_what_is_no_number_makes_nobody_the_same_person() -> None:
         assert parse_identity(text) is None, text
     for text in ("520402195001010011", "520402500101001", "E12345678", "H12345678(9)"):
         assert parse_identity(text), text
+
+
+def test_digits_in_a_remark_do_not_hold_the_reader_up() -> None:
+    began = time.process_time()
+    for digits in ("520402198801011234", "1" * 5_000):
+        assert parse_status(f"{digits}卡，已迁出") == "迁出"
+        assert parse_gone(f"{digits}号拆") is None
+    assert time.process_time() - began < 1
+
+
+def test_a_cell_that_lists_too_much_names_no_buildings() -> None:
+    began = time.process_time()
+    for cell in ("十一" * 60_000, "1、" * 60_000, "十一" * 60_000 + "-2栋"):
+        assert split_buildings(cell) == []
+    assert time.process_time() - began < 1
