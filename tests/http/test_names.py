@@ -84,6 +84,7 @@ def test_a_table_renames_and_a_file_that_omits_grids_asks_what_becomes_of_them(c
     assert ended.status_code == 201 and ended.json["gone"] == [code(9)]
     dxf = planner("/from-file?title=x", file=("grids.dxf", b"0\nSECTION\n2\nENTITIES\n0\nENDSEC\n"))
     assert dxf.status_code == 422 and dxf.json["errors"][0]["field"] == "crs"
+    assert dxf.json["detail"].startswith("grids.dxf")
     with ZipFile(bomb := BytesIO(), "w", ZIP_DEFLATED) as archive:
         archive.writestr("doc.kml", bytes(21_000_000))
     large = planner("/from-file?title=x", file=("网格.kmz", bomb.getvalue()))

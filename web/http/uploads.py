@@ -53,12 +53,10 @@ def uploaded_file(missing_code: str, max_suffixes: int = 1) -> Iterator[Uploaded
         try:
             yield UploadedFile(path, name)
         except (InvalidInput, TooLarge) as error:
-            if error.errors:
-                raise
-            params = {
+            error.params = {
                 key: value.replace(path.name, name) if isinstance(value, str) else value
                 for key, value in error.params.items()
             }
-            if isinstance(error, TooLarge):
-                raise TooLarge(error.code, error.errors, extra=error.extra, **params) from None
-            raise invalid_field("file", error.code.replace(path.name, name), **params) from None
+            if error.errors or isinstance(error, TooLarge):
+                raise
+            raise invalid_field("file", error.code, **error.params) from None
