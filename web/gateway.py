@@ -192,7 +192,8 @@ def to_environ(scope: Scope, path: str) -> dict[str, Any]:
     client, _, environ["REMOTE_PORT"] = scope.client.rpartition(":")
     environ["REMOTE_ADDR"] = client.strip("[]")
     environ["wsgi.url_scheme"] = scope.scheme
-    fields = scope.headers.items()
+    # a name with an underscore would read as that of a proxy's own header: X_Forwarded_For
+    fields = [(name, value) for name, value in scope.headers.items() if "_" not in name]
     names = [name.lower() for name, _ in fields]
     if unreadable := {name.lower() for name in scope.headers.keys()} - set(names):  # noqa: SIM118  no mapping
         environ[UNREADABLE] = frozenset(unreadable)

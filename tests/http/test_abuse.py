@@ -81,6 +81,28 @@ def test_expensive_reads_have_a_budget_for_each_address(
         app.config["SETTINGS"] = original
 
 
+@pytest.mark.usefixtures("one_minute", "town")
+def test_tiles_have_a_budget_also_for_made_up_keys_and_cookies(
+    app: APIFlask, client: FlaskClient, session: Session
+) -> None:
+    few = replace(app.config["SETTINGS"], anonymous_units_per_minute=2)
+    original, app.config["SETTINGS"] = app.config["SETTINGS"], few
+    try:
+
+        def ask(**headers: str) -> set[int]:
+            answers = [client.get("/tiles/grids/3/6/3.mvt", headers=headers) for _ in range(4)]
+            assert not any("Cookie" in answer.vary for answer in answers)
+            return {answer.status_code for answer in answers}
+
+        assert 429 in ask()
+        assert ask(Authorization="Bearer wg_aaaaaaaaaaaa_" + "a" * 43) == {429}
+        assert ask(Cookie="wangge_session=a") == {429}
+        signed_in(client, account(session, "wang"))
+        assert 429 not in ask()
+    finally:
+        app.config["SETTINGS"] = original
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [

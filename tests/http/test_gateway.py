@@ -127,6 +127,23 @@ def test_a_request_arrives_as_pep_3333_says() -> None:
     }
 
 
+def test_a_name_with_an_underscore_is_not_a_proxys_header() -> None:
+    fields = [("x-forwarded-for", "10.0.0.1"), ("X_Forwarded_For", "203.0.113.9"), ("x_b", "c")]
+    headers = SimpleNamespace(items=lambda: fields, keys=lambda: [name for name, _ in fields])
+    scope = SimpleNamespace(
+        method="GET",
+        query_string="",
+        http_version="1.1",
+        server="a:80",
+        client="b:1",
+        scheme="http",
+    )
+    vars(scope).update(headers=headers, authority=None)
+    environ = gateway.to_environ(scope, "/x")  # type: ignore[arg-type]
+    assert environ["HTTP_X_FORWARDED_FOR"] == "10.0.0.1"
+    assert "HTTP_X_B" not in environ
+
+
 def test_a_body_in_chunks_has_a_length_once_it_is_read() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])

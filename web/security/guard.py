@@ -20,6 +20,7 @@ from web.security.session import (
     Cookies,
     TimedCache,
     bearer_token,
+    is_stranger,
     principal,
 )
 
@@ -93,11 +94,7 @@ def check_request() -> Response | None:
         The first password has not been changed yet.
     """
     if request.path.startswith(PUBLIC):
-        if (
-            request.path.startswith("/tiles/")
-            and bearer_token() is None
-            and SESSION_COOKIE not in request.cookies
-        ):
+        if request.path.startswith("/tiles/") and is_stranger():
             anonymous_budget.charge()
         return None
     changes = request.method not in db.READ_METHODS

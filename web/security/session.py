@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from itsdangerous import BadSignature
 
 from gis.accounts import api_keys, rate_limit, sessions
 from gis.errors import AuthenticationRequired
@@ -118,15 +119,37 @@ def read_bearer(header: str) -> str | None:
     return header[7:].strip() if header[:7].lower() == "bearer " else None
 
 
-def _by_key() -> Principal | None:
-    token = bearer_token()
-    if token is None:
-        return None
+def is_stranger() -> bool:
+    """Return whether a request shows neither a valid key nor a session that we signed.
+
+    For addresses of `PUBLIC`: it touches no session, so that their answers vary with no cookie.
+    """
+    token, cookie = bearer_token(), request.cookies.get(SESSION_COOKIE)
+    if token is not None:
+        return _authenticated_key(token) is None
+    serializer = Cookies().get_signing_serializer(current_app._get_current_object())  # type: ignore[attr-defined]
+    if cookie is None or serializer is None:
+        return True
+    try:
+        return "account" not in serializer.loads(cookie, max_age=MAX_SESSION_S)
+    except BadSignature:
+        return True
+
+
+def _authenticated_key(token: str) -> api_keys.AuthenticatedKey | None:
     cache: TimedCache = current_app.extensions["wangge_rights"]
     key: api_keys.AuthenticatedKey | None = cache.get(
         blake2b(token.encode(), digest_size=16).digest(),
         lambda: api_keys.authenticate_key(db.session(), token, datetime.now(UTC)),
     )
+    return key
+
+
+def _by_key() -> Principal | None:
+    token = bearer_token()
+    if token is None:
+        return None
+    key = _authenticated_key(token)
     if key is None:
         raise AuthenticationRequired("key.invalid")
     settings: Settings = current_app.config["SETTINGS"]
