@@ -13,8 +13,7 @@ from gis.errors import NotFound, invalid_field
 from gis.facilities.checkup import Community, find_community
 from gis.facilities.models import VISIT_RESULTS, CheckupPhoto, CheckupVisit
 from gis.facilities.standard_editions import active_rows
-from gis.files.photo_files import SanitisedPhoto
-from gis.files.photos import file_path, require_few, write_photo
+from gis.files.photos import AttachedPhotos, file_path
 from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -112,8 +111,7 @@ def add_visit(
     note: str = "",
     visited_at: datetime,
     now: datetime,
-    var: Path | None = None,
-    pictures: Sequence[SanitisedPhoto] = (),
+    attached: AttachedPhotos | None = None,
 ) -> Visit:
     """Write a visit down beside what the data say. Earlier visits stay.
 
@@ -125,8 +123,8 @@ def add_visit(
         An item of the tier in the table of standards in force.
     result
         One of VISIT_RESULTS.
-    var
-        The deployment's folder; there must be one when there are photos.
+    attached
+        The photos that come with it.
 
     Raises
     ------
@@ -136,10 +134,7 @@ def add_visit(
         The principal may not read the sheet, or not handle incidents there.
     InvalidInput
         A field is wrong, or the visit is still to come.
-    TooLarge
-        More than six photos.
     """
-    require_few(len(pictures))
     community = read_community(session, principal, code, now)
     principal.require(Action.HANDLE, area_chain(session, community.id, None, now))
     items = [row.item for row in active_rows(session, tier)]
@@ -167,12 +162,10 @@ def add_visit(
     }
     row = session.scalars(insert(CheckupVisit).values(values).returning(CheckupVisit)).one()
     photos = []
-    for position, picture in enumerate(pictures):
-        if var is None:
-            raise invalid_field("photos", "report.photos_not_accepted")
-        columns = write_photo(var, picture) | {"visit_id": row.id, "position": position}
-        session.execute(insert(CheckupPhoto).values(columns))
-        photos.append(VisitPhoto(columns["id"], picture.media_type))
+    for position, columns in enumerate(attached.write() if attached else ()):
+        photo = columns | {"visit_id": row.id, "position": position}
+        session.execute(insert(CheckupPhoto).values(photo))
+        photos.append(VisitPhoto(columns["id"], columns["media_type"]))
     return _visit(row, photos, named=True)
 
 

@@ -7,7 +7,8 @@ that name them are of whoever stores them: incidents, visits of a check-up.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import time
@@ -83,6 +84,31 @@ def require_few(number: int) -> None:
     if number > MAX_PHOTOS:
         errors = [FieldError("photos", "photo.too_many", {"count": number, "limit": MAX_PHOTOS})]
         raise TooLarge("photo.too_many_of", errors, field="photos", count=number, limit=MAX_PHOTOS)
+
+
+@dataclass(frozen=True)
+class AttachedPhotos:
+    """Photos that come with a report, a move or a visit, and the folder that they are stored under.
+
+    var: The deployment's folder.
+
+    Raises
+    ------
+    TooLarge
+        There are more than MAX_PHOTOS.
+    """
+
+    var: Path
+    photos: Sequence[SanitisedPhoto]
+
+    def __post_init__(self) -> None:
+        """Refuse more photos than are taken."""
+        require_few(len(self.photos))
+
+    def write(self) -> Iterator[dict[str, Any]]:
+        """Yield the columns of each photo's row, once its files are stored."""
+        for photo in self.photos:
+            yield write_photo(self.var, photo)
 
 
 def write_photo(var: Path, picture: SanitisedPhoto) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Photos of incidents: whose they are, and who may see them. Files are of `gis.files.photos`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -9,55 +8,24 @@ from sqlalchemy import func, insert, text
 from sqlalchemy.orm import Session
 
 from gis.accounts.credentials import hash_secret
-from gis.errors import NotFound, invalid_field
-from gis.files.photo_files import SanitisedPhoto
-from gis.files.photos import file_path, require_few, write_photo
+from gis.errors import NotFound
+from gis.files.photos import AttachedPhotos, file_path
 from gis.incidents.models import Photo
 from gis.incidents.reading.event_access import readable_events
 from gis.rights.principal import ANONYMOUS, Principal, reporter_principal
 from gis.rights.visibility import visibility_clause
 
 
-def require_folder(var: Path | None) -> Path:
-    """Return the deployment's folder.
-
-    Raises
-    ------
-    InvalidInput
-        `report.photos_not_accepted`: this way in has none.
-    """
-    if var is None:
-        raise invalid_field("photos", "report.photos_not_accepted")
-    return var
-
-
 def store(
-    session: Session,
-    var: Path,
-    county: str,
-    incident_id: UUID,
-    event_id: int,
-    pictures: Iterable[SanitisedPhoto],
+    session: Session, county: str, incident_id: UUID, event_id: int, attached: AttachedPhotos
 ) -> list[UUID]:
-    """Store the photos of an event.
+    """Store the photos of an event, and return their ids.
 
     Files are there before rows, and stay behind when those are undone.
-
-    Parameters
-    ----------
-    var
-        The deployment's folder.
-
-    Raises
-    ------
-    TooLarge
-        More than six.
     """
-    photos = list(pictures)
-    require_few(len(photos))
     new_ids = []
-    for picture in photos:
-        row = write_photo(var, picture) | {
+    for columns in attached.write():
+        row = columns | {
             "county": county,
             "incident_id": incident_id,
             "event_id": event_id,

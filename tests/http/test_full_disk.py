@@ -340,11 +340,10 @@ def test_half_a_photo_leaves_nothing(
     with pytest.raises(OSError, match="No space"):
         photos.store(
             session,
-            tmp_path,
             "520402",
             uuid.uuid4(),
             1,
-            photo_store.sanitise_photos([buffer.getvalue()]),
+            photo_store.AttachedPhotos(tmp_path, photo_store.sanitise_photos([buffer.getvalue()])),
         )
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -134,8 +134,7 @@ def happen(world: SecretWorld) -> None:
             "note",
             NOW,
             wish,
-            var=world.app.config["SETTINGS"].var,
-            pictures=[visible],
+            attached=photo_store.AttachedPhotos(world.app.config["SETTINGS"].var, [visible]),
         )
     for number in (world.public, private):
         moves.apply_move(

@@ -317,10 +317,13 @@ class IncidentTown:
         matter = IncidentReport(
             "06010", "楼下有一堆垃圾", build.LON + 0.0005, build.LAT + 0.0005, "cgcs2000"
         )
-        pictures = photo_store.sanitise_photos(args)
-        filed = file_report(self.session, ANONYMOUS, matter, NOW, var=self.var, pictures=pictures)
+        filed = file_report(self.session, ANONYMOUS, matter, NOW, attached=self.attached(*args))
         self.session.commit()
         return filed
+
+    def attached(self, *args: bytes) -> photo_store.AttachedPhotos:
+        """Photos as they come with something."""
+        return photo_store.AttachedPhotos(self.var, photo_store.sanitise_photos(args))
 
     def files(self) -> list[Path]:
         """Everything kept."""
@@ -397,7 +400,6 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(incident_town
     worker = incident_town.who("王网格")
     for name, colour in (("take", "red"), ("request_extend", "green"), ("handle", "blue")):
         wish = MovePayload(note="看照片", minutes=60)
-        fields = photo_store.sanitise_photos([photo(colour=colour)])
         if name == "handle":
             moves.apply_move(
                 incident_town.session, system_principal("test"), filed.id, "approve_extend", NOW
@@ -409,8 +411,7 @@ def test_photos_between_those_who_work_on_it_are_not_the_reporters(incident_town
             name,
             NOW,
             wish,
-            var=incident_town.var,
-            pictures=fields,
+            attached=incident_town.attached(photo(colour=colour)),
         )
     taken, queries, handled = incident_town.ids(filed)
     for item in (taken, handled):
@@ -435,8 +436,8 @@ def test_a_row_without_its_file_is_not_found(incident_town):
 def test_what_is_undone_leaves_files_that_cleaning_removes(incident_town):
     stored = incident_town.report(photo())
     incident_town.session.begin_nested()
-    pictures = [photo_store.sanitise_photo(photo(colour="blue"))]
-    photos.store(incident_town.session, incident_town.var, stored.county, stored.id, 1, pictures)
+    attached = incident_town.attached(photo(colour="blue"))
+    photos.store(incident_town.session, stored.county, stored.id, 1, attached)
     incident_town.session.rollback()
     torn = incident_town.files()[0].with_name(".abc.part")
     torn.write_bytes(b"cut off by a crash")
@@ -464,11 +465,8 @@ def test_cleaning_before_the_first_photo_does_nothing(incident_town):
 
 def test_six_photos_an_event_and_no_more(incident_town):
     picture = photo_store.sanitise_photo(photo())
-    filed = incident_town.report()
     with pytest.raises(TooLarge, match="there are 7; at most 6"):
-        photos.store(
-            incident_town.session, incident_town.var, filed.county, filed.id, 1, [picture] * 7
-        )
+        photo_store.AttachedPhotos(incident_town.var, [picture] * 7)
     assert incident_town.files() == []
 
 

@@ -848,8 +848,7 @@ class World:
             result="have",
             visited_at=NOW,
             now=NOW,
-            var=self.app.config["SETTINGS"].var,
-            pictures=[_green_picture()],
+            attached=self._green_photo(),
         )
         return visit.photos[0].id
 
@@ -858,8 +857,10 @@ class World:
             text("SELECT max(id), min(county) FROM incident_event WHERE incident_id = :id"),
             {"id": incident},
         ).one()
-        var = self.app.config["SETTINGS"].var
-        return photos.store(self.session, var, county, incident, event, [_green_picture()])[0]
+        return photos.store(self.session, county, incident, event, self._green_photo())[0]
+
+    def _green_photo(self) -> photo_store.AttachedPhotos:
+        return photo_store.AttachedPhotos(self.app.config["SETTINGS"].var, [_green_picture()])
 
     def _asker(self, number: int, name: str) -> Asker:
         if name in KEYS:

@@ -67,8 +67,10 @@ def command(
                 note=note,
                 visited_at=visited or now,
                 now=now,
-                var=settings.var,
-                pictures=photos.sanitise_photos([file.read_bytes() for file in photo_files]),
+                attached=photos.AttachedPhotos(
+                    settings.var,
+                    photos.sanitise_photos([file.read_bytes() for file in photo_files]),
+                ),
             )
             session.commit()
             return click.echo(f"{visit.item}: {checkup_table.visit_text(visit, 'en', zone)}")

@@ -176,9 +176,8 @@ def create_request() -> Response:
         principal,
         report,
         now,
-        var=current_app.config["SETTINGS"].var,
         assessed=intake.admit(session(), principal, report, now, snapshot=current_snapshot(now)),
-        pictures=parse_photos(*params.PHOTO_PARTS),
+        attached=parse_photos(*params.PHOTO_PARTS),
     )
     if jurisdiction not in (None, filed.county):
         raise invalid_field(
@@ -344,8 +343,7 @@ def create_update() -> Response:
         note,
         update_id,
         parse_datetime(None),
-        var=current_app.config["SETTINGS"].var,
-        pictures=parse_photos(*params.PHOTO_PARTS),
+        attached=parse_photos(*params.PHOTO_PARTS),
     )
     session().commit()
     body = [{"update_id": str(event), "service_request_id": str(incident_id)}]

@@ -6,11 +6,10 @@ from typing import Any
 
 import flask
 import orjson
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from gis.errors import FieldError, NotFound, invalid_field, invalid_fields
 from gis.files import photos
-from gis.files.photo_files import SanitisedPhoto
 from gis.storable import find_unstorable
 from web.http.validation import validate_model
 
@@ -21,7 +20,7 @@ SUSPECT = re.compile(rb"\0|\\u0000|\\u[dD][89a-fA-F]|\d{19}|NaN|Infinity|[eE]\+?
 ITEMWISE_ENDPOINTS = frozenset({"locate.locate_many"})
 
 
-def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
+def parse_photo_body(model: type[Any]) -> tuple[Any, photos.AttachedPhotos | None]:
     """Return the request's JSON as a value of a model, and its photos.
 
     JSON alone, or multipart/form-data with the JSON in the part `json` and each photo in a part
@@ -35,7 +34,7 @@ def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
         A photo is too large, or they are too many.
     """
     if request.mimetype != "multipart/form-data":
-        return validate_model(model, request.get_json()), []
+        return validate_model(model, request.get_json()), None
     # a file under another name would be lost without a word
     others = (name[:80] for name in request.files if name != "photo")
     if unknown := [FieldError(name, "input.field_unknown") for name in others]:
@@ -44,8 +43,10 @@ def parse_photo_body(model: type[Any]) -> tuple[Any, list[SanitisedPhoto]]:
     return validate_model(model, raw), parse_photos("photo")
 
 
-def parse_photos(*parts: str) -> list[SanitisedPhoto]:
-    """Return the photos in some parts of a form; a field of files that is left empty is none.
+def parse_photos(*parts: str) -> photos.AttachedPhotos | None:
+    """Return the photos in some parts of a form, None without any.
+
+    A field of files that is left empty is none.
 
     Raises
     ------
@@ -53,7 +54,8 @@ def parse_photos(*parts: str) -> list[SanitisedPhoto]:
         As `gis.files.photos.sanitise_photos`.
     """
     files = [file for part in parts for file in request.files.getlist(part) if file.filename]
-    return photos.sanitise_photos([file.stream.read() for file in files])
+    sanitised = photos.sanitise_photos([file.stream.read() for file in files])
+    return photos.AttachedPhotos(current_app.config["SETTINGS"].var, sanitised) if files else None
 
 
 def may_hold_unstorable() -> bool:

@@ -1,14 +1,12 @@
 """Notes that another system sends about an incident, each taken once."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.incidents import photos
+from gis.files.photos import AttachedPhotos
 from gis.incidents.lifecycle.events import lock_incident
 from gis.incidents.lifecycle.moves import apply_move
 from gis.incidents.lifecycle.payload import MovePayload
@@ -29,9 +27,7 @@ def add_foreign_note(
     note: str,
     update_id: str,
     now: datetime,
-    *,
-    var: Path | None = None,
-    pictures: Sequence[photos.SanitisedPhoto] = (),
+    attached: AttachedPhotos | None = None,
 ) -> int:
     """Add a note, and return the number of its event.
 
@@ -51,5 +47,5 @@ def add_foreign_note(
     if note_id is not None:
         return note_id
     payload = MovePayload(note=note, update_id=update_id)
-    apply_move(session, principal, incident_id, "note", now, payload, var=var, pictures=pictures)
+    apply_move(session, principal, incident_id, "note", now, payload, attached=attached)
     return int(session.execute(text(NOTE_SQL), params | {"update_id": None}).scalar_one())

@@ -4,9 +4,8 @@ Every function flushes and never commits. The database checks each event against
 once more.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.areas.locate_input import parse_point
-from gis.areas.locate_result import LocateRequest
 from gis.db import audit_context, point_ewkt
 from gis.errors import Conflict, Forbidden, invalid_field
+from gis.files.photos import AttachedPhotos
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.danger.reader import Danger
@@ -74,10 +73,8 @@ def apply_move(
     now: datetime,
     payload: MovePayload = EMPTY_PAYLOAD,
     *,
-    point: tuple[float, float, str] | None = None,
     version: int | Collection[int] | None = None,
-    var: Path | None = None,
-    pictures: Sequence[photos.SanitisedPhoto] = (),
+    attached: AttachedPhotos | None = None,
 ) -> LockedIncident:
     """Do one move of the table to an incident, and the same to its children.
 
@@ -89,10 +86,10 @@ def apply_move(
         One of `gis.incidents.states.TRANSITIONS` that people do.
     payload
         What the move needs: words, for whom, how long.
-    point
-        Where it was done, (lon, lat, crs).
     version
         The version it was seen at, or several any of which will do; another one is a Conflict.
+    attached
+        The photos that come with it.
 
     Raises
     ------
@@ -114,14 +111,12 @@ def apply_move(
     _require_note(name, payload)
     if name == "handle":
         require_signed(session, row.id)
-    shape = None
-    if point is not None:
-        x, y = parse_point(LocateRequest(*point))
-        shape = point_ewkt(x, y)
+    point = payload.point
+    shape = None if point is None else point_ewkt(*parse_point(point))
     with audit_context(session, principal.actor, name):
         event = _apply(session, principal, row, name, payload, now, shape)
-        if pictures:
-            photos.store(session, photos.require_folder(var), row.county, row.id, event, pictures)
+        if attached is not None:
+            photos.store(session, row.county, row.id, event, attached)
         _apply_consequences(session, principal, row, name, payload, now)
     return row
 

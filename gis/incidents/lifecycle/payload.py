@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from gis.areas.locate_result import LocateRequest
+
 
 @dataclass(frozen=True)
 class Part:
@@ -23,9 +25,10 @@ class MovePayload:
     severity: For accept, reclassify. minutes: For more time, and for a new limit: minutes of the
     incident's clock. until: For request_suspend, and to end it earlier for approve_suspend.
     parent: For link. rating (1 to 5), solved: For rate, and for follow_up when reached. outcome,
-    again_at, reasons: For follow_up. lon and lat in crs, area, building, address: For relocate, one
-    of them. parts: For split, the incident's own first. update_id: For note: its number in
-    the system that sends it.
+    again_at, reasons: For follow_up. lon and lat in crs: Where it was done; for relocate, where the
+    incident is. area, building, address: For relocate, instead of a point. parts:
+    For split, the incident's own first. update_id: For note: its number in the system that sends
+    it.
     """
 
     note: str = ""
@@ -50,6 +53,13 @@ class MovePayload:
     address: str = ""
     parts: tuple[Part, ...] = ()
     update_id: str = ""
+
+    @property
+    def point(self) -> LocateRequest | None:
+        """Where the move was done; None without a point."""
+        if self.lon is None or self.lat is None:
+            return None
+        return LocateRequest(self.lon, self.lat, self.crs or "")
 
 
 EMPTY_PAYLOAD = MovePayload()

@@ -1,10 +1,8 @@
 """Filing a report: its location, rule and person, its first events, and who is told."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Session
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
 from gis.areas.snapshot import RegistrySnapshot
+from gis.files.photos import AttachedPhotos
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue.classifier import Suggestion
@@ -73,8 +72,7 @@ def file_report(
     now: datetime,
     *,
     snapshot: RegistrySnapshot | None = None,
-    var: Path | None = None,
-    pictures: Sequence[photos.SanitisedPhoto] = (),
+    attached: AttachedPhotos | None = None,
     incident_id: UUID | None = None,
     secret: str | None = None,
     look_alike: bool = True,
@@ -91,8 +89,8 @@ def file_report(
         Needs Action.REPORT in the areas of the location.
     snapshot
         As for `gis.areas.resolver.resolve_request`.
-    var
-        Folder that photos are stored under; needed with `pictures`.
+    attached
+        The photos that come with it.
     incident_id, secret
         Id and tracking secret of the incident; None means new ones.
     look_alike
@@ -135,10 +133,8 @@ def file_report(
     if routed.offers:
         insert_offers(session, location.county, new_id, routed.offers, now)
     insert_contact(session, report, location.county, new_id)
-    if pictures:
-        photos.store(
-            session, photos.require_folder(var), location.county, new_id, numbers[0], pictures
-        )
+    if attached is not None:
+        photos.store(session, location.county, new_id, numbers[0], attached)
     sound_alarm(session, case, routed, new_id)
     return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
 

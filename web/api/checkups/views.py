@@ -87,7 +87,7 @@ def add_visit(community: str) -> Response:
     JSON, or a form with the JSON in the part `json` and up to six photos in parts `photo`.
     """
     by, now = require(Action.HANDLE), params.parse_datetime(None)
-    submitted, pictures = parse_photo_body(VisitIn)
+    submitted, attached = parse_photo_body(VisitIn)
 
     def do() -> tuple[int, dict[str, Any]]:
         visit = checkup_visits.add_visit(
@@ -101,8 +101,7 @@ def add_visit(community: str) -> Response:
             note=submitted.note,
             visited_at=params.parse_datetime(submitted.visited_at, "visited_at"),
             now=now,
-            var=_var(),
-            pictures=pictures,
+            attached=attached,
         )
         return 201, visit_to_json(visit)
 

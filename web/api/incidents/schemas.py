@@ -133,29 +133,24 @@ class MoveIn(BaseModel):
     crs: str | None = None
 
     def to_payload(self) -> MovePayload:
-        """Return what goes with the move, its moments read in the deployment's zone."""
+        """Return what goes with the move, its moments read in the deployment's zone.
+
+        Raises
+        ------
+        InvalidInput
+            A moment is wrong, or a point does not say its system.
+        """
         read_apart = {"move", "id", "version", "until", "again_at", "reasons", "parts"}
-        return MovePayload(
+        payload = MovePayload(
             **self.model_dump(exclude=read_apart),
             until=parse_end(self.until, "until"),
             again_at=parse_datetime(self.again_at, "again_at") if self.again_at else None,
             reasons=tuple(self.reasons),
             parts=tuple(Part(**part.model_dump()) for part in self.parts),
         )
-
-    def to_point(self) -> tuple[float, float, str] | None:
-        """Return longitude, latitude and their system; None without a point.
-
-        Raises
-        ------
-        InvalidInput
-            The system is missing.
-        """
-        if self.lon is None or self.lat is None:
-            return None
-        if not self.crs:
+        if payload.point is not None and not self.crs:
             raise invalid_field("crs", "input.crs_missing")
-        return self.lon, self.lat, self.crs
+        return payload
 
 
 class BulkMoveIn(MoveIn):

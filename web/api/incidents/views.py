@@ -16,6 +16,7 @@ from gis.accounts import credentials, rate_limit
 from gis.areas.locate_input import parse_point
 from gis.areas.locate_result import LocateRequest
 from gis.errors import WanggeError, invalid_field
+from gis.files.photos import AttachedPhotos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
 from gis.incidents.lifecycle.intake import IncidentReport
@@ -93,7 +94,7 @@ def report() -> Response:
             time.time(),
             Message("counted.reports"),
         )
-    submitted, pictures = parse_photo_body(ReportIn)
+    submitted, attached = parse_photo_body(ReportIn)
     now = parse_datetime(None)
     new_id = uuid4()
 
@@ -104,8 +105,7 @@ def report() -> Response:
             by,
             incident,
             now,
-            var=current_app.config["SETTINGS"].var,
-            pictures=pictures,
+            attached=attached,
             incident_id=new_id,
             secret=derive_tracking_secret(new_id),
             assessed=intake.admit(session(), by, incident, now, snapshot=snapshot),
@@ -260,7 +260,7 @@ def move(incident_id: UUID) -> Response:
 
     `If-Match`: its version.
     """
-    submitted, pictures = parse_photo_body(MoveIn)
+    submitted, attached = parse_photo_body(MoveIn)
     secret = request.headers.get("X-Tracking-Secret")
     by = (
         timeline.authenticate_tracking(session(), incident_id, secret)
@@ -269,7 +269,7 @@ def move(incident_id: UUID) -> Response:
     )
 
     def do() -> tuple[int, dict[str, Any]]:
-        incident = _move(session(), by, incident_id, submitted, if_match() or None, pictures)
+        incident = _move(session(), by, incident_id, submitted, if_match() or None, attached)
         return 200, moved_to_json(by, incident)
 
     response = run_once(by, do)
@@ -304,7 +304,7 @@ def _try_move(by: Principal, item: BulkMoveIn | dict[str, Any]) -> dict[str, Any
     try:
         item = item if isinstance(item, BulkMoveIn) else validate_model(BulkMoveIn, item)
         with session().begin_nested():
-            incident = _move(session(), by, item.id, item, item.version, ())
+            incident = _move(session(), by, item.id, item, item.version)
     except (WanggeError, DataError) as error:
         refusal = (
             error
@@ -323,7 +323,7 @@ def _move(
     incident_id: UUID,
     submitted: MoveIn,
     version: int | Collection[int] | None,
-    pictures: Any,
+    attached: AttachedPhotos | None = None,
 ) -> IncidentView:
     now = parse_datetime(None)
     moved = moves.apply_move(
@@ -333,10 +333,8 @@ def _move(
         submitted.move,
         now,
         submitted.to_payload(),
-        point=submitted.to_point(),
         version=version,
-        var=current_app.config["SETTINGS"].var,
-        pictures=pictures,
+        attached=attached,
     )
     return incidents.get_incident(database, by, incident_id, now=now, moved=moved)
 

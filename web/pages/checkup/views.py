@@ -53,7 +53,7 @@ def add_visit(community: str) -> Response:
     by, now = require(Action.HANDLE), params.parse_datetime(None)
     form, tier = request.form, _tier(request.form.get("tier", COMPLETE))
     try:
-        pictures = parse_photos("photo")
+        attached = parse_photos("photo")
         checkup_visits.add_visit(
             session(),
             by,
@@ -65,8 +65,7 @@ def add_visit(community: str) -> Response:
             note=form.get("note", ""),
             visited_at=params.parse_datetime(form.get("visited_at"), "visited_at"),
             now=now,
-            var=current_app.config["SETTINGS"].var,
-            pictures=pictures,
+            attached=attached,
         )
     except (InvalidInput, TooLarge) as error:
         session().rollback()
