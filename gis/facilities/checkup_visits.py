@@ -1,7 +1,7 @@
 """Visits of a check-up: what people saw of an item in a community, and who may read and write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +20,21 @@ from gis.rights.principal import Principal
 
 MAX_LOCATION_CHARS, MAX_VISIT_NOTE_CHARS = 200, 2000
 CLOCK_TOLERANCE = timedelta(minutes=5)  # by which the clock of a telephone may be fast
+
+
+@dataclass(frozen=True)
+class VisitInput:
+    """What somebody enters of a visit.
+
+    item: An item of the tier in the table of standards in force. result: One of VISIT_RESULTS.
+    """
+
+    tier: str
+    item: str
+    result: str
+    visited_at: datetime
+    location: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,13 +118,7 @@ def add_visit(
     session: Session,
     principal: Principal,
     code: str,
-    *,
-    tier: str,
-    item: str,
-    result: str,
-    location: str = "",
-    note: str = "",
-    visited_at: datetime,
+    visit: VisitInput,
     now: datetime,
     attached: AttachedPhotos | None = None,
 ) -> Visit:
@@ -119,10 +128,6 @@ def add_visit(
     ----------
     code
         Of the community.
-    item
-        An item of the tier in the table of standards in force.
-    result
-        One of VISIT_RESULTS.
     attached
         The photos that come with it.
 
@@ -137,26 +142,26 @@ def add_visit(
     """
     community = read_community(session, principal, code, now)
     principal.require(Action.HANDLE, area_chain(session, community.id, None, now))
-    items = [row.item for row in active_rows(session, tier)]
-    for field, value, allowed in (("item", item, items), ("result", result, VISIT_RESULTS)):
+    items = [row.item for row in active_rows(session, visit.tier)]
+    for field, value, allowed in (
+        ("item", visit.item, items),
+        ("result", visit.result, VISIT_RESULTS),
+    ):
         if value not in allowed:
             raise invalid_field(field, "field.none_of", value=value[:40], allowed=list(allowed))
     for field, value, limit in (
-        ("where", location, MAX_LOCATION_CHARS),
-        ("note", note, MAX_VISIT_NOTE_CHARS),
+        ("where", visit.location, MAX_LOCATION_CHARS),
+        ("note", visit.note, MAX_VISIT_NOTE_CHARS),
     ):
         if len(value) > limit:
             raise invalid_field(field, "checkup.text_too_long", limit=limit)
-    if visited_at > now + CLOCK_TOLERANCE:
+    if visit.visited_at > now + CLOCK_TOLERANCE:
         raise invalid_field("visited_at", "checkup.visit_in_future")
     values = {
         "area_id": community.id,
-        "tier": tier,
-        "item": item,
-        "result": result,
-        "location": location.strip(),
-        "note": note.strip(),
-        "visited_at": visited_at,
+        **asdict(visit),
+        "location": visit.location.strip(),
+        "note": visit.note.strip(),
         "account_id": principal.account_id,
         "author": principal.actor,
     }

@@ -843,10 +843,9 @@ class World:
             self.session,
             system_principal("test"),
             self.home.community.code,
-            tier="complete",
-            item="toilet",
-            result="have",
-            visited_at=NOW,
+            checkup_visits.VisitInput(
+                tier="complete", item="toilet", result="have", visited_at=NOW
+            ),
             now=NOW,
             attached=self._green_photo(),
         )

@@ -23,8 +23,9 @@ def sheet_of(session, tier="complete"):
 
 
 def add(session, by=SYSTEM, **wish):
-    values = {"tier": "complete", "item": "toilet", "result": "have", "visited_at": NOW, "now": NOW}
-    return checkup_visits.add_visit(session, by, CODE, **(values | wish))
+    values = {"tier": "complete", "item": "toilet", "result": "have", "visited_at": NOW}
+    visit = checkup_visits.VisitInput(**(values | wish))
+    return checkup_visits.add_visit(session, by, CODE, visit, NOW)
 
 
 def test_each_item_says_who_is_left_out(session):

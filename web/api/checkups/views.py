@@ -94,14 +94,16 @@ def add_visit(community: str) -> Response:
             session(),
             by,
             community,
-            tier=submitted.tier,
-            item=submitted.item,
-            result=submitted.result,
-            location=submitted.where,
-            note=submitted.note,
-            visited_at=params.parse_datetime(submitted.visited_at, "visited_at"),
-            now=now,
-            attached=attached,
+            checkup_visits.VisitInput(
+                tier=submitted.tier,
+                item=submitted.item,
+                result=submitted.result,
+                location=submitted.where,
+                note=submitted.note,
+                visited_at=params.parse_datetime(submitted.visited_at, "visited_at"),
+            ),
+            now,
+            attached,
         )
         return 201, visit_to_json(visit)
 

@@ -58,14 +58,16 @@ def add_visit(community: str) -> Response:
             session(),
             by,
             community,
-            tier=tier,
-            item=form.get("item", ""),
-            result=form.get("result", ""),
-            location=form.get("where", ""),
-            note=form.get("note", ""),
-            visited_at=params.parse_datetime(form.get("visited_at"), "visited_at"),
-            now=now,
-            attached=attached,
+            checkup_visits.VisitInput(
+                tier=tier,
+                item=form.get("item", ""),
+                result=form.get("result", ""),
+                location=form.get("where", ""),
+                note=form.get("note", ""),
+                visited_at=params.parse_datetime(form.get("visited_at"), "visited_at"),
+            ),
+            now,
+            attached,
         )
     except (InvalidInput, TooLarge) as error:
         session().rollback()
