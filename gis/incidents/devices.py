@@ -268,6 +268,25 @@ class DeviceView:
     last: datetime | None
 
 
+@dataclass(frozen=True)
+class DeviceInput:
+    """What somebody enters of a device.
+
+    code: Its number at the maker. kind: One of `DEVICE_TYPES`, or the key or name of a kind that
+    people added. category: Of the active edition; its alarms are filed under it. Empty: as usual
+    for its kind. lon, lat: Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
+    """
+
+    code: str
+    kind: str
+    category: str
+    lon: float
+    lat: float
+    crs: str
+    name: str = ""
+    address: str = ""
+
+
 LISTED = """
 SELECT d.code, coalesce(k.key, d.kind) AS kind, d.name, d.county, ST_X(d.geom) AS lon,
     ST_Y(d.geom) AS lat, d.address,
@@ -283,31 +302,8 @@ def list_devices(session: Session) -> list[DeviceView]:
     return [DeviceView(**row) for row in session.execute(text(LISTED)).mappings()]
 
 
-def add(
-    session: Session,
-    code: str,
-    kind: str,
-    category: str,
-    lon: float,
-    lat: float,
-    crs: str,
-    now: datetime,
-    *,
-    name: str = "",
-    address: str = "",
-) -> str:
+def add(session: Session, device: DeviceInput, now: datetime) -> str:
     """Enter a device; its secret, to be shown this once.
-
-    Parameters
-    ----------
-    code
-        Its number at the maker.
-    kind
-        One of `DEVICE_TYPES`, or the key or name of a kind that people added.
-    category
-        Of the active edition; its alarms are filed under it. Empty: as usual for its kind.
-    lon, lat
-        Degrees in `crs`, one of `gis.crs.SUPPORTED_CRS`.
 
     Raises
     ------
@@ -318,24 +314,24 @@ def add(
     Conflict
         It is there already.
     """
-    wrong = []
+    code, wrong = device.code, []
     if not 1 <= len(code) <= 60 or not code.isprintable() or "/" in code or code != code.strip():
         wrong.append(FieldError("code", "device.code_wrong"))
-    location, *_ = resolve_location(session, now, lon=lon, lat=lat, crs=crs)
+    location, *_ = resolve_location(session, now, lon=device.lon, lat=device.lat, crs=device.crs)
     kinds = read_kinds(session, "device")
-    own_kind = None if kind in DEVICE_TYPES else kinds.find(kind, location.county)
-    kind = own_kind.parent if own_kind else kind
+    own_kind = None if device.kind in DEVICE_TYPES else kinds.find(device.kind, location.county)
+    kind = own_kind.parent if own_kind else device.kind
     if kind not in DEVICE_TYPES:
         allowed = [*DEVICE_TYPES, *(row.key for row in kinds.rows)]
         wrong.append(FieldError("kind", "field.none_of", {"value": kind[:40], "allowed": allowed}))
     wrong += [
         FieldError(field, "field.longer_than", {"limit": 200})
-        for field, value in (("name", name), ("address", address))
+        for field, value in (("name", device.name), ("address", device.address))
         if len(value) > 200
     ]
     if wrong:
         raise invalid_fields(wrong)
-    category = editions.active_edition(session).category(category or DEVICE_TYPES[kind]).code
+    category = editions.active_edition(session).category(device.category or DEVICE_TYPES[kind]).code
     if session.scalar(select(exists().where(Device.code == code))):
         raise Conflict("device.exists", code=code)
     secret = secrets.token_urlsafe(32)
@@ -344,10 +340,10 @@ def add(
             code=code,
             kind=kind,
             kind_id=own_kind.id if own_kind else None,
-            name=name,
+            name=device.name,
             county=location.county,
             geom=point_ewkt(location.lon, location.lat),
-            address=address,
+            address=device.address,
             category=category,
             secret=secret,
         )

@@ -274,7 +274,9 @@ def test_an_alarm_after_it_was_handled_is_filed_anew(
     incident_town: IncidentTown, state: str
 ) -> None:
     devices.add(
-        incident_town.session, "SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000", NOW
+        incident_town.session,
+        devices.DeviceInput("SM-77", "smoke", "", POINT["lon"], POINT["lat"], "cgcs2000"),
+        NOW,
     )  # type: ignore[arg-type]
     number = incident_town.session.scalar(text("SELECT id FROM device WHERE code = 'SM-77'"))
     initial = devices.receive_alarm(incident_town.session, number, Alarm("1", "smoke"), NOW)

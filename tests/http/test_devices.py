@@ -38,15 +38,17 @@ def secret(incident_town: IncidentTown) -> str:
     """The secret of a smoke detector in the first grid."""
     return devices.add(
         incident_town.session,
-        CODE,
-        "smoke",
-        CATEGORY,
-        LON,
-        LAT,
-        "cgcs2000",
+        devices.DeviceInput(
+            CODE,
+            "smoke",
+            CATEGORY,
+            LON,
+            LAT,
+            "cgcs2000",
+            name="3号楼2单元5层",
+            address="3号楼2单元501室",
+        ),
         NOW,
-        name="3号楼2单元5层",
-        address="3号楼2单元501室",
     )
 
 
@@ -184,7 +186,9 @@ def test_what_is_closed_is_not_joined(incident_town: IncidentTown, secret: str) 
 
 def test_two_devices_do_not_join_each_other(incident_town: IncidentTown, secret: str) -> None:
     session = incident_town.session
-    devices.add(session, "SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+    devices.add(
+        session, devices.DeviceInput("SM-0002", "smoke", CATEGORY, LON, LAT, "cgcs2000"), NOW
+    )
     leading = devices.receive_alarm(session, device_id(session), Alarm("a-1"), NOW)
     second = devices.receive_alarm(session, device_id(session, "SM-0002"), Alarm("a-1"), NOW)
     assert second.filed and second.incident != leading.incident
@@ -314,7 +318,7 @@ def test_a_device_is_entered_with_its_place_and_category(
 
 @pytest.mark.parametrize("kind", devices.DEVICE_TYPES)
 def test_each_kind_has_a_category_of_the_catalogue(incident_town: IncidentTown, kind: str) -> None:
-    devices.add(incident_town.session, kind, kind, "", LON, LAT, "wgs84", NOW)
+    devices.add(incident_town.session, devices.DeviceInput(kind, kind, "", LON, LAT, "wgs84"), NOW)
     result = devices.list_devices(incident_town.session)[0]
     taken = devices.receive_alarm(
         incident_town.session, device_id(incident_town.session, kind), Alarm("1"), NOW
@@ -325,15 +329,23 @@ def test_each_kind_has_a_category_of_the_catalogue(incident_town: IncidentTown, 
 def test_what_cannot_be_a_device_is_refused(incident_town: IncidentTown, secret: str) -> None:
     session = incident_town.session
     with pytest.raises(Conflict):
-        devices.add(session, CODE, "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+        devices.add(
+            session, devices.DeviceInput(CODE, "smoke", CATEGORY, LON, LAT, "cgcs2000"), NOW
+        )
     with pytest.raises(InvalidInput, match="kind"):
-        devices.add(session, "B", "toaster", CATEGORY, LON, LAT, "cgcs2000", NOW)
+        devices.add(
+            session, devices.DeviceInput("B", "toaster", CATEGORY, LON, LAT, "cgcs2000"), NOW
+        )
     with pytest.raises(InvalidInput, match="category"):
-        devices.add(session, "B", "smoke", "99999", LON, LAT, "cgcs2000", NOW)
+        devices.add(session, devices.DeviceInput("B", "smoke", "99999", LON, LAT, "cgcs2000"), NOW)
     with pytest.raises(InvalidInput, match="code"):
-        devices.add(session, "a/b", "smoke", CATEGORY, LON, LAT, "cgcs2000", NOW)
+        devices.add(
+            session, devices.DeviceInput("a/b", "smoke", CATEGORY, LON, LAT, "cgcs2000"), NOW
+        )
     with pytest.raises(OutsideGrids):
-        devices.add(session, "B", "smoke", CATEGORY, 105.0, 26.0, "cgcs2000", NOW)
+        devices.add(
+            session, devices.DeviceInput("B", "smoke", CATEGORY, 105.0, 26.0, "cgcs2000"), NOW
+        )
     for act in (devices.new_secret, devices.block):
         with pytest.raises(NotFound):
             act(session, "nobody")

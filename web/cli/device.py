@@ -55,7 +55,8 @@ def command() -> None:
 def add(code: str, lon: float, lat: float, as_json: bool, **options: str) -> None:
     """Enter the device CODE (its number at the maker); its secret is printed once."""
     with session_scope("device add") as session:
-        secret_text = devices.add(session, code, lon=lon, lat=lat, now=datetime.now(UTC), **options)
+        device = devices.DeviceInput(code, lon=lon, lat=lat, **options)
+        secret_text = devices.add(session, device, datetime.now(UTC))
         session.commit()
     tell_once(code, secret_text, as_json)
 

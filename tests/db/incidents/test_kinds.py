@@ -122,7 +122,7 @@ def test_facilities_and_devices_of_a_kind(scene: IncidentTown, tmp_path: Path) -
     assert [row.code for row in listed] == ["p1"]
     changed = facility_edits.change_facility(session, by, NOW, "p3", {"category": "警务室"})
     assert changed.kind == key
-    secret = devices.add(session, "d1", "门磁二型", "", **POINT, now=NOW)
+    secret = devices.add(session, devices.DeviceInput("d1", "门磁二型", "", **POINT), now=NOW)
     assert secret and devices.list_devices(session)[0].kind.startswith("kind_")
 
 
@@ -236,7 +236,7 @@ def test_a_kind_is_the_one_of_the_county(scene: IncidentTown) -> None:
     point = (build.LON + 0.0004, build.LAT + 0.0004)
     facts = {"category": "甲", "name": "甲"}
     assert facility_edits.add_facility(session, US, NOW, point, facts).kind == f"k{county}"
-    devices.add(session, "d1", "甲", "", **POINT, now=NOW)
+    devices.add(session, devices.DeviceInput("d1", "甲", "", **POINT), now=NOW)
     assert devices.list_devices(session)[0].kind == f"k{county}"
     team = OrganisationInput("v", "队", "甲", area=scene.town.community.code)
     save_organisation(session, US, team, NOW)
