@@ -38,6 +38,26 @@ NO_TARGETS = Targets(None, None)
 
 
 @dataclass(frozen=True)
+class KindInput:
+    """A kind as somebody enters it.
+
+    parent: Key or name of the kind of the code that it refines. key: Letters, digits and low lines;
+    empty: one is numbered. shared: Of a role: whether several hold it for one place at a time;
+    None: as its parent. county: Code of the county that has it; None: all. targets: Of a duty: what
+    is asked of each who has it, a year.
+    """
+
+    subject: str
+    parent: str
+    zh: str
+    en: str = ""
+    key: str = ""
+    shared: bool | None = None
+    county: str | None = None
+    targets: Targets = NO_TARGETS
+
+
+@dataclass(frozen=True)
 class RootKind:
     """A kind that the code or the catalogue knows, which kinds of people refine."""
 
@@ -70,35 +90,13 @@ def _labelled(family: str, key: str) -> RootKind:
     return RootKind(key, label(f"{family}.{key}", "zh"), label(f"{family}.{key}", "en"))
 
 
-def add_kind(
-    session: Session,
-    principal: Principal,
-    subject: str,
-    parent: str,
-    zh: str,
-    en: str = "",
-    *,
-    key: str = "",
-    shared: bool | None = None,
-    county: str | None = None,
-    targets: Targets = NO_TARGETS,
-) -> KindRow:
+def add_kind(session: Session, principal: Principal, stated: KindInput) -> KindRow:
     """Add a kind.
 
     Parameters
     ----------
     principal
         Needs Action.ACCOUNTS in the county, or everywhere for a kind of all counties.
-    parent
-        Key or name of the kind of the code that it refines.
-    key
-        Letters, digits and low lines; empty: one is numbered.
-    shared
-        Of a role: whether several hold it for one place at a time; None: as its parent.
-    county
-        Code of the county that has it; None: all.
-    targets
-        Of a duty: what is asked of each who has it, a year.
 
     Raises
     ------
@@ -109,29 +107,30 @@ def add_kind(
     Conflict
         There is one of that name or key.
     """
+    subject, county = stated.subject, stated.county
     require_administrator(session, principal, county)
     roots = list_roots(session).get(subject, [])
-    root = next((each for each in roots if parent in (each.key, each.zh, each.en)), None)
-    names = {"zh": zh.strip(), "en": en.strip()}
+    root = next((each for each in roots if stated.parent in (each.key, each.zh, each.en)), None)
+    names = {"zh": stated.zh.strip(), "en": stated.en.strip()}
     faults = [*_name_faults(names, roots)]
     if subject not in KIND_SUBJECTS:
         params = {"value": subject[:40], "allowed": KIND_SUBJECTS}
         faults.append(FieldError("subject", "field.none_of", params))
     elif root is None:
-        params = {"value": parent[:40], "allowed": tuple(each.key for each in roots)}
+        params = {"value": stated.parent[:40], "allowed": tuple(each.key for each in roots)}
         faults.append(FieldError("parent", "field.none_of", params))
-    faults += _target_faults(targets, subject)
-    if key and (key in {each.key for each in roots} or not _is_key(key)):
+    faults += _target_faults(stated.targets, subject)
+    if stated.key and (stated.key in {each.key for each in roots} or not _is_key(stated.key)):
         faults.append(FieldError("key", "kind.key_wrong"))
     if faults or root is None:
         raise invalid_fields(faults)
     _require_new_name(session, subject, names["zh"], county)
-    key = key or str(session.scalar(text(NEW_KEY_SQL)))
+    key = stated.key or str(session.scalar(text(NEW_KEY_SQL)))
     if session.scalar(select(Kind.id).where(Kind.subject == subject, Kind.key == key)):
         raise Conflict("kind.exists", name=key)
-    is_shared = shared if subject == "role" else None
+    is_shared = stated.shared if subject == "role" else None
     kind = Kind(subject=subject, key=key, parent=root.key, shared=is_shared, county=county, **names)
-    kind.visits_target, kind.solved_target = targets
+    kind.visits_target, kind.solved_target = stated.targets
     session.add(kind)
     session.flush()
     return _row(session, kind.id)

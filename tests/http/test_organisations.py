@@ -33,8 +33,12 @@ LATE = datetime(2026, 3, 1, 0, 30, tzinfo=SHANGHAI)  # the day before in UTC
 def town(session: Session) -> build.Town:
     """A town where 甲 leads a team and takes orders; the kind and the skill of both are retired."""
     town = build.Town(session)
-    skill = kind_edits.add_kind(session, US, "skill", "errands", "理发", key="hair")
-    kind = kind_edits.add_kind(session, US, "organisation", "volunteer_team", "红袖标队", key="red")
+    skill = kind_edits.add_kind(
+        session, US, kind_edits.KindInput("skill", "errands", "理发", key="hair")
+    )
+    kind = kind_edits.add_kind(
+        session, US, kind_edits.KindInput("organisation", "volunteer_team", "红袖标队", key="red")
+    )
     community, head = town.community.code, town.person("甲").code
     team = OrganisationInput("v", "队", "red", area=community, skills=["hair"], limit_min=240)
     save_organisation(session, US, replace(team, head=head, head_name="甲"), NOW)

@@ -51,14 +51,16 @@ def add(
         row = kind_edits.add_kind(
             session,
             system_principal(user()),
-            subject,
-            parent,
-            name,
-            en,
-            key=key,
-            shared=shared or None,
-            county=county,
-            targets=kind_edits.Targets(visits, solved),
+            kind_edits.KindInput(
+                subject,
+                parent,
+                name,
+                en,
+                key=key,
+                shared=shared or None,
+                county=county,
+                targets=kind_edits.Targets(visits, solved),
+            ),
         )
         session.commit()
     click.echo(f"{row.key}: {row.zh}")

@@ -147,12 +147,14 @@ def test_one_visit_counts_for_every_duty_of_the_place(scene: IncidentTown) -> No
     kind_edits.add_kind(
         scene.session,
         US,
-        "duty",
-        "contact_leader",
-        "区级联系点",
-        key="own",
-        county=scene.town.county.code,
-        targets=kind_edits.Targets(1, 0),
+        kind_edits.KindInput(
+            "duty",
+            "contact_leader",
+            "区级联系点",
+            key="own",
+            county=scene.town.county.code,
+            targets=kind_edits.Targets(1, 0),
+        ),
     )
     assert [key for key in duties(scene) if key[0] in ("own", "duty_contact")] == [("own", LEADER)]
 

@@ -48,7 +48,7 @@ def scene(session: Session) -> IncidentTown:
     town = IncidentTown(session)
     for subject, name, parent in KINDS:
         shared = True if name == "楼层小组长" else None
-        kind_edits.add_kind(session, US, subject, parent, name, shared=shared)
+        kind_edits.add_kind(session, US, kind_edits.KindInput(subject, parent, name, shared=shared))
     return town
 
 
@@ -160,15 +160,17 @@ def test_a_matter_of_another_category_is_of_its_service_or_of_none(scene: Incide
 def test_names_and_rights(scene: IncidentTown) -> None:
     session, county = scene.session, scene.town.county.code
     with pytest.raises(Conflict):
-        kind_edits.add_kind(session, US, "role", "grid_leader", "治安网格长")
+        kind_edits.add_kind(session, US, kind_edits.KindInput("role", "grid_leader", "治安网格长"))
     for wrong in ({"zh": "网格长"}, {"zh": ""}, {"parent": "king"}, {"key": "Ä"}, {"county": "1"}):
         fields = {"parent": "grid_leader", "zh": "巡查员"} | wrong
         with pytest.raises(InvalidInput):
-            kind_edits.add_kind(session, US, "role", **fields)  # type: ignore[arg-type]
+            kind_edits.add_kind(session, US, kind_edits.KindInput("role", **fields))  # type: ignore[arg-type]
     local = Principal("account", "a", {Action.ACCOUNTS: frozenset({scene.town.county.id})})
     with pytest.raises(Forbidden):
-        kind_edits.add_kind(session, local, "role", "grid_leader", "巡查员")
-    row = kind_edits.add_kind(session, local, "role", "grid_leader", "巡查员", county=county)
+        kind_edits.add_kind(session, local, kind_edits.KindInput("role", "grid_leader", "巡查员"))
+    row = kind_edits.add_kind(
+        session, local, kind_edits.KindInput("role", "grid_leader", "巡查员", county=county)
+    )
     other = Principal("account", "b", {Action.ACCOUNTS: frozenset({-1})})
     with pytest.raises(Forbidden):
         kind_edits.change_kind(session, other, row.id, zh="我的")
@@ -201,7 +203,9 @@ def test_a_post_of_a_retired_kind_is_loaded_again(scene: IncidentTown, tmp_path:
 
 def test_what_has_a_retired_kind_is_saved_again(scene: IncidentTown, tmp_path: Path) -> None:
     session, community = scene.session, scene.town.community.code
-    kind_edits.add_kind(session, US, "organisation", "volunteer_team", "红袖标队")
+    kind_edits.add_kind(
+        session, US, kind_edits.KindInput("organisation", "volunteer_team", "红袖标队")
+    )
     team = OrganisationInput("v", "队", "红袖标队", area=community, skills=["家政"])
     person = scene.town.person("甲").code
     save_organisation(session, US, team, NOW)

@@ -124,7 +124,8 @@ def add_kind(json_data: NewKindIn) -> Response:
         with audit_context(session(), by.actor, "add kind"):
             fields = json_data.model_dump(exclude=set(kind_edits.Targets._fields))
             targets = kind_edits.Targets(json_data.visits_target, json_data.solved_target)
-            return 201, asdict(kind_edits.add_kind(session(), by, **fields, targets=targets))
+            stated = kind_edits.KindInput(**fields, targets=targets)
+            return 201, asdict(kind_edits.add_kind(session(), by, stated))
 
     return run_once(by, write)
 

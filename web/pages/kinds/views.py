@@ -71,10 +71,12 @@ def add_kind() -> Response:
             kind_edits.add_kind(
                 session(),
                 by,
-                **(form | {"county": form["county"] or None}),
-                shared=True if request.form.get("shared") else None,
-                targets=kind_edits.Targets(
-                    **{name: targets.get(name) for name in kind_edits.Targets._fields}
+                kind_edits.KindInput(
+                    shared=True if request.form.get("shared") else None,
+                    targets=kind_edits.Targets(
+                        **{name: targets.get(name) for name in kind_edits.Targets._fields}
+                    ),
+                    **form | {"county": form["county"] or None},
                 ),
             )
             session().commit()
