@@ -10,6 +10,7 @@ from gis.credit.formulas import list_counties, publish
 from gis.credit.rules import DEFAULT_RULES
 from gis.duties.actions import VisitInput, record_visit
 from gis.incidents.organisations import (
+    MembershipInput,
     OrganisationInput,
     save_member,
     save_organisation,
@@ -78,7 +79,7 @@ def create_claimants(session: Session) -> int:
             name = f"{row.area_name}{TEAM_NAMES[row.role]}"
             stated = OrganisationInput(team, name, TEAM_KINDS[row.role], area=row.area)
             save_organisation(session, DEMO_PRINCIPAL, stated, now)
-        save_member(session, DEMO_PRINCIPAL, team, row.person, now)
+        save_member(session, DEMO_PRINCIPAL, MembershipInput(team, row.person), now)
     return len(rows)
 
 

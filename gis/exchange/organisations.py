@@ -21,6 +21,7 @@ from gis.files.report import LoadReport
 from gis.files.table_writer import write_table
 from gis.files.tables import Row, Table, finish_reading, read_table
 from gis.incidents.organisations import (
+    MembershipInput,
     OrganisationInput,
     save_member,
     save_organisation,
@@ -200,15 +201,17 @@ def _member_saver(session: Session, by: Principal, now: datetime, timezone: tzin
         save_member(
             session,
             by,
-            row["organisation"] or "",
-            row["person"] or "",
+            MembershipInput(
+                row["organisation"] or "",
+                row["person"] or "",
+                name=row["name"] or "",
+                phone=row["phone"] or "",
+                role=row["role"],
+                takes_orders=row["takes_orders"],
+                begins=begins,
+                ends=ends,
+            ),
             now,
-            name=row["name"] or "",
-            phone=row["phone"] or "",
-            role=row["role"],
-            takes_orders=row["takes_orders"],
-            begins=begins,
-            ends=ends,
         )
 
     return save

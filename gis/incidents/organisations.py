@@ -72,6 +72,25 @@ class OrganisationInput:
     active: bool = True
 
 
+@dataclass(frozen=True)
+class MembershipInput:
+    """A membership as it is stated.
+
+    organisation: Code. person: Staff number; empty: known by name and phone. role, takes_orders: As
+    what, in words, and whether they take orders of it; None leaves it. begins, ends: None: as it
+    is, or from now on, without end. ONGOING: without end.
+    """
+
+    organisation: str
+    person: str = ""
+    name: str = ""
+    phone: str = ""
+    role: str | None = None
+    takes_orders: bool | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
 class StartInput(Protocol):
     """What states where somebody sets out from, degrees, EPSG:4490, or an address."""
 
@@ -132,7 +151,7 @@ def save_organisation(
     row = row.on_conflict_do_update(index_elements=["code"], set_=values)
     number = int(session.execute(row.returning(Organisation.id)).scalar_one())
     if head is not None:
-        _join(session, number, head, None, None, now)
+        _join(session, number, head, MembershipInput(stated.code), now)
     return number
 
 
@@ -195,18 +214,7 @@ def _kind(
 
 
 def save_member(
-    session: Session,
-    principal: Principal,
-    organisation: str,
-    person: str,
-    now: datetime,
-    *,
-    name: str = "",
-    phone: str = "",
-    role: str | None = None,
-    takes_orders: bool | None = None,
-    begins: datetime | None = None,
-    ends: datetime | None = None,
+    session: Session, principal: Principal, stated: MembershipInput, now: datetime
 ) -> None:
     """Let somebody belong to an organisation, or change as what, or end it.
 
@@ -214,14 +222,6 @@ def save_member(
     ----------
     principal
         As for `save_organisation`.
-    organisation
-        Code.
-    person
-        Staff number; empty: known by name and phone.
-    role, takes_orders
-        As what, in words, and whether they take orders of it; None leaves it.
-    begins, ends
-        None: as it is, or from now on, without end. ONGOING: without end.
 
     Raises
     ------
@@ -232,26 +232,24 @@ def save_member(
     InvalidInput
         Nothing says who it is, or the dates are in the wrong order.
     """
-    query = select(Organisation.id, Organisation.area_id).where(Organisation.code == organisation)
+    code = stated.organisation
+    query = select(Organisation.id, Organisation.area_id).where(Organisation.code == code)
     row = session.execute(query).one_or_none()
     if row is None:
-        raise NotFound("organisation.unknown", code=organisation[:40])
+        raise NotFound("organisation.unknown", code=code[:40])
     require_own(session, principal, [row.area_id], now)
-    if role is not None and len(role) > MAX_STATED_TEXT_CHARS:
+    if stated.role is not None and len(stated.role) > MAX_STATED_TEXT_CHARS:
         raise invalid_field("role", "field.longer_than", limit=MAX_STATED_TEXT_CHARS)
-    person_id = find_or_add_person(session, principal, person, name, phone)
-    _join(session, row.id, person_id, role, takes_orders, now, begins, ends)
+    person_id = find_or_add_person(session, principal, stated.person, stated.name, stated.phone)
+    _join(session, row.id, person_id, stated, now)
 
 
 def _join(
     session: Session,
     organisation_id: int,
     person_id: int,
-    role: str | None,
-    takes_orders: bool | None,
+    stated: MembershipInput,
     now: datetime,
-    begins: datetime | None = None,
-    ends: datetime | None = None,
 ) -> None:
     """Write a membership: the present or coming one is changed, else one begins.
 
@@ -270,7 +268,8 @@ def _join(
         .order_by(text("lower(valid_time)"))
         .limit(1)
     )
-    start = begins or (member.valid_time.lower if member else now.replace(microsecond=0))
+    ends = stated.ends
+    start = stated.begins or (member.valid_time.lower if member else now.replace(microsecond=0))
     if ends is None and member is not None:
         ends = member.valid_time.upper
     elif ends == ONGOING:
@@ -283,14 +282,16 @@ def _join(
             OrganisationMember(
                 organisation_id=organisation_id,
                 person_id=person_id,
-                role=role or "",
-                takes_orders=takes_orders is not False,
+                role=stated.role or "",
+                takes_orders=stated.takes_orders is not False,
                 valid_time=valid_time,
             )
         )
     else:
-        member.role = member.role if role is None else role.strip()
-        member.takes_orders = member.takes_orders if takes_orders is None else takes_orders
+        if stated.role is not None:
+            member.role = stated.role.strip()
+        if stated.takes_orders is not None:
+            member.takes_orders = stated.takes_orders
         member.valid_time = valid_time
     session.flush()
 

@@ -6,7 +6,12 @@ from typing import Any
 import click
 import orjson
 
-from gis.incidents.organisations import OrganisationInput, save_member, save_organisation
+from gis.incidents.organisations import (
+    MembershipInput,
+    OrganisationInput,
+    save_member,
+    save_organisation,
+)
 from gis.incidents.reading.organisations import list_members, list_organisations
 from gis.rights.principal import system_principal
 from web.cli.common import local_now, session_scope, user
@@ -87,7 +92,7 @@ def leave(organisation: str, person: str) -> None:
 def _join(organisation: str, person: str, **changes: Any) -> None:
     with session_scope("organisation member") as session:
         by = system_principal(user())
-        save_member(session, by, organisation, person, local_now(), **changes)
+        save_member(session, by, MembershipInput(organisation, person, **changes), local_now())
         session.commit()
     click.echo(f"{organisation}: {person}")
 

@@ -17,7 +17,12 @@ from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.models import Incident
-from gis.incidents.organisations import OrganisationInput, save_member, save_organisation
+from gis.incidents.organisations import (
+    MembershipInput,
+    OrganisationInput,
+    save_member,
+    save_organisation,
+)
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, reporter_principal, system_principal
 from gis.years import Year
@@ -142,7 +147,7 @@ def test_an_order_of_a_team_counts_for_the_team(scene: IncidentTown) -> None:
     save_organisation(session, US, stated, NOW)
     scene.town.person("队员"), scene.town.person("队友")
     for name in ("队员", "队友"):
-        save_member(session, US, "v2", scene.town.person(name).code, NOW)
+        save_member(session, US, MembershipInput("v2", scene.town.person(name).code), NOW)
     worked(scene, "队员")
     worked(scene, "孙师傅")
     assert points(scene) == {"二队": 7, "孙师傅": 7}

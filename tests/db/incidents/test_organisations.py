@@ -13,6 +13,7 @@ from gis.exchange.organisations import load_organisation_table, write_organisati
 from gis.incidents.lifecycle import upkeep
 from gis.incidents.models import Incident, OrderOffer
 from gis.incidents.organisations import (
+    MembershipInput,
     OrganisationInput,
     save_member,
     save_organisation,
@@ -173,7 +174,7 @@ def test_a_team_takes_an_order_as_a_team(scene: IncidentTown) -> None:
     save_organisation(session, US, team, NOW)
     for name in ("队长", "队员", "文书"):
         code = scene.town.person(name).code
-        save_member(session, US, "v2", code, NOW, takes_orders=name != "文书")
+        save_member(session, US, MembershipInput("v2", code, takes_orders=name != "文书"), NOW)
     filed = scene.report(category=ORDER)
     assert offered(scene, filed.id) == ["队长", "队员"]
     scene.do(filed.id, "take", "队员")
@@ -215,7 +216,7 @@ def test_a_team_out_of_use_takes_over_nothing(scene: IncidentTown) -> None:
                              skills=["维修"])  # fmt: skip
     save_organisation(session, US, team, NOW)
     for name in ("甲", "乙"):
-        save_member(session, US, "v", scene.town.person(name).code, NOW)
+        save_member(session, US, MembershipInput("v", scene.town.person(name).code), NOW)
     filed = scene.report(category=ORDER)
     scene.do(filed.id, "take", "甲")
     save_organisation(session, US, replace(team, active=False), NOW)
@@ -252,7 +253,9 @@ def test_rights_over_organisations_and_takers(scene: IncidentTown) -> None:
     other = Principal("account", "b", dict.fromkeys(rights, frozenset({-1})))
     theirs = TakerInput("", community.code, ["维修"], "乙", "13800000002")
     for write in (
-        lambda: save_member(session, other, "v", "", NOW, name="乙", phone="13800000002"),
+        lambda: save_member(
+            session, other, MembershipInput("v", "", name="乙", phone="13800000002"), NOW
+        ),
         lambda: save_taker(session, other, theirs, NOW),
         lambda: save_organisation(session, other, OrganisationInput("v", "队", "志愿服务队"), NOW),
     ):
@@ -265,8 +268,8 @@ def test_rights_over_organisations_and_takers(scene: IncidentTown) -> None:
     elsewhere = find_or_add_person(session, US, "x9", "外县人")
     for number in ("x9", "x8"):
         with pytest.raises(InvalidInput, match="give a name"):
-            save_member(session, by, "v", number, NOW)
-    save_member(session, by, "v", "x9", NOW, name="外县人")
+            save_member(session, by, MembershipInput("v", number), NOW)
+    save_member(session, by, MembershipInput("v", "x9", name="外县人"), NOW)
     assert elsewhere
     (seen,) = list_organisations(session, grid, NOW)  # the team above, without its people
     assert (seen.code, seen.head_name) == ("v", None)
@@ -310,10 +313,10 @@ def test_what_is_not_stated_stays(scene: IncidentTown, tmp_path: Path) -> None:
     team = OrganisationInput("v", "队", "志愿服务队", limit_min=31, **head)
     save_organisation(session, US, team, NOW)
     end = NOW + timedelta(days=9)
-    save_member(session, US, "v", person, NOW, name="甲", role="队长", ends=end)
+    save_member(session, US, MembershipInput("v", person, name="甲", role="队长", ends=end), NOW)
     for again in (team, OrganisationInput("v", "二队", "志愿服务队", **head)):
         save_organisation(session, US, again, NOW)
-    save_member(session, US, "v", person, NOW, name="甲")
+    save_member(session, US, MembershipInput("v", person, name="甲"), NOW)
     (member,) = list_members(session, US, NOW)
     assert (member.role, member.ends) == ("队长", end)
     (row,) = list_organisations(session, US, NOW)

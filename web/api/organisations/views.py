@@ -152,7 +152,7 @@ def post_member(code: str, json_data: MemberIn) -> Response:
     fields = json_data.model_dump()
     fields |= {name: _moment(fields[name]) for name in ("begins", "ends")}
     with audit_context(session(), by.actor, "organisation member"):
-        organisations.save_member(session(), by, code, now=now, **fields)
+        organisations.save_member(session(), by, organisations.MembershipInput(code, **fields), now)
         session().commit()
     return Response(status=204)
 

@@ -77,11 +77,13 @@ def save_member(code: str) -> Response:
         organisations.save_member(
             session(),
             by,
-            code,
-            now=now,
-            **form | {"role": form["role"] or None},
-            takes_orders=bool(request.form.get("takes_orders")),
-            ends=ends,
+            organisations.MembershipInput(
+                code,
+                takes_orders=bool(request.form.get("takes_orders")),
+                ends=ends,
+                **form | {"role": form["role"] or None},
+            ),
+            now,
         )
 
     problem = _written(by, write)
