@@ -15,7 +15,7 @@ from gis.areas.snapshot import RegistrySnapshot, read_snapshot_around
 from gis.areas.successors import successor_ids
 from gis.db import cached_text
 from gis.errors import WanggeError
-from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.lifecycle.events import EventInput, lock_incident, notify_of_move, record_event
 from gis.incidents.lifecycle.rerouting import stored_location
 from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
@@ -211,11 +211,8 @@ def _record_follow(
     record_event(
         session,
         row,
-        "follow",
+        EventInput("follow", BOUNDARY_ACTOR, note=render(note, "zh"), detail=detail),
         now,
-        BOUNDARY_ACTOR,
-        note=render(note, "zh"),
-        detail=detail,
         changes=changes,
     )
     notify_of_move(

@@ -101,18 +101,27 @@ def lock_incident(
     return LockedIncident(**fields)
 
 
+@dataclass(frozen=True)
+class EventInput:
+    """What is written down of a move.
+
+    role, person_id: As `IncidentEvent` has them. shape: EWKT of where it was done.
+    """
+
+    move: str
+    actor: str
+    note: str = ""
+    role: str = ""
+    person_id: int | None = None
+    shape: str | None = None
+    detail: Mapping[str, Any] | None = None
+
+
 def record_event(
     session: Session,
     row: LockedIncident,
-    name: str,
+    event: EventInput,
     now: datetime,
-    actor: str,
-    *,
-    note: str = "",
-    role: str = "",
-    person_id: int | None = None,
-    shape: str | None = None,
-    detail: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> int:
     """Write one event of a locked incident, with the columns that change by it.
@@ -124,8 +133,6 @@ def record_event(
     changes
         Columns of incident and their values; never those that the event itself sets. Those of its
         clocks follow from them.
-    shape
-        EWKT of where it was done.
 
     Raises
     ------
@@ -133,10 +140,11 @@ def record_event(
         The state does not allow the move.
     """
     new_state, pending = next_state(
-        name, row.state, row.pending_request, row.state_before_suspension
+        event.move, row.state, row.pending_request, row.state_before_suspension
     )
+    detail = dict(event.detail or {})
     if new_state != row.state and row.due_at is not None:
-        detail = {**(detail or {}), "in_time": now <= row.due_at}  # what the figures count
+        detail["in_time"] = now <= row.due_at  # what the figures count
     if changes and "holder_id" in changes:  # who gets it alone takes it from the team
         changes = {"organisation_id": None, **changes}
     changes = {
@@ -151,11 +159,12 @@ def record_event(
             .values(**changes),
             execution_options={"synchronize_session": False},
         )
-    event = {"county": row.county, "incident_id": row.id, "at": now, "move": name, "who": actor}
-    event |= {"role": role, "person_id": person_id, "note": note, "geom": shape}
-    event |= {"from_state": row.state, "to_state": new_state, "detail": detail or {}}
-    event |= {"from_request": row.pending_request, "to_request": pending}
-    params = {"events": events_param([event])}
+    stored = {"county": row.county, "incident_id": row.id, "at": now, "move": event.move}
+    stored |= {"who": event.actor, "role": event.role, "person_id": event.person_id}
+    stored |= {"note": event.note, "geom": event.shape, "detail": detail}
+    stored |= {"from_state": row.state, "to_state": new_state}
+    stored |= {"from_request": row.pending_request, "to_request": pending}
+    params = {"events": events_param([stored])}
     ((number,),) = execute_raw(session, INSERT_EVENTS_SQL, params)
     return int(number)
 
@@ -264,17 +273,16 @@ def notify_of_move(
     new_state: str,
     changes: Mapping[str, Any],
     principal: Principal,
-    offered: Sequence[int] = (),
     extra_person_ids: Sequence[int | None] = (),
     *,
     now: datetime,
 ) -> None:
-    """Notify the holder of a move, and those of RECIPIENTS_BY_MOVE.
+    """Notify the holder of a move, others whom it concerns, and those of RECIPIENTS_BY_MOVE.
 
     If nobody holds it, the desk where it waits.
     """
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
-    people = {*offered, *extra_person_ids, changes.get("holder_id", row.holder_id)} - {
+    people = {*extra_person_ids, changes.get("holder_id", row.holder_id)} - {
         None,
         principal.person_id,
     }

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import audit_context
 from gis.errors import NotFound, invalid_field
-from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.lifecycle.events import EventInput, lock_incident, notify_of_move, record_event
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.post_holders import home, list_post_holders
 from gis.incidents.states import ENDED_STATES
@@ -245,13 +245,15 @@ def _carry_one(
     record_event(
         session,
         row,
-        "hand_over",
+        EventInput(
+            "hand_over",
+            actor,
+            note=render(note, "zh"),
+            role=old.role,
+            person_id=changes["holder_id"],
+            detail=detail,
+        ),
         now,
-        actor,
-        note=render(note, "zh"),
-        role=old.role,
-        person_id=changes["holder_id"],
-        detail=detail,
         changes=changes,
     )
     notify_of_move(

@@ -15,6 +15,7 @@ from gis.errors import Conflict, Forbidden, NotFound, invalid_field
 from gis.incidents import working_time
 from gis.incidents.clock import require_limit
 from gis.incidents.lifecycle.events import (
+    EventInput,
     acting_role,
     lock_incident,
     notify_of_move,
@@ -227,11 +228,13 @@ def _record(
         record_event(
             session,
             row,
-            move,
+            EventInput(
+                move,
+                principal.actor,
+                note=note.strip(),
+                role=acting_role(principal),
+                person_id=principal.person_id,
+                detail={key: value for key, value in detail.items() if value is not None},
+            ),
             now,
-            principal.actor,
-            note=note.strip(),
-            role=acting_role(principal),
-            person_id=principal.person_id,
-            detail={key: value for key, value in detail.items() if value is not None},
         )

@@ -22,6 +22,7 @@ from gis.incidents.danger.reader import Danger
 from gis.incidents.lifecycle import alert, supervision
 from gis.incidents.lifecycle.effects import EFFECTS, is_reporters_rating
 from gis.incidents.lifecycle.events import (
+    EventInput,
     acting_role,
     insert_offers,
     lock_incident,
@@ -239,14 +240,16 @@ def _apply(
     event = record_event(
         session,
         row,
-        name,
+        EventInput(
+            name,
+            principal.actor,
+            note=payload.note,
+            role=acting_role(principal),
+            person_id=principal.person_id,
+            shape=shape,
+            detail=detail,
+        ),
         now,
-        principal.actor,
-        note=payload.note,
-        role=acting_role(principal),
-        person_id=principal.person_id,
-        shape=shape,
-        detail=detail,
         changes=changes,
     )
     if name == "reopen":
@@ -375,11 +378,10 @@ def _follow_parent(
         record_event(
             session,
             row,
-            move,
+            EventInput(
+                move, principal.actor, note=payload.note, detail={"with_parent": str(parent)}
+            ),
             now,
-            principal.actor,
-            note=payload.note,
-            detail={"with_parent": str(parent)},
             changes=with_parent,
         )
         notify_of_move(session, row, move, to, with_parent, principal, now=now)

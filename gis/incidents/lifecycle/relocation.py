@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, invalid_field
 from gis.incidents.catalogue import editions
 from gis.incidents.lifecycle.events import (
+    EventInput,
     insert_offers,
     lock_incident,
     notify_of_move,
@@ -133,11 +134,8 @@ def dispatch_anew(session: Session, old: LockedIncident, actor: str, now: dateti
     record_event(
         session,
         row,
-        "dispatch",
+        EventInput("dispatch", f"rule {row.rule_name}", role="system", detail=detail),
         now,
-        f"rule {row.rule_name}",
-        role="system",
-        detail=detail,
         changes=changes,
     )
     if routed.offers:

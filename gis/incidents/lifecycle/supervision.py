@@ -21,7 +21,7 @@ from gis.incidents.clock import (
     moment_after,
     passed_limits,
 )
-from gis.incidents.lifecycle.events import lock_incident, notify_of_move, record_event
+from gis.incidents.lifecycle.events import EventInput, lock_incident, notify_of_move, record_event
 from gis.incidents.models import IncidentEvent
 from gis.incidents.policy import policy_of
 from gis.incidents.reading.locked import LockedIncident
@@ -214,13 +214,15 @@ def _record(
     record_event(
         session,
         row,
-        "escalate",
+        EventInput(
+            "escalate",
+            actor,
+            note=render(note, "zh"),
+            role="system",
+            person_id=person,
+            detail={**detail, **role, "en": render(note)},
+        ),
         now,
-        actor,
-        note=render(note, "zh"),
-        role="system",
-        person_id=person,
-        detail={**detail, **role, "en": render(note)},
         changes={**changes, **watched},
     )
     notify_of_move(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis.areas.explanation import routing_step
 from gis.incidents.lifecycle.events import (
+    EventInput,
     insert_offers,
     lock_incident,
     notify_of_move,
@@ -70,7 +71,9 @@ def _offer_to_next(session: Session, row: LockedIncident, now: datetime, job: st
     # the stage begins anew
     changes = {"spent_min": row.spent_min}
     text_zh = render(note, "zh")
-    record_event(session, row, "note", now, job, note=text_zh, detail=detail, changes=changes)
+    record_event(
+        session, row, EventInput("note", job, note=text_zh, detail=detail), now, changes=changes
+    )
     insert_offers(session, row.county, row.id, claimants, now)
     people = [claimant.person_id for claimant in claimants]
     notify_of_move(session, row, "dispatch", row.state, {}, system_principal(job), people, now=now)
@@ -155,13 +158,15 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
     record_event(
         session,
         row,
-        "pass_on",
+        EventInput(
+            "pass_on",
+            job,
+            note=note,
+            role="system",
+            person_id=to.columns["holder_id"],
+            detail=detail,
+        ),
         now,
-        job,
-        note=note,
-        role="system",
-        person_id=to.columns["holder_id"],
-        detail=detail,
         changes=changes,
     )
     notify_of_move(
@@ -205,7 +210,11 @@ def _give_back(
     changes = {"dispatch_mode": "assign", **to.columns}
     detail = {"en": render(note), "how": to.how}
     record_event(
-        session, row, "expire", now, job, note=render(note, "zh"), detail=detail, changes=changes
+        session,
+        row,
+        EventInput("expire", job, note=render(note, "zh"), detail=detail),
+        now,
+        changes=changes,
     )
     session.execute(
         delete(OrderOffer).where(OrderOffer.incident_id == row.id),
