@@ -1,5 +1,6 @@
 """What a dispatch changes: an order is offered, or a person or a post of the rules assigned."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -126,10 +127,12 @@ def _assign_post(session: Session, row: LockedIncident, role: str, now: datetime
         raise invalid_field("role", "dispatch.role_unknown", role=role[:40])
     first_role = role or row.time_limits.get("first_role") or "grid_worker"
     escalation = () if role else row.time_limits.get("escalation", ())
-    late = late_holders(row, now)
-    assigned = home(
-        session, row.area_ids, row.building_id, first_role, escalation, now, without=late
-    )
+    late, place = late_holders(row, now), (row.area_ids, row.building_id)
+    post_holders = [  # who let its time pass is passed over
+        replace(seat, person_id=None, absence="late") if seat.person_id in late else seat
+        for seat in list_post_holders(session, *place, now)
+    ]
+    assigned = home(session, *place, first_role, escalation, now, post_holders)
     detail: dict[str, Any] = {"way": "assign", "how": assigned.how}
     if seat := assigned.seat:
         detail |= {"role": seat.role, "area": seat.code, "person": seat.person_code}

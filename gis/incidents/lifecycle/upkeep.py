@@ -20,7 +20,7 @@ from gis.incidents.lifecycle.rerouting import stored_location, successor
 from gis.incidents.models import Incident, OrderOffer
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.claimants import list_claimants
-from gis.incidents.routing.post_holders import Home, home
+from gis.incidents.routing.post_holders import Home, home, list_post_holders
 from gis.incidents.routing.router import COMMUNITY
 from gis.incidents.states import State
 from gis.messages import Message, label, render
@@ -198,15 +198,13 @@ def _of_team(session: Session, row: LockedIncident, now: datetime) -> Home | Non
 def _give_back(
     session: Session, row: LockedIncident, now: datetime, job: str, note: Message
 ) -> None:
-    to = home(
-        session,
-        row.area_ids,
-        row.building_id,
-        COMMUNITY,
-        (),
-        now,
-        ("community", "street", "county"),
-    )
+    place = row.area_ids, row.building_id
+    post_holders = [
+        seat
+        for seat in list_post_holders(session, *place, now)
+        if seat.level in ("community", "street", "county")
+    ]
+    to = home(session, *place, COMMUNITY, (), now, post_holders)
     changes = {"dispatch_mode": "assign", **to.columns}
     detail = {"en": render(note), "how": to.how}
     record_event(

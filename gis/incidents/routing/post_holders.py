@@ -1,7 +1,7 @@
 """Who is responsible for an incident: from posts and a rule to the first person available."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -251,9 +251,7 @@ def home(
     first_role: str,
     escalation: Sequence[str],
     at: datetime,
-    levels: Collection[str] = (),
-    without: Collection[int] = (),
-    post_holders: Collection[PostHolder] | None = None,
+    post_holders: Sequence[PostHolder] | None = None,
 ) -> Home:
     """Return who holds an incident of a place.
 
@@ -262,19 +260,14 @@ def home(
     Parameters
     ----------
     first_role, escalation
-        As for `choose_assignee`. levels: Only posts of these levels of area; empty: of all.
-        without: Persons who are passed over, since they let its time pass.
+        As for `choose_assignee`.
     post_holders
-        The posts there at that moment, where the caller has read them already.
+        The posts there at that moment, where the caller has read them already, or those of them
+        that may have it.
     """
     if post_holders is None:
         post_holders = list_post_holders(session, areas, building, at)
-    holders = [
-        replace(seat, person_id=None, absence="late") if seat.person_id in without else seat
-        for seat in post_holders
-        if not levels or seat.level in levels
-    ]
-    chosen = choose_assignee(session, holders, first_role, escalation)
+    chosen = choose_assignee(session, post_holders, first_role, escalation)
     if chosen.seat is not None:
         seat = chosen.seat
         columns = {"role": seat.role, "area_id": seat.area_id, "holder_id": seat.person_id}
