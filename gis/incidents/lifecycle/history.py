@@ -131,17 +131,8 @@ def file_past(
     ended = past.state in ENDED_STATES
     if ended and report.severity:  # its danger is over
         case = replace(case, severity=report.severity)
-    routed = route(
-        session,
-        case.where,
-        case.kind,
-        case.severity,
-        report.channel,
-        case.at,
-        now,
-        rule_set=case.rule_set,
-        post_holders=case.post_holders,
-    )
+    # its category is as clear as it was elsewhere
+    routed = route(session, replace(case.routing_request(report.channel), clear=True), now)
     handler = _find_handler(session, case, past, now, ended=ended)
     has_handler = handler is not None and handler.person_id is not None
     state = past.state or (State.DISPATCHED if has_handler else routed.state)

@@ -31,6 +31,7 @@ from gis.incidents.routing.post_holders import (
     PostHolder,
     post_holder_params,
 )
+from gis.incidents.routing.router import RoutingRequest
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.storable import YEARS, find_unstorable, is_blank
@@ -92,6 +93,19 @@ class Assessed:
     danger: Danger | None
     suggestions: list[Suggestion]
     how: list[DecisionStep]
+
+    def routing_request(self, channel: str) -> RoutingRequest:
+        """Return it as an incident to be routed, which came in by a channel."""
+        return RoutingRequest(
+            self.where,
+            self.kind,
+            self.severity,
+            channel,
+            self.at,
+            self.clear,
+            self.rule_set,
+            self.post_holders,
+        )
 
 
 # what a report is judged by, and for each post of its place who is there: one round trip

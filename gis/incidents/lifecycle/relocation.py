@@ -22,7 +22,7 @@ from gis.incidents.models import OrderOffer
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation, resolve_location
 from gis.incidents.routing.post_holders import office
-from gis.incidents.routing.router import RoutingDecision, route
+from gis.incidents.routing.router import RoutingDecision, RoutingRequest, route
 from gis.incidents.states import SOLVED, TRANSITIONS, State
 from gis.rights.principal import Principal, system_principal
 
@@ -105,7 +105,7 @@ def _route(
 ) -> RoutingDecision:
     category = editions.get_edition(session, row.edition_id).category(row.category)
     kind = replace(category, skill=row.skill)  # the service that was asked for comes along
-    return route(session, location, kind, row.severity, row.channel, now, now)
+    return route(session, RoutingRequest(location, kind, row.severity, row.channel, now), now)
 
 
 def dispatch_anew(session: Session, old: LockedIncident, actor: str, now: datetime) -> None:

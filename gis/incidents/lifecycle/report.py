@@ -109,18 +109,7 @@ def file_report(
     """
     case = assessed or assess(session, principal, report, now, snapshot=snapshot)
     location = case.where
-    routed = route(
-        session,
-        location,
-        case.kind,
-        case.severity,
-        report.channel,
-        case.at,
-        now,
-        case.clear,
-        case.rule_set,
-        case.post_holders,
-    )
+    routed = route(session, case.routing_request(report.channel), now)
     how = [*case.how, *routed.how]
     new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
     events = first_events(principal, report, case, routed, now)

@@ -15,7 +15,7 @@ from gis.incidents.models import Incident
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.routing.location import IncidentLocation
 from gis.incidents.routing.post_holders import HEIGHT, Home, home
-from gis.incidents.routing.router import COMMUNITY, route
+from gis.incidents.routing.router import COMMUNITY, RoutingRequest, route
 from gis.rights.living import LIVING, NO_ACCOUNTS, on_duty
 
 
@@ -48,7 +48,8 @@ def alarmed(session: Session, row: LockedIncident, now: datetime) -> dict[str, A
     if row.severity == "urgent":
         return {}
     kind = editions.get_edition(session, row.edition_id).category(row.category)
-    routed = route(session, stored_location(session, row), kind, "urgent", row.channel, now, now)
+    location = stored_location(session, row)
+    routed = route(session, RoutingRequest(location, kind, "urgent", row.channel, now), now)
     routing = {key: routed.columns[key] for key in ("rule_id", "rule_name", "time_limits")}
     return {"severity": "urgent", **routing, **begun_anew(row)}
 
@@ -68,7 +69,8 @@ def reclassified(
     is_as_before = category == row.category
     if is_as_before:  # the service that was asked for, too
         kind = replace(kind, skill=row.skill)
-    routed = route(session, stored_location(session, row), kind, severity, row.channel, now, now)
+    location = stored_location(session, row)
+    routed = route(session, RoutingRequest(location, kind, severity, row.channel, now), now)
     changes = {
         "category": kind.code,
         "severity": severity,

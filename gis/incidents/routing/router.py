@@ -25,6 +25,25 @@ COMMUNITY = "community_worker"  # the role that matters go to which come back
 
 
 @dataclass(frozen=True)
+class RoutingRequest:
+    """An incident that is to be routed.
+
+    at: When it was reported, which is what rules ask for. clear: Whether the category is certain;
+    else it waits as reported for the community to choose one. rule_set: As for
+    `rules.active_rules`. post_holders: As for `home`.
+    """
+
+    where: IncidentLocation
+    kind: editions.CategoryRow
+    severity: str
+    channel: str
+    at: datetime
+    clear: bool = True
+    rule_set: int | None = None
+    post_holders: Sequence[PostHolder] | None = None
+
+
+@dataclass(frozen=True)
 class RoutingDecision:
     """Where a matter goes, and why.
 
@@ -46,34 +65,19 @@ class RoutingDecision:
         return self.state == State.DISPATCHED
 
 
-def route(
-    session: Session,
-    where: IncidentLocation,
-    kind: editions.CategoryRow,
-    severity: str,
-    channel: str,
-    at: datetime,
-    now: datetime,
-    clear: bool = True,
-    rule_set: int | None = None,
-    post_holders: Sequence[PostHolder] | None = None,
-) -> RoutingDecision:
+def route(session: Session, request: RoutingRequest, now: datetime) -> RoutingDecision:
     """Route an incident by the rules, to the person responsible or to those who may claim it.
 
     Parameters
     ----------
-    at
-        When it was reported, which is what rules ask for. now: Who is there then gets it, and its
-        clock begins.
-    clear
-        Whether the category is certain; else it waits as reported for the community to choose one.
-    rule_set
-        As for `rules.active_rules`.
-    post_holders
-        As for `home`.
+    now
+        Who is there then gets it, and its clock begins.
     """
-    case = rules.RoutingCase(kind.code, severity, frozenset(where.area_ids), at, channel)
-    rule = rules.first_match(rules.active_rules(session, rule_set).rules, case)
+    where, skill, severity = request.where, request.kind.skill, request.severity
+    case = rules.RoutingCase(
+        request.kind.code, severity, frozenset(where.area_ids), request.at, request.channel
+    )
+    rule = rules.first_match(rules.active_rules(session, request.rule_set).rules, case)
     role = ROLE_BY_KEY[rule.first_role]
     how = [routing_step("rule", "rule", name=rule.name, role_zh=role.zh, role_en=role.en)]
     limits = _limits(rule, severity)
@@ -81,13 +85,13 @@ def route(
         "rule_id": rule.id,
         "rule_name": rule.name,
         "dispatch_mode": "assign",
-        "skill": kind.skill,
+        "skill": skill,
         "time_limits": limits,
         "role": None,
         "area_id": None,
         "holder_id": None,
     }
-    if not clear:
+    if not request.clear:
         waits = office(session, where.area_ids, now)
         columns |= waits.columns | stage_clock(limits, State.REPORTED, now)
         step = waits.decision
@@ -95,13 +99,13 @@ def route(
             step = routing_step("person", "waits", name=waits.name, code=waits.code)
         return RoutingDecision(State.REPORTED, columns, None, [], [*how, step], waits.level)
     # of what is urgent, nobody waits until somebody claims it
-    if rule.way == "order" and kind.skill and severity != "urgent":
-        offered = _offer(session, where, kind.skill, columns, how, now)
+    if rule.way == "order" and skill and severity != "urgent":
+        offered = _offer(session, where, skill, columns, how, now)
         if offered is not None:
             return offered
     place = where.area_ids, where.building_id
     roles = rule.first_role, rule.escalation
-    found_home = home(session, *place, *roles, now, post_holders=post_holders)
+    found_home = home(session, *place, *roles, now, request.post_holders)
     state = State.DISPATCHED if found_home.seat is not None else State.ACCEPTED
     columns |= found_home.columns | stage_clock(limits, state, now)
     return RoutingDecision(
