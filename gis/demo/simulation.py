@@ -199,7 +199,8 @@ def simulate(
             # the office records reports by telephone or in person
             by_resident = incident_report.channel in CHANNELS_BY_KIND["anonymous"]
             reporter = ANONYMOUS if by_resident else SIMULATION_ACTOR
-            filed = report.file_report(session, reporter, incident_report, now, snapshot=snapshot)
+            case = intake.assess(session, reporter, incident_report, now, snapshot=snapshot)
+            filed = report.file_report(session, reporter, incident_report, now, assessed=case)
             counts.filed.append(filed.id)
             _plan(town, queue, turn, filed.id, filed.state, now, None)
             progress(len(counts.filed), reports)

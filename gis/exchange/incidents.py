@@ -208,14 +208,9 @@ class Filing:
             return file_past(
                 self.session, self.principal, incident, past, self.now, snapshot=snapshot
             )
-        return lifecycle_report.file_report(
-            self.session,
-            self.principal,
-            incident,
-            self.now,
-            snapshot=snapshot,
-            look_alike=False,
-        ).id
+        sent = self.session, self.principal, incident, self.now
+        case = intake.assess(*sent, snapshot=snapshot)
+        return lifecycle_report.file_report(*sent, assessed=case, look_alike=False).id
 
     def _placed_today(self, incident: intake.IncidentReport) -> intake.IncidentReport | None:
         """Return a report as today's boundaries place it; None if they do not either."""

@@ -220,7 +220,8 @@ def _file_alarm(
         channel="device",
         attributes={key: value for key, value in attributes.items() if value not in (None, "")},
     )
-    return report.file_report(session, principal, incident_report, now, snapshot=snapshot)
+    case = intake.assess(session, principal, incident_report, now, snapshot=snapshot)
+    return report.file_report(session, principal, incident_report, now, assessed=case)
 
 
 def _check(alarm: Alarm, now: datetime) -> None:

@@ -4,12 +4,11 @@ What happened in between is not invented: one event, `load`, brings a matter to 
 figures of taking and handling do not count it.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from gis.errors import invalid_fields
 from gis.incidents.clock import PROMISED, stage_clock
 from gis.incidents.lifecycle.effects import suspension_columns
 from gis.incidents.lifecycle.events import insert_offers
-from gis.incidents.lifecycle.insertion import incident_row, insert_incident
+from gis.incidents.lifecycle.insertion import TrackingKey, incident_row, insert_incident
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess, moment_error
 from gis.incidents.lifecycle.report import (
     first_events,
@@ -137,14 +136,15 @@ def file_past(
     has_handler = handler is not None and handler.person_id is not None
     state = past.state or (State.DISPATCHED if has_handler else routed.state)
     routed = _as_past(session, case, routed, past, state, handler, now)
-    new_id, how = uuid4(), [*case.how, *([] if ended else routed.how)]
-    secret = secrets.token_urlsafe(24)
+    how = [*case.how, *([] if ended else routed.how)]
+    tracking = TrackingKey()
+    new_id = tracking.incident_id
     events = first_events(principal, report, case, routed, now)
     if past.state is not None:
         events = [events[0], *_load_events(events[0], past, past.state, now)]
     if past.handler and not has_handler:
         events[-1]["detail"] = events[-1].get("detail", {}) | {"handler": past.handler}
-    row = incident_row(principal, report, case, routed.columns, how, new_id, secret, events)
+    row = incident_row(principal, report, case, routed.columns, how, tracking, events)
     notice = None if ended else notice_of(session, case, routed, new_id, now)
     insert_incident(session, row, events, notice)
     insert_contact(session, report, case.where.county, new_id)

@@ -1,9 +1,11 @@
 """Writing a new incident: its row, its first events and its notice, in one statement."""
 
+import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
@@ -18,14 +20,21 @@ from gis.notices.outbox import ENQUEUE_SQL
 from gis.rights.principal import Principal
 
 
+@dataclass(frozen=True)
+class TrackingKey:
+    """What a reporter follows an incident with: its id, and a secret of which the hash is kept."""
+
+    incident_id: UUID = field(default_factory=uuid4)
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+
 def incident_row(
     principal: Principal,
     report: IncidentReport,
     case: Assessed,
     columns: Mapping[str, Any],
     how: list[DecisionStep],
-    new_id: UUID,
-    secret: str,
+    tracking: TrackingKey,
     events: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the row of a report as its first events leave it.
@@ -40,7 +49,7 @@ def incident_row(
     location = case.where
     return {
         "county": location.county,
-        "id": new_id,
+        "id": tracking.incident_id,
         "reported_at": case.at,
         "edition_id": case.edition_id,
         "category": case.kind.code,
@@ -58,7 +67,7 @@ def incident_row(
         **_left_by(events),
         "account_id": principal.account_id,
         "key_id": principal.key_id,
-        "tracking_hash": f"\\x{hash_secret(secret).hex()}",
+        "tracking_hash": f"\\x{hash_secret(tracking.secret).hex()}",
     }
 
 

@@ -1,17 +1,15 @@
 """Filing a report: its location, rule and person, its first events, and who is told."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gis.areas.explanation import DecisionStep
 from gis.areas.locate_result import LocateResult
-from gis.areas.snapshot import RegistrySnapshot
 from gis.files.photos import AttachedPhotos
 from gis.incidents import photos
 from gis.incidents.catalogue import danger as catalogue_danger
@@ -23,7 +21,7 @@ from gis.incidents.lifecycle.events import (
     insert_offers,
     notice_body,
 )
-from gis.incidents.lifecycle.insertion import incident_row, insert_incident
+from gis.incidents.lifecycle.insertion import TrackingKey, incident_row, insert_incident
 from gis.incidents.lifecycle.intake import Assessed, IncidentReport, assess
 from gis.incidents.models import Reporter
 from gis.incidents.reading.duplicates import Duplicate, duplicates_query
@@ -71,10 +69,8 @@ def file_report(
     report: IncidentReport,
     now: datetime,
     *,
-    snapshot: RegistrySnapshot | None = None,
     attached: AttachedPhotos | None = None,
-    incident_id: UUID | None = None,
-    secret: str | None = None,
+    tracking: TrackingKey | None = None,
     look_alike: bool = True,
     assessed: Assessed | None = None,
 ) -> FiledIncident:
@@ -87,11 +83,9 @@ def file_report(
     ----------
     principal
         Needs Action.REPORT in the areas of the location.
-    snapshot
-        As for `gis.areas.resolver.resolve_request`.
     attached
         The photos that come with it.
-    incident_id, secret
+    tracking
         Id and tracking secret of the incident; None means new ones.
     look_alike
         Whether to look for incidents that it may repeat.
@@ -107,13 +101,14 @@ def file_report(
     Forbidden
         The principal may not report there.
     """
-    case = assessed or assess(session, principal, report, now, snapshot=snapshot)
+    case = assessed or assess(session, principal, report, now)
     location = case.where
     routed = route(session, case.routing_request(report.channel), now)
     how = [*case.how, *routed.how]
-    new_id, secret = incident_id or uuid4(), secret or secrets.token_urlsafe(24)
+    tracking = tracking or TrackingKey()
+    new_id = tracking.incident_id
     events = first_events(principal, report, case, routed, now)
-    row = incident_row(principal, report, case, routed.columns, how, new_id, secret, events)
+    row = incident_row(principal, report, case, routed.columns, how, tracking, events)
     notice = notice_of(session, case, routed, new_id, now)
     look = (principal, case.kind.code, location.lon, location.lat, now)
     numbers, alike = insert_incident(
@@ -125,23 +120,22 @@ def file_report(
     if attached is not None:
         photos.store(session, location.county, new_id, numbers[0], attached)
     sound_alarm(session, case, routed, new_id)
-    return _filed(case, routed, new_id, secret, how, alike, len(events) + 1)
+    return _filed(case, routed, tracking, how, alike, len(events) + 1)
 
 
 def _filed(
     case: Assessed,
     routed: RoutingDecision,
-    new_id: UUID,
-    secret: str,
+    tracking: TrackingKey,
     how: list[DecisionStep],
     duplicates: list[Duplicate],
     version: int,
 ) -> FiledIncident:
     location, seat, columns = case.where, routed.seat, routed.columns
     return FiledIncident(
-        new_id,
+        tracking.incident_id,
         location.county,
-        secret,
+        tracking.secret,
         routed.state.value,
         None if seat is None else {"role": seat.role, "name": seat.name, "area": seat.code},
         columns["due_at"],

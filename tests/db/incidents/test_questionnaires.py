@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gis import db as gis_db
 from gis.accounts.credentials import derive_tracking_secret, signing_key
 from gis.incidents.lifecycle import moves
+from gis.incidents.lifecycle.insertion import TrackingKey
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
@@ -78,7 +79,7 @@ def closed(engine: Engine, mailing: Settings, email: str = "zhou@example.cn") ->
     secret = derive_tracking_secret(signing_key(mailing.var), new_id)
     report = IncidentReport(**POINT, category="06010", channel="web", email=email)
     with Session(engine) as session, session.begin():
-        file_report(session, ANONYMOUS, report, NOW, incident_id=new_id, secret=secret)
+        file_report(session, ANONYMOUS, report, NOW, tracking=TrackingKey(new_id, secret))
         to_state(Again(session), new_id, "take", "handle", "check", "close")
     return new_id, secret
 

@@ -19,6 +19,7 @@ from gis.errors import WanggeError, invalid_field
 from gis.files.photos import AttachedPhotos
 from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle import report as lifecycle_report
+from gis.incidents.lifecycle.insertion import TrackingKey
 from gis.incidents.lifecycle.intake import IncidentReport
 from gis.incidents.reading import candidates as reading_candidates
 from gis.incidents.reading import counts, holders, incidents, locked, timeline
@@ -106,8 +107,7 @@ def report() -> Response:
             incident,
             now,
             attached=attached,
-            incident_id=new_id,
-            secret=derive_tracking_secret(new_id),
+            tracking=TrackingKey(new_id, derive_tracking_secret(new_id)),
             assessed=intake.admit(session(), by, incident, now, snapshot=snapshot),
         )
         return 201, filed_to_json(by, filed)
