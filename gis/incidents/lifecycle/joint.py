@@ -4,6 +4,7 @@ The matter stays with its holder, and its clock runs on; each part has a clock o
 is handled only when all who are to sign have done so.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -34,17 +35,24 @@ from gis.rights.principal import Principal
 DEFAULT_LIMIT_MIN = 900.0  # working minutes of a colleague's part: two days
 
 
+@dataclass(frozen=True)
+class PartInput:
+    """What is asked of whom.
+
+    kind: One of PART_KINDS; external goes to a unit. organisation, person: Code of the unit, or of
+    somebody with a post in the matter's place; one of them. minutes: Working minutes; None means
+    the unit's, else DEFAULT_LIMIT_MIN.
+    """
+
+    kind: str
+    organisation: str = ""
+    person: str = ""
+    note: str = ""
+    minutes: float | None = None
+
+
 def hand_out(
-    session: Session,
-    principal: Principal,
-    incident_id: UUID,
-    kind: str,
-    now: datetime,
-    *,
-    organisation: str = "",
-    person: str = "",
-    note: str = "",
-    minutes: float | None = None,
+    session: Session, principal: Principal, incident_id: UUID, stated: PartInput, now: datetime
 ) -> int:
     """Hand a part of a matter to an external unit or a colleague; return the part's id.
 
@@ -52,12 +60,6 @@ def hand_out(
     ----------
     principal
         Needs Action.DISPATCH there.
-    kind
-        One of PART_KINDS; external goes to a unit.
-    organisation, person
-        Code of the unit, or of somebody with a post in the matter's place; one of them.
-    minutes
-        Working minutes; None means the unit's, else DEFAULT_LIMIT_MIN.
 
     Raises
     ------
@@ -70,12 +72,13 @@ def hand_out(
     """
     row = lock_incident(session, principal, incident_id)
     _desk(principal, row).require(Action.DISPATCH, row.area_ids)
+    kind, note = stated.kind, stated.note
     if kind not in PART_KINDS:
         raise invalid_field("kind", "field.none_of", value=kind[:40], allowed=PART_KINDS)
     if len(note) > MAX_DESCRIPTION_CHARS:
         raise invalid_field("note", "field.too_long", count=len(note), limit=MAX_DESCRIPTION_CHARS)
-    unit_id, person_id, limit = _addressee(session, row, kind, organisation, person, now)
-    limit = require_limit(limit if minutes is None else minutes)
+    unit_id, person_id, limit = _addressee(session, row, stated, now)
+    limit = require_limit(limit if stated.minutes is None else stated.minutes)
     part = JointPart(
         county=row.county,
         incident_id=row.id,
@@ -89,8 +92,9 @@ def hand_out(
     _require_new(session, part)
     session.add(part)
     session.flush()
-    detail = {"part": part.id, "kind": kind, "organisation": organisation or None}
-    _record(session, principal, row, "hand_out", note, detail | {"person": person or None}, now)
+    detail = {"part": part.id, "kind": kind, "organisation": stated.organisation or None}
+    detail |= {"person": stated.person or None}
+    _record(session, principal, row, "hand_out", note, detail, now)
     notify_of_move(
         session, row, "hand_out", row.state, {}, principal, extra_person_ids=[person_id], now=now
     )
@@ -173,7 +177,7 @@ def _desk(principal: Principal, row: LockedIncident) -> Principal:
 
 
 def _addressee(
-    session: Session, row: LockedIncident, kind: str, organisation: str, person: str, now: datetime
+    session: Session, row: LockedIncident, stated: PartInput, now: datetime
 ) -> tuple[int | None, int | None, float]:
     """Return unit or person, and the working minutes that they have.
 
@@ -182,7 +186,8 @@ def _addressee(
     InvalidInput
         Not exactly one of both is named, it is unknown, or the person is the holder.
     """
-    if bool(organisation) == bool(person) or (kind == "external" and not organisation):
+    organisation, person = stated.organisation, stated.person
+    if bool(organisation) == bool(person) or (stated.kind == "external" and not organisation):
         raise invalid_field("organisation", "part.one_addressee")
     if organisation:
         query = select(Organisation).where(Organisation.code == organisation, Organisation.active)

@@ -29,7 +29,8 @@ def scene(session: Session) -> IncidentTown:
 def hand_out(scene: IncidentTown, incident: Any, kind: str = "external", **to: Any) -> int:
     """Hand a part out as the desk does."""
     to = to or {"organisation": "water"}
-    return joint.hand_out(scene.session, scene.who("赵社工"), incident.id, kind, NOW, **to)
+    part = joint.PartInput(kind, **to)
+    return joint.hand_out(scene.session, scene.who("赵社工"), incident.id, part, NOW)
 
 
 def parts(scene: IncidentTown, incident: Any) -> list[PartView]:
@@ -108,9 +109,8 @@ def test_who_may_not_dispatch_hands_nothing_out(scene: IncidentTown) -> None:
     incident = scene.report()
     for name, error in (("王网格", Forbidden), ("邻网格员", NotFound)):
         with pytest.raises(error):
-            joint.hand_out(
-                scene.session, scene.who(name), incident.id, "external", NOW, organisation="water"
-            )
+            part = joint.PartInput("external", organisation="water")
+            joint.hand_out(scene.session, scene.who(name), incident.id, part, NOW)
     scene.do(incident.id, "take", "王网格")
     scene.do(incident.id, "handle", "王网格", note="好了")
     with pytest.raises(Conflict):

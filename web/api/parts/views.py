@@ -85,7 +85,8 @@ def hand_out(incident_id: UUID, json_data: PartIn) -> Response:
         by.require(Action.DISPATCH)
 
     def write() -> tuple[int, dict[str, object]]:
-        joint.hand_out(session(), by, incident_id, now=now, **json_data.model_dump())
+        stated = joint.PartInput(**json_data.model_dump())
+        joint.hand_out(session(), by, incident_id, stated, now)
         return 201, _parts_to_json(by, incident_id, now)
 
     return run_once(by, write)
