@@ -390,7 +390,9 @@ GROUPED = "SELECT i.id, (SELECT code FROM area WHERE id = i.grid_id) AS key FROM
 def test_every_figure_and_its_rows_counted_the_long_way(town: Session) -> None:
     """Every count, numerator, denominator and median, of all and by grid, and the lists behind."""
     by, end = system_principal("test"), DAY + timedelta(days=2)
-    drawn = spot_checks.draw(town, by, "2026-W48", DAY + WEEK, ZONE, seed="w48", share=0.2)
+    drawn = spot_checks.draw(
+        town, by, "2026-W48", DAY + WEEK, ZONE, sampling=spot_checks.Sampling(0.2, seed="w48")
+    )
     verdicts = ["real", "real", "partly", "not_real"]
     for number, row in enumerate(row for part in drawn for row in part.incidents):
         if number % 5:
@@ -465,12 +467,13 @@ def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
     order = sorted(
         ids, key=lambda incident_id: hashlib.sha256(f"a:{incident_id}".encode()).hexdigest()
     )
-    assert spot_checks.sample(ids, "a", 0.05, 5) == order[:11]  # a twentieth, rounded up
+    sampling = spot_checks.Sampling(0.05, 5, "a")
+    assert sampling.draw(ids) == order[:11]  # a twentieth, rounded up
     assert (
-        spot_checks.sample(ids[:60], "a", 0.05, 5)
+        sampling.draw(ids[:60])
         == [incident_id for incident_id in order if incident_id in ids[:60]][:5]
     )
-    assert len(spot_checks.sample(ids[:3], "a", 0.05, 5)) == 3
+    assert len(sampling.draw(ids[:3])) == 3
     weeks = (
         "2026-W54",
         "last",
@@ -480,12 +483,13 @@ def test_a_spot_check_is_drawn_once_by_its_seed(by_hand: Session) -> None:
     for week, now in (("2026-W48", DAY), *((week, next_week) for week in weeks)):
         with pytest.raises(InvalidInput):
             spot_checks.draw(by_hand, by, week, now, ZONE)
-    (drawn,) = spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="a")
+    first, second = spot_checks.Sampling(seed="a"), spot_checks.Sampling(seed="b")
+    (drawn,) = spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, sampling=first)
     query = "SELECT id FROM incident WHERE state = 'closed' AND parent_id IS NULL"
     closed = set(by_hand.scalars(text(query)))
     assert {row.incident_id for row in drawn.incidents} == closed
     assert (drawn.population, drawn.seed, drawn.area) == (2, "a", "520402007012")
-    assert spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, seed="b") == []
+    assert spot_checks.draw(by_hand, by, "2026-W48", next_week, ZONE, sampling=second) == []
     assert list_samples(by_hand, by, "2026-W48", next_week)[0].seed == "a"
 
 

@@ -52,9 +52,7 @@ def draw(week: str, area: str, seed: str, share: float, minimum: int, as_json: b
             datetime.now(zone),
             zone,
             area=area,
-            seed=seed,
-            share=share,
-            minimum=minimum,
+            sampling=spot_checks.Sampling(share, minimum, seed),
         )
         session.commit()
     _print(drawn, as_json)

@@ -5,6 +5,7 @@ until it pleases proves nothing.
 """
 
 import secrets
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from math import ceil
@@ -40,14 +41,42 @@ WHERE e.move = 'close' AND e.at >= :since AND e.at < :until AND i.parent_id IS N
 """
 
 
-def sample(ids: list[UUID], seed: str, share: float, minimum: int) -> list[UUID]:
-    """Return a share of some incidents, at least a minimum, in the order of a seed.
+@dataclass(frozen=True)
+class Sampling:
+    """How a sample is drawn.
 
-    Those with the lowest SHA-256 of `seed:id`, so that anybody can check a draw without this
-    program; an incident more or less moves the end of the sample only.
+    share: Above 0 to 1. minimum: At least so many of each community, if so many were closed there.
+    seed: Empty: a random one. It is stored with the draw.
     """
-    size = max(ceil(round(len(ids) * share, 9)), minimum)
-    return sorted(ids, key=lambda row_id: sha256(f"{seed}:{row_id}".encode()).digest())[:size]
+
+    share: float = DEFAULT_SHARE
+    minimum: int = DEFAULT_MINIMUM
+    seed: str = ""
+
+    def validate(self) -> None:
+        """Check the share, the minimum and the seed.
+
+        Raises
+        ------
+        InvalidInput
+            The share or the minimum is out of range, or the seed is too long.
+        """
+        if not 0 < self.share <= 1:
+            raise invalid_field("share", "spot_check.share_out_of_range")
+        if not 0 <= self.minimum <= 1000:
+            raise invalid_field("minimum", "spot_check.minimum_out_of_range")
+        if (count := len(self.seed)) > MAX_SEED_CHARS:
+            raise invalid_field("seed", "field.too_long", count=count, limit=MAX_SEED_CHARS)
+
+    def draw(self, ids: list[UUID]) -> list[UUID]:
+        """Return the share of some incidents, at least the minimum, in the order of the seed.
+
+        Those with the lowest SHA-256 of `seed:id`, so that anybody can check a draw without this
+        program; an incident more or less moves the end of the sample only.
+        """
+        size = max(ceil(round(len(ids) * self.share, 9)), self.minimum)
+        hashed = sorted(ids, key=lambda row_id: sha256(f"{self.seed}:{row_id}".encode()).digest())
+        return hashed[:size]
 
 
 def draw(
@@ -58,9 +87,7 @@ def draw(
     zone: ZoneInfo,
     *,
     area: str = "",
-    seed: str = "",
-    share: float = DEFAULT_SHARE,
-    minimum: int = DEFAULT_MINIMUM,
+    sampling: Sampling = Sampling(),
 ) -> list[SpotSample]:
     """Draw a week's sample in each community that has none yet; return those drawn just now.
 
@@ -70,12 +97,6 @@ def draw(
         ISO week that is over, in which the incidents were closed, as 2026-W48.
     area
         Code; only communities in it. Empty: all that the principal supervises.
-    seed
-        Empty: a random one. It is stored with the draw.
-    share
-        Above 0 to 1.
-    minimum
-        At least so many of each community, if so many were closed there.
 
     Raises
     ------
@@ -84,47 +105,28 @@ def draw(
     Forbidden
         The principal does not supervise.
     """
-    since, until = _require_valid(week, now, zone, share, minimum, seed)
+    since, until = week_period(week, zone)
+    if until > now:
+        raise invalid_field("week", "spot_check.week_not_over", week=week)
+    sampling.validate()
     communities = supervised_communities(session, by, now, area)
     if not communities:
         raise InvalidInput("spot_check.no_community")
     # one draw at a time: two at once would collide on the same community and week
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('spot_draw'))"))
     done = set(session.scalars(select(SpotDraw.area_id).where(SpotDraw.week == week)))
-    seed = seed or secrets.token_hex(4)
+    if not sampling.seed:
+        sampling = replace(sampling, seed=secrets.token_hex(4))
     with audit_context(session, by.actor, f"spot check {week}"):
         for community in communities:
             if community.id in done:
                 continue
             closed = _closed_in(session, community.id, since, until)
-            values = {"week": week, "area_id": community.id, "seed": seed, "share": share}
-            values |= {"minimum": minimum, "drawn_at": now, "drawn_by": by.actor}
-            _store_draw(session, values, closed, sample([*closed], seed, share, minimum))
+            values = {"week": week, "area_id": community.id, **asdict(sampling)}
+            values |= {"drawn_at": now, "drawn_by": by.actor}
+            _store_draw(session, values, closed, sampling.draw([*closed]))
     new = {community.code for community in communities if community.id not in done}
     return [row for row in list_samples(session, by, week, now, area) if row.area in new]
-
-
-def _require_valid(
-    week: str, now: datetime, zone: ZoneInfo, share: float, minimum: int, seed: str
-) -> tuple[datetime, datetime]:
-    """Return the period of the week of a draw.
-
-    Raises
-    ------
-    InvalidInput
-        The week is unknown or not over, the share or the minimum is out of range, or the seed is
-        too long.
-    """
-    since, until = week_period(week, zone)
-    if until > now:
-        raise invalid_field("week", "spot_check.week_not_over", week=week)
-    if not 0 < share <= 1:
-        raise invalid_field("share", "spot_check.share_out_of_range")
-    if not 0 <= minimum <= 1000:
-        raise invalid_field("minimum", "spot_check.minimum_out_of_range")
-    if len(seed) > MAX_SEED_CHARS:
-        raise invalid_field("seed", "field.too_long", count=len(seed), limit=MAX_SEED_CHARS)
-    return since, until
 
 
 def _closed_in(

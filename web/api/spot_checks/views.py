@@ -48,8 +48,9 @@ def draw_checks(json_data: SpotDrawIn) -> Response:
     by, now = require(Action.SUPERVISE), parse_datetime(None)
 
     def write() -> tuple[int, dict[str, object]]:
-        values = json_data.model_dump()
-        drawn = spot_checks.draw(session(), by, values.pop("week"), now, _zone(), **values)
+        week, area = json_data.week, json_data.area
+        sampling = spot_checks.Sampling(**json_data.model_dump(exclude={"week", "area"}))
+        drawn = spot_checks.draw(session(), by, week, now, _zone(), area=area, sampling=sampling)
         return 201, {"items": [sample_to_json(sample) for sample in drawn]}
 
     return run_once(by, write)
