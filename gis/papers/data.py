@@ -18,6 +18,20 @@ EVERY = "rows"  # the mark of all rows
 
 
 @dataclass(frozen=True)
+class PaperRequest:
+    """Which paper is asked for.
+
+    paper: Key. area: Code; of a diary it does not count. period: A day, a week, a month or a year,
+    as `parse_period` reads it. person: Code, for a diary; empty: that of who asks.
+    """
+
+    paper: str
+    area: str
+    period: str
+    person: str = ""
+
+
+@dataclass(frozen=True)
 class Question:
     """Which paper of where and when. person: Code, for a paper of a person. language: Of texts.
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis.areas.models import Area
 from gis.errors import invalid_field
 from gis.papers import building_paper, incident_papers, people_papers, star_paper
-from gis.papers.data import Content, PaperData, Question
+from gis.papers.data import Content, PaperData, PaperRequest, Question
 from gis.papers.period import parse_period
 from gis.people.area_chains import area_chains
 from gis.rights.actions import Action
@@ -121,11 +121,7 @@ def find_paper(key: str) -> Paper:
 def fill(
     session: Session,
     by: Principal,
-    key: str,
-    area: str,
-    period: str,
-    *,
-    person: str = "",
+    request: PaperRequest,
     now: datetime,
     zone: ZoneInfo,
     language: str = "zh",
@@ -137,14 +133,6 @@ def fill(
     by
         Needs Action.FIGURES in the area, and for a ledger or visits Action.READ, for a paper that
         names people Action.NAMES. A diary is for its person and for who leads them.
-    key
-        Of a paper.
-    area
-        Code; of a diary it does not count.
-    period
-        A day, a week, a month or a year, as `parse_period` reads it.
-    person
-        Code, for a diary; empty: that of who asks.
 
     Raises
     ------
@@ -158,10 +146,10 @@ def fill(
     TooLarge
         It has more rows than a paper holds.
     """
-    paper = find_paper(key)
-    dates = parse_period(period, zone)
+    paper, area = find_paper(request.paper), request.area
+    dates = parse_period(request.period, zone)
     if paper.is_of_person:
-        question = Question("", 0, "", "", (), dates, now, language, person)
+        question = Question("", 0, "", "", (), dates, now, language, request.person)
     else:
         row = session.execute(
             select(Area.id, Area.code, Area.name, Area.level).where(Area.code == area)
@@ -173,7 +161,7 @@ def fill(
         question.require(by, Action.FIGURES)
     content = paper.read(session, by, question)
     subject = content.person or question.area_name
-    return PaperData(key, question, paper.columns, content.figures, content.rows, subject)
+    return PaperData(paper.key, question, paper.columns, content.figures, content.rows, subject)
 
 
 def require_file(by: Principal, data: PaperData) -> None:

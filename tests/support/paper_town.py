@@ -12,7 +12,7 @@ from gis.incidents.lifecycle import intake, moves
 from gis.incidents.lifecycle.payload import MovePayload
 from gis.incidents.lifecycle.report import file_report
 from gis.incidents.working_time import ZONE
-from gis.papers.data import PaperData
+from gis.papers.data import PaperData, PaperRequest
 from gis.papers.fill import PAPER_TABLE, fill
 from gis.rights.principal import Principal, account_principal, system_principal
 from gis.years import Year
@@ -86,8 +86,10 @@ class PaperTown:
         own = {"diary": {"person": self.town.person("网格员1").code}, "stars": {"period": "2026"}}
         return [(paper.key, own.get(paper.key, {})) for paper in PAPER_TABLE]
 
-    def fill(self, key: str, by: Principal | None = None, **others: Any) -> PaperData:
+    def fill(
+        self, key: str, by: Principal | None = None, language: str = "zh", **others: Any
+    ) -> PaperData:
         """Fill in a paper of the community and the week, as the system sees it."""
         asked: dict[str, Any] = {"area": self.town.community.code, "period": WEEK, **others}
         by = by or system_principal("test")
-        return fill(self.session, by, key, now=at("15:00"), zone=ZONE, **asked)
+        return fill(self.session, by, PaperRequest(key, **asked), at("15:00"), ZONE, language)

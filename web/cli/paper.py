@@ -37,6 +37,7 @@ def command(
 
     KEY: ledger, daily, weekly, monthly, members, follow_ups, stars, buildings, roster or diary.
     """
+    from gis.papers.data import PaperRequest
     from gis.papers.files import PAPER_WRITERS, file_name
     from gis.papers.fill import fill
     from gis.papers.templates import fill_template, find_template
@@ -44,17 +45,8 @@ def command(
 
     settings, me = Settings.from_env(), system_principal(user())
     with session_scope("paper") as session:
-        data = fill(
-            session,
-            me,
-            key,
-            area,
-            period,
-            person=person,
-            now=local_now(),
-            zone=settings.timezone,
-            language=lang,
-        )
+        request = PaperRequest(key, area, period, person)
+        data = fill(session, me, request, local_now(), settings.timezone, lang)
         if template:
             form = find_template(session, me, key, template, area)
             ending, content = fill_template(session, me, form, data)

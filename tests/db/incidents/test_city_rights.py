@@ -23,7 +23,7 @@ from gis.incidents.reading.incidents import list_incidents
 from gis.incidents.reading.statistics import incident_statistics
 from gis.incidents.reading.unanswered import unanswered
 from gis.incidents.working_time import ZONE
-from gis.papers.data import PaperData
+from gis.papers.data import PaperData, PaperRequest
 from gis.papers.fill import fill
 from gis.rights.actions import Action
 from gis.rights.principal import Principal, account_principal, system_principal
@@ -132,7 +132,7 @@ def test_a_paper_of_a_city_is_for_who_may_read_each_of_its_counties(city: City) 
 
     def paper(key: str, by: Principal) -> PaperData:
         later = NOW + timedelta(minutes=1)
-        return fill(city.session, by, key, CITY, year, now=later, zone=ZONE)
+        return fill(city.session, by, PaperRequest(key, CITY, year), later, ZONE)
 
     centre = city.account("auditor", CITY)
     of_city = paper("ledger", centre)

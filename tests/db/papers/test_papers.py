@@ -17,7 +17,7 @@ from gis.errors import Forbidden, InvalidInput, NotFound
 from gis.incidents.lifecycle import supervision
 from gis.incidents.reading.statistics import RateCount
 from gis.incidents.working_time import ZONE
-from gis.papers.data import PaperData, value_text
+from gis.papers.data import PaperData, PaperRequest, value_text
 from gis.papers.document import paper_document
 from gis.papers.fill import PAPER_TABLE, fill
 from gis.papers.workbook import paper_workbook
@@ -112,15 +112,8 @@ def test_a_roster_is_of_the_last_moment_of_its_period_and_counts_people(town: Pa
     later = begins + timedelta(days=9)
 
     def roster(day: str) -> PaperData:
-        return fill(
-            town.session,
-            system_principal("test"),
-            "roster",
-            area=town.grids[0].code,
-            period=day,
-            now=later,
-            zone=ZONE,
-        )
+        asked = PaperRequest("roster", town.grids[0].code, day)
+        return fill(town.session, system_principal("test"), asked, later, ZONE)
 
     before, after = roster("2026-11-24"), roster("2026-11-25")
     assert {row.values["holder"] for row in before.rows} == {"网格员1", "网格长"}

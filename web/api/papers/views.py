@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from gis.incidents.reading.statistics import RateCount
 from gis.messages import Message
-from gis.papers.data import PaperData, Value, field_label, paper_label
+from gis.papers.data import PaperData, PaperRequest, Value, field_label, paper_label
 from gis.papers.files import PAPER_WRITERS, file_name
 from gis.papers.fill import PAPER_TABLE, fill, require_file
 from gis.papers.templates import fill_template, find_template
@@ -162,17 +162,9 @@ def file(key: str, query_data: PaperFileIn) -> Response:
 
 
 def _fill(by: Principal, key: str, query: PaperIn) -> PaperData:
-    return fill(
-        session(),
-        by,
-        key,
-        query.area,
-        query.period,
-        person=query.person,
-        now=params.parse_datetime(None),
-        zone=current_app.config["SETTINGS"].timezone,
-        language=i18n.chosen(),
-    )
+    asked = PaperRequest(key, query.area, query.period, query.person)
+    now, zone = params.parse_datetime(None), current_app.config["SETTINGS"].timezone
+    return fill(session(), by, asked, now, zone, i18n.chosen())
 
 
 def _to_json(data: PaperData) -> dict[str, Any]:

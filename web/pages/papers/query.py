@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import current_app, request
 
-from gis.papers.data import PaperData
+from gis.papers.data import PaperData, PaperRequest
 from gis.papers.fill import PAPER_BY_KEY, fill
 from gis.papers.period import period_at
 from gis.rights.actions import Action
@@ -21,13 +21,8 @@ DIARY = "diary"
 
 
 @dataclass(frozen=True)
-class PaperQuery:
-    """The question in the address. person: Code, for a diary."""
-
-    paper: str
-    area: str
-    period: str
-    person: str
+class PaperQuery(PaperRequest):
+    """The question in the address."""
 
     def address(self, **changes: object) -> str:
         """Return the part of the address behind the question mark, with some fields changed."""
@@ -35,17 +30,8 @@ class PaperQuery:
 
     def fill(self, by: Principal) -> PaperData:
         """Return the paper as it is now; see `gis.papers.fill.fill`."""
-        return fill(
-            session(),
-            by,
-            self.paper,
-            self.area,
-            self.period,
-            person=self.person,
-            now=params.parse_datetime(None),
-            zone=current_app.config["SETTINGS"].timezone,
-            language=i18n.chosen(),
-        )
+        now, zone = params.parse_datetime(None), current_app.config["SETTINGS"].timezone
+        return fill(session(), by, self, now, zone, i18n.chosen())
 
 
 def parse_query() -> PaperQuery:
