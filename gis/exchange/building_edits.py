@@ -15,7 +15,7 @@ from gis.db import point_ewkt
 from gis.errors import Conflict, FieldError, NotFound, invalid_field, invalid_fields
 from gis.exchange.building_match import BuildingQuery, find_buildings
 from gis.exchange.building_place import NAMESAKE_M
-from gis.exchange.buildings import load_buildings_table
+from gis.exchange.buildings import BuildingDefaults, load_buildings_table
 from gis.files.report import LoadReport
 from gis.files.tables import Row, Table
 from gis.people.area_chains import area_chain
@@ -260,7 +260,8 @@ def _load(session: Session, facts: Mapping[str, Any], timezone: tzinfo) -> str:
     report = LoadReport("buildings", "page")
     report.counts["rows"] = 1
     table = Table({}, iter([Row(1, values | {"crs": EDIT_CRS})]))
-    load_buildings_table(session, table, report, source="page", timezone=timezone)
+    defaults = BuildingDefaults(timezone=timezone)
+    load_buildings_table(session, table, report, defaults, source="page")
     if report.refused:
         faults = [
             FieldError(each.field, each.message.code, each.message.params)

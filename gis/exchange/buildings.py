@@ -1,6 +1,7 @@
 """Loading a register of buildings, or a map of their outlines."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,20 @@ from gis.settings import Settings
 Unplaced = Literal["refuse", "later"]
 
 
+@dataclass(frozen=True)
+class BuildingDefaults:
+    """What holds for rows of buildings that do not say it themselves.
+
+    crs: System of the points and shapes of rows that name none. place: What becomes of a row
+    without a place: it is refused, or waits until somebody places it. timezone: Of the first days
+    of posts.
+    """
+
+    crs: str | None = None
+    place: Unplaced = "refuse"
+    timezone: tzinfo = Settings.timezone
+
+
 def load_buildings(
     session: Session,
     path: Path,
@@ -43,7 +58,7 @@ def load_buildings(
     layer
         Of a map that has several.
     place, timezone
-        As `load_buildings_table`.
+        As `BuildingDefaults`.
 
     Returns
     -------
@@ -60,7 +75,7 @@ def load_buildings(
         table: Table = read_map_table(path, BUILDING_COLUMNS, report, crs, layer, ignored)
     else:
         table = read_table(path, BUILDING_COLUMNS, report)
-    load_buildings_table(session, table, report, crs, place=place, timezone=timezone)
+    load_buildings_table(session, table, report, BuildingDefaults(crs, place, timezone))
     datasets.record_report(session, path, report)
     return report
 
@@ -69,11 +84,9 @@ def load_buildings_table(
     session: Session,
     table: Table,
     report: LoadReport,
-    crs: str | None = None,
+    defaults: BuildingDefaults,
     *,
-    place: Unplaced = "refuse",
     source: str = "",
-    timezone: tzinfo = Settings.timezone,
     within: Sequence[int] | None = None,
     check: Callable[[Sequence[BuildingRow], Sequence[BuildingRow]], None] = no_check,
 ) -> None:
@@ -88,14 +101,8 @@ def load_buildings_table(
     ----------
     report
         Gets counts, notes and refusals; where a row is refused nothing is written at all.
-    crs
-        System of the points and shapes of rows that name none.
-    place
-        What becomes of a row without a place: it is refused, or waits until somebody places it.
     source
         Marks what is new or changed; empty for the name of the file.
-    timezone
-        Of the first days of posts.
     within
         Ids of the areas whose buildings names mean before others; None: all alike.
     check
@@ -103,9 +110,9 @@ def load_buildings_table(
         anything is written; the former are staged. May refuse more.
     """
     session.execute(text(building_store.LOCK_BUILDINGS_SQL))
-    rows = read_rows(table, crs, report)
+    rows = read_rows(table, defaults.crs, report)
     unplaced = match_buildings(session, rows, table, report, within)
-    if place == "refuse":
+    if defaults.place == "refuse":
         report.refused += [
             table.refuse(row.number, "lon", "building_row.not_placed", name=row.title)
             for row in unplaced
@@ -122,6 +129,6 @@ def load_buildings_table(
     with session.begin_nested() as savepoint:
         source = source or f"buildings: {report.source}"
         waiting = building_store.write(session, source, table, report)
-        write_posts_of(session, rows, unplaced, waiting, table, timezone, report)
+        write_posts_of(session, rows, unplaced, waiting, table, defaults.timezone, report)
         if not finish_reading(report):
             savepoint.rollback()

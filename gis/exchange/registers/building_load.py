@@ -1,7 +1,6 @@
 """Load a register of buildings: where its reader may, and with what it changes."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import tzinfo
 from itertools import count
 
 from sqlalchemy import text
@@ -11,7 +10,7 @@ from gis.exchange.building_edits import close_buildings
 from gis.exchange.building_place import STORED_SQL, may_be
 from gis.exchange.building_posts import ROLE_OF
 from gis.exchange.building_rows import BuildingRow
-from gis.exchange.buildings import Unplaced, load_buildings_table
+from gis.exchange.buildings import BuildingDefaults, load_buildings_table
 from gis.exchange.people import VACANT_PATTERN
 from gis.exchange.registers.area_names import AreaNames
 from gis.exchange.registers.differences import Change
@@ -104,9 +103,8 @@ def load_buildings_register(
     scope: Scope,
     table: Table,
     report: LoadReport,
-    timezone: tzinfo,
+    defaults: BuildingDefaults,
     *,
-    place: Unplaced,
     post_areas: Collection[int] | None,
     name_areas: Collection[int] | None,
     complete: bool,
@@ -145,9 +143,7 @@ def load_buildings_register(
         session,
         Table(table.columns, iter(rows)),
         report,
-        scope.crs,
-        place=place,
-        timezone=timezone,
+        defaults,
         within=scope.areas.grids_in(None) if scope.limited else None,
         check=check,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from gis.errors import Unavailable
-from gis.exchange.buildings import Unplaced
+from gis.exchange.buildings import BuildingDefaults, Unplaced
 from gis.exchange.facilities import load_facility_table
 from gis.exchange.households import OTHERS_STAY, load_household_table
 from gis.exchange.people import load_people_table
@@ -250,8 +250,7 @@ class _Loading:
             self.scope,
             table,
             self.report,
-            self.options.timezone,
-            place=self.options.place,
+            BuildingDefaults(self.scope.crs, self.options.place, self.options.timezone),
             post_areas=self.options.post_areas,
             name_areas=self.options.name_areas,
             complete=self.complete,
