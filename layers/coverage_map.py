@@ -16,7 +16,7 @@ from layers.areas import BUILDINGS, COMMUNITIES
 from layers.basemap import BASEMAP
 from layers.facilities import FACILITIES
 from layers.features import feature_collection, visible_collections
-from layers.layer import Layer, Style
+from layers.layer import Layer, MapView, Style
 from layers.overview import overview
 from layers.report_map import CLASS_COLOURS
 from layers.saved_map import Legend, LegendLine, saved_map
@@ -158,7 +158,6 @@ def coverage_map(
         for feature in facilities["features"]
         if feature["properties"]["category"] in query.categories
     ]
-    west, south, east, north = view.bbox
     return saved_map(
         [
             *visible_collections(session, (*BASEMAP, COMMUNITIES), view.at, view.bbox, view.zoom),
@@ -169,8 +168,7 @@ def coverage_map(
             *_edited(view.edits),
             (SERVICES, facilities),
         ],
-        centre=((west + east) / 2, (south + north) / 2),
-        zoom=view.zoom,
+        MapView(view.bbox, view.zoom),
         language=texts.language,
         title=texts.title,
         notes=[*texts.notes, *overview(session, view.at).attributions],

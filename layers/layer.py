@@ -67,6 +67,17 @@ class Label:
     weight: int = 400
 
 
+class MapView(NamedTuple):
+    """What a map shows.
+
+    bbox: (west, south, east, north) in degrees, in the middle of the map. zoom: Map zoom,
+    at which widths are taken.
+    """
+
+    bbox: tuple[float, float, float, float]
+    zoom: int
+
+
 @dataclass(frozen=True)
 class Layer:
     """One thing a map can show.

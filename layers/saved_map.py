@@ -13,7 +13,7 @@ from gis.messages import LOCALES, Message, render
 from gis.palette import BASEMAP_COLOURS, BLACK, CIRCLE, PAGE_COLOURS, WHITE
 from layers import literal
 from layers.icons import VENDOR_PATH
-from layers.layer import Layer, Stops, Style
+from layers.layer import Layer, MapView, Stops, Style
 from layers.saved_labels import MakeRoom, add_labels, label_css
 
 FONT_STACK = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
@@ -94,9 +94,8 @@ class KeepInFront(literal.LiteralMacro):
 
 def saved_map(
     drawn: Sequence[tuple[Layer, Mapping[str, Any]]],
+    view: MapView,
     *,
-    centre: tuple[float, float],
-    zoom: int,
     language: str,
     title: str,
     notes: Iterable[str],
@@ -110,10 +109,6 @@ def saved_map(
     ----------
     drawn
         Layers in the order they are painted, each with its FeatureCollection (longitude first).
-    centre
-        (lon, lat) in degrees.
-    zoom
-        Map zoom, at which widths are taken.
     title
         At the top of the page.
     notes
@@ -129,7 +124,7 @@ def saved_map(
     -----
     Every name is escaped, and rendered text is never compiled as a template (see literal.py).
     """
-    page = _empty_map(centre, zoom, language)
+    page = _empty_map(view, language)
     alternatives = alternatives or {}
     above: list[folium.FeatureGroup] = []  # what is painted after the alternatives
     for layer, features in drawn:
@@ -140,7 +135,7 @@ def saved_map(
             overlay=not is_alternative,
             show=not is_alternative or layer.name == next(iter(alternatives)),
         )
-        _add_features(group, layer, features["features"], zoom, language)
+        _add_features(group, layer, features["features"], view.zoom, language)
         add_labels(group, layer, features["features"])
         group.add_to(page)
         above = [] if is_alternative else [*above, group]
@@ -163,11 +158,12 @@ def saved_map(
     )
 
 
-def _empty_map(centre: tuple[float, float], zoom: int, language: str) -> SavedMap:
+def _empty_map(view: MapView, language: str) -> SavedMap:
     """Return a map without layers about a place, its buttons in the reader's language."""
+    west, south, east, north = view.bbox
     page = SavedMap(
-        location=[centre[1], centre[0]],
-        zoom_start=zoom,
+        location=[(south + north) / 2, (west + east) / 2],
+        zoom_start=view.zoom,
         tiles=None,
         prefer_canvas=True,
         max_zoom=20,

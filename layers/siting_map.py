@@ -16,7 +16,7 @@ from layers.areas import COMMUNITIES, GRIDS
 from layers.basemap import BASEMAP
 from layers.facilities import FACILITIES
 from layers.features import visible_collections
-from layers.layer import Layer, Style
+from layers.layer import Layer, MapView, Style
 from layers.overview import overview
 from layers.saved_map import saved_map
 
@@ -67,8 +67,7 @@ def siting_map(session: Session, answer: SitingAnswer, at: datetime, language: s
     category = CATEGORY_BY_KEY[answer.request.category]
     return saved_map(
         drawn,
-        centre=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
-        zoom=zoom,
+        MapView(bbox, zoom),
         language=language,
         title=render(
             Message(

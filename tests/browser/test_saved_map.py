@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError as NotYet
 
+from layers.layer import MapView
 from layers.registry import MAP_LAYERS
 from layers.saved_map import saved_map
 
@@ -24,8 +25,7 @@ def test_a_hostile_name_is_shown_letter_by_letter(desk, tmp_path: Path) -> None:
     page.write_text(
         saved_map(
             [(facilities, {"features": [feature]})],
-            centre=(105.95, 26.23),
-            zoom=16,
+            MapView((105.95, 26.23, 105.95, 26.23), 16),
             language="zh",
             title=HOSTILE,
             notes=[HOSTILE],

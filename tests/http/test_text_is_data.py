@@ -33,6 +33,7 @@ from gis.network.store import WalkEdgeRow, replace_network
 from gis.notices import delivery, mail
 from gis.rights.principal import system_principal
 from gis.settings import Settings, Smtp
+from layers.layer import MapView
 from layers.registry import MAP_LAYERS, SOURCES
 from layers.saved_map import saved_map
 from tests.support import access_table
@@ -373,8 +374,7 @@ def test_a_saved_map_is_built_from_text_that_no_template_reads() -> None:
         }
         page = saved_map(
             [(point, shapes)],
-            centre=(105.95, 26.23),
-            zoom=16,
+            MapView((105.95, 26.23, 105.95, 26.23), 16),
             language="zh",
             title=value,
             notes=[value],

@@ -16,6 +16,7 @@ from gis.ops.metadata import BasemapFeature, ServiceCircle
 from gis.palette import TEXT_COLOURS, text_colour_on
 from gis.search import search
 from layers import features, icons, saved_map, tiles
+from layers.layer import MapView
 from layers.registry import LAYERS, TILE_SETS
 from layers.service_area import service_layers
 from tests.support import build
@@ -291,9 +292,8 @@ def test_script_in_a_name_is_only_text_in_the_saved_map(session, town):
         )
         for name in ("grids", "facilities")
     ]
-    page = saved_map.saved_map(
-        drawn, centre=(LON, LAT), zoom=16, language="zh", title=EVIL, notes=[EVIL]
-    )
+    view = MapView((LON, LAT, LON, LAT), 16)
+    page = saved_map.saved_map(drawn, view, language="zh", title=EVIL, notes=[EVIL])
     private = page.replace(
         (icons.VENDOR_PATH / "leaflet" / "leaflet.js").read_text(encoding="utf-8"), ""
     )

@@ -18,7 +18,7 @@ from gis.search import LEVEL_EN
 from layers.facilities import CIRCLES, FACILITIES
 from layers.features import feature_collection
 from layers.folium_map import MIN_ZOOM, PageParts, live_map, vector_tiles
-from layers.layer import Layer
+from layers.layer import Layer, MapView
 from layers.legend import legend_of
 from layers.overview import Overview, register_counts
 from layers.registry import MAP_LAYERS, SERVICE, SOURCES
@@ -156,8 +156,7 @@ def export() -> Response:
     drawn, emphasis = _visible_features(bbox, zoom, at), _emphasis()
     html = saved_map(
         drawn,
-        centre=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
-        zoom=zoom,
+        MapView(bbox, zoom),
         language=i18n.chosen(),
         title=f"{figures.names} · {title}" if figures.names else title,
         notes=_map_notes(figures, at),
