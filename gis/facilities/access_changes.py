@@ -17,6 +17,7 @@ from gis.facilities.access_labels import (
     STEPS_MIN,
     label_buildings,
     minutes_to_edge,
+    near_buildings,
 )
 from gis.facilities.accessibility import DemandPoints, FacilityEntrances
 from gis.facilities.category_labels import CategoryLabels, by_category
@@ -193,8 +194,11 @@ class AccessChange:
         network, entrances = self.new.network, self.new.entrances
         part = self.new.demand.select(which)
         longest = STEPS_MIN[-1] * 60 * self.speed_m_s * ROUNDING_FACTOR
-        countable = entrances.best(
+        metres = entrances.best(
             nearest_source_distances(network, part.snaps, entrances.snaps, longest)
+        )
+        near = near_buildings(
+            network, part, entrances, category, self.speed_m_s, np.isfinite(metres)
         )
         anew = label_buildings(
             network,
@@ -203,8 +207,8 @@ class AccessChange:
             [category],
             self.speed_m_s,
             self.limit_min,
-            countable=np.isfinite(countable),
             edge_minutes=self._edge_minutes[which],
+            near={category: near},
         )
         return labels.patched(which, by_category(anew, part, entrances)[category]), which
 

@@ -70,7 +70,6 @@ def label_buildings(
     speed_m_s: float,
     limit_min: float = MAX_WALK_MIN,
     *,
-    countable: Bools | None = None,
     edge_minutes: Floats | None = None,
     near: Mapping[str, "Near"] | None = None,
 ) -> AccessLabels:
@@ -86,13 +85,10 @@ def label_buildings(
         Metres of the network's lengths walked in a second.
     limit_min
         Minutes beyond which a facility is none, at least the longest of `STEPS_MIN`.
-    countable
-        Per facility, whether it may be within the longest of `STEPS_MIN` of a building; the others
-        are not looked for there. None: any may.
     edge_minutes
         Those of the buildings, where they are known already.
     near
-        What `near_buildings` returns for all facilities of each category, where that is known.
+        What `near_buildings` returns for each category, where that is known.
 
     Notes
     -----
@@ -111,9 +107,8 @@ def label_buildings(
         if not which.size or not on.size:
             continue
         doors = _Doors.of(network, entrances, which)
-        close = which if countable is None else which[countable[which]]
         if near is None:
-            candidates = _near(network, entrances, close, homes, metre_min)
+            candidates = _near(network, entrances, which, homes, metre_min)
         else:
             candidates = near[category].select(on)
         nearest_min, nearest_facility = homes.nearest(
@@ -141,14 +136,20 @@ def near_buildings(
     entrances: FacilityEntrances,
     category: str,
     speed_m_s: float,
+    countable: Bools | None = None,
 ) -> "Near":
     """Return what of a category is within the longest of `STEPS_MIN` of each building.
 
-    Parameters are those of `label_buildings`.
+    Parameters
+    ----------
+    countable
+        Per facility, whether it may be so near to a building; the others are not looked for. None:
+        any may. Other parameters are as for `label_buildings`.
     """
     on, homes = _homes_of(demand)
     result = Near.none(len(demand.building))
-    which = np.flatnonzero(entrances.category == category)
+    is_one = entrances.category == category
+    which = np.flatnonzero(is_one if countable is None else is_one & countable)
     if which.size and on.size:
         close = _near(network, entrances, which, homes, 1.0 / (60.0 * speed_m_s))
         result.add(on, close.minutes, close.facility, close.within)
