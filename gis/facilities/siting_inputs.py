@@ -91,7 +91,9 @@ def street_candidates(
     spacing_m
         Side of the squares; widened until there are at most `most` points.
     """
-    usable = network.street & network.ground & network.access.edge & (network.rank < ISLAND)
+    usable = (
+        network.flags.street & network.flags.ground & network.access.edge & (network.rank < ISLAND)
+    )
     edge = np.flatnonzero(usable)
     if land is not None:
         shapely.prepare(land)

@@ -23,6 +23,7 @@ from gis.network.edge_facts import (
     EdgeFacts,
     plain_facts,
 )
+from gis.network.edge_flags import EdgeFlags
 from gis.network.lattice import Lattice
 from gis.network.snapping import (
     Bools,
@@ -51,11 +52,7 @@ class Network:
     length: Per edge, what walking it costs: metres, or equivalent metres of a profile
         (`gis.network.profiled`). Every distance along the network is in this unit.
     lines: Per edge, its shapely LineString in metres, from u to v.
-    ends: Per edge, whether it is open only to those who start or end on it or behind it.
-    street: Per edge, whether it is a street or path rather than an edge of a platform or plaza.
-    ground: Per edge, whether it is on the ground rather than a bridge, tunnel or another storey.
-    road: Per edge, whether its class leads through a town, unlike a lane or path (`ROADS` of
-        `gis.network.loading`).
+    flags: What each edge is.
     walls: Lines in metres that no straight leg crosses.
     facts: What else is known of the edges, for those whom it hinders.
     at_edge: Numbers of the nodes where the data end, ascending: streets go on that are not in it.
@@ -70,10 +67,7 @@ class Network:
     metres: Floats
     length: Floats
     lines: Shapes
-    ends: Bools
-    street: Bools
-    ground: Bools
-    road: Bools
+    flags: EdgeFlags
     walls: Shapes
     facts: EdgeFacts
     at_edge: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -97,8 +91,10 @@ class Network:
     @cached_property
     def access(self) -> parts.Access:
         """What is public, and what is only the beginning or the end of a walk."""
-        road = self.road & ~self._walled if self.ends.any() and self.road.any() else self.road
-        return parts.public_access(len(self.nodes), self.u, self.v, self.metres, self.ends, road)
+        ends, road = self.flags.ends, self.flags.road
+        if ends.any() and road.any():
+            road = road & ~self._walled
+        return parts.public_access(len(self.nodes), self.u, self.v, self.metres, ends, road)
 
     @cached_property
     def _walled(self) -> Bools:
@@ -145,7 +141,11 @@ class Network:
         See `gis.network.parts.ranks`; to doubled edges nothing is snapped.
         """
         rank = parts.ranks(
-            len(self.nodes), self.u, self.v, np.where(self.street, self.metres, 0.0), self.ground
+            len(self.nodes),
+            self.u,
+            self.v,
+            np.where(self.flags.street, self.metres, 0.0),
+            self.flags.ground,
         )
         position = places_of(self.nodes)
         ends = position[self.u], position[self.v]
@@ -170,7 +170,7 @@ class Network:
     @cached_property
     def on_ground(self) -> Ints:
         """Numbers of the edges on the ground."""
-        return np.flatnonzero(self.ground).astype(np.int32)
+        return np.flatnonzero(self.flags.ground).astype(np.int32)
 
     @cached_property
     def stretch(self) -> Floats:
@@ -255,10 +255,7 @@ def from_degrees(
     nodes: Floats,
     edges: EdgeTable,
     *,
-    ends: Bools | None = None,
-    street: Bools | None = None,
-    ground: Bools | None = None,
-    road: Bools | None = None,
+    flags: EdgeFlags | None = None,
     walls: Shapes | None = None,
     facts: EdgeFacts | None = None,
     at_edge: Ints | None = None,
@@ -273,9 +270,8 @@ def from_degrees(
         Longitude and latitude, EPSG:4490, shape (n, 2).
     edges
         The edges; their order is that of all arrays by edge.
-    ends, street, ground, road
-        As in Network. None means that no edge is private or a road, and all are streets on the
-        ground.
+    flags
+        None means that all are public paths on the ground.
     walls
         Lines in degrees; None means none.
     facts
@@ -295,7 +291,6 @@ def from_degrees(
     epsg = crs.metric_epsg(float(middle[0]), float(middle[1]))
     change = crs.get_transformer(4490, epsg).transform
     to_metric = lambda xy: np.column_stack(change(xy[:, 0], xy[:, 1]))  # noqa: E731
-    none, every = np.zeros(len(lines), bool), np.ones(len(lines), bool)
     return Network(
         version,
         epsg,
@@ -305,10 +300,7 @@ def from_degrees(
         length,
         length,
         shapely.transform(lines, to_metric),
-        none if ends is None else ends,
-        every if street is None else street,
-        every if ground is None else ground,
-        none if road is None else road,
+        EdgeFlags.plain(len(lines)) if flags is None else flags,
         np.empty(0, object)
         if walls is None or not len(walls)
         else shapely.transform(walls, to_metric),

@@ -19,7 +19,7 @@ from gis.network.edge_facts import climbing
 from gis.network.edits import CLOSED, Edit
 from gis.network.joiner import SAME_M, Stop
 from gis.network.shape_parts import points_of
-from gis.network.snapping import Bools, Floats, Ints
+from gis.network.snapping import Floats, Ints
 from gis.network.store import MIN_EDGE_LENGTH_M
 from gis.shapes.measure import GEOD
 
@@ -112,7 +112,7 @@ class _Draft:
         ends = [self._new_node(Point(self.shapes[n].coords[i])) for n in added for i in (0, -1)]
         self.u = np.concatenate([network.u, np.array(ends[::2], np.int32)])
         self.v = np.concatenate([network.v, np.array(ends[1::2], np.int32)])
-        self.ground = np.concatenate([network.ground, np.ones(len(added), bool)])
+        self.ground = network.flags.grown(len(added)).ground
         self.alias: dict[int, int] = {}
         self.stops: dict[int, list[tuple[float, Stop]]] = {}
         self.links: list[tuple[Stop, Stop]] = []
@@ -331,10 +331,7 @@ class _Draft:
                 ]
             ),
             facts=facts,
-            ends=self._flags("ends", source),
-            street=self._flags("street", source),
-            ground=self._flags("ground", source),
-            road=self._flags("road", source),
+            flags=self.network.flags.grown(len(self.edge_of)).select(source).grown(len(links)),
         )
 
     def _all_heights(self) -> Floats:
@@ -345,13 +342,6 @@ class _Draft:
             heights = [height[node] for node in ends if np.isfinite(height[node])]
             height[ends] = heights[0] if heights else np.nan
         return height
-
-    def _flags(self, name: str, source: Ints) -> Bools:
-        """Return a flag of the network for the edges and links; added paths are public streets."""
-        value = name in ("street", "ground")
-        column = getattr(self.network, name)
-        every = np.concatenate([column, np.full(len(self.edge_of), value)])
-        return np.concatenate([every[source], np.full(len(self.links), value)])
 
     def _metres(self) -> Floats:
         added = [GEOD.geometry_length(self.edits[number].geom) for number in self.edge_of]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.network.build import EdgeTable, Network, from_degrees
 from gis.network.edge_facts import HeightColumns, TagColumns, facts_of, with_heights
+from gis.network.edge_flags import EdgeFlags
 from gis.network.edit_draft import EditedNetwork, apply_edits
 from gis.network.edits import EditSet, find_edits, read_edits
 
@@ -110,10 +111,12 @@ def _read(session: Session, version: str) -> Network:
             metres,
             shapely.from_wkb([bytes(value) for value in wkb]),
         ),
-        ends=np.array(ends, bool),
-        street=~np.isin(np.array(kind, np.str_), ISLAND_KINDS),
-        ground=np.array(structure, np.str_) == "",
-        road=np.isin(np.array(kind, np.str_), PUBLIC_STREET_CLASSES),
+        flags=EdgeFlags(
+            ends=np.array(ends, bool),
+            street=~np.isin(np.array(kind, np.str_), ISLAND_KINDS),
+            ground=np.array(structure, np.str_) == "",
+            road=np.isin(np.array(kind, np.str_), PUBLIC_STREET_CLASSES),
+        ),
         walls=shapely.from_wkb(np.array([bytes(value) for value in walls], object)),
         facts=with_heights(
             facts_of(kind, steps, TagColumns(*tags)), HeightColumns(rise, fall, steepest), metres

@@ -113,12 +113,13 @@ def _view(network: Network, profile: WalkingProfile, is_open: Bools) -> Network:
     )
     view = replace(
         network,
-        facts=facts,
+        u=network.u[is_open],
+        v=network.v[is_open],
+        metres=network.metres[is_open],
         length=cost[is_open],
-        **{
-            name: getattr(network, name)[is_open]
-            for name in ("u", "v", "metres", "lines", "ends", "street", "ground", "road")
-        },
+        lines=network.lines[is_open],
+        flags=network.flags.select(is_open),
+        facts=facts,
     )
     # who may walk where does not depend on who can
     view.__dict__["access"] = parts.Access(network.access.edge[is_open], network.access.node)

@@ -216,7 +216,8 @@ def _crosses(leg, walls):
 def edges_of(network) -> list[Edge]:
     """The edges of a gis.network.build.Network."""
     columns = (network.u, network.v, network.metres)
-    flags = (each.tolist() for each in (network.ends, network.street, network.ground, network.road))
+    are = network.flags
+    flags = (each.tolist() for each in (are.ends, are.street, are.ground, are.road))
     return [
         Edge(*row)
         for row in zip(*(c.tolist() for c in columns), network.lines, *flags, strict=True)

@@ -1,6 +1,7 @@
 """Made-up walking networks, from places in metres."""
 
 import random
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -11,13 +12,14 @@ from gis import crs
 from gis.network import walk
 from gis.network.build import EdgeTable, Network, SnappedPoints, from_degrees
 from gis.network.contraction import contract
+from gis.network.edge_flags import EdgeFlags
 from gis.network.lattice import Lattice, LatticePoints
 from gis.shapes.measure import GEOD
 
 WEST, SOUTH = 105.95, 26.23
 
 
-def network(nodes, pairs, **flags) -> Network:
+def network(nodes, pairs, *, walls=None, facts=None, at_edge=None, **flags) -> Network:
     """A network from places in metres east and north of a corner, and pairs of them."""
     places = np.array([to_degrees(*node) for node in nodes])
     u, v = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
@@ -27,7 +29,15 @@ def network(nodes, pairs, **flags) -> Network:
         else np.array([], object)
     )
     length = np.array([GEOD.line_length(*shapely.get_coordinates(line).T) for line in lines])
-    return from_degrees("test", places, EdgeTable(u, v, length, lines), **flags)
+    return from_degrees(
+        "test",
+        places,
+        EdgeTable(u, v, length, lines),
+        flags=replace(EdgeFlags.plain(len(pairs)), **flags),
+        walls=walls,
+        facts=facts,
+        at_edge=at_edge,
+    )
 
 
 def to_degrees(east, north):

@@ -285,7 +285,7 @@ def test_a_lane_through_a_house_and_a_boardwalk_are_on_the_ground(
     ((x, y),) = rows(
         session, "SELECT ST_X(ST_Centroid(geom)), ST_Y(ST_Centroid(geom)) FROM building"
     )
-    assert network.snap_degrees([x], [y]).leg[0] < 15 and network.ground.all()
+    assert network.snap_degrees([x], [y]).leg[0] < 15 and network.flags.ground.all()
 
 
 @pytest.mark.parametrize("as_relation", [False, True])
