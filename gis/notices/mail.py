@@ -28,7 +28,8 @@ def check_address(address: str) -> None:
     if (
         parsed != address
         or not name
-        or "." not in host.strip(".")
+        or "." not in host
+        or not all(host.split("."))
         or not address.isascii()
         or not address.isprintable()
         or " " in address

@@ -70,8 +70,9 @@ def check_address(url: str) -> None:
             and not parts.fragment
             and url.isprintable()
             and " " not in url
+            and bool(httpx.URL(url).host.encode("idna"))  # no label is empty or too long
         )
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         fine = False
     if not fine:
         raise invalid_field("address", "notice_target.url_wrong", url=url[:80])
@@ -149,12 +150,13 @@ async def _post(url: str, headers: dict[str, str], body: bytes, private: bool) -
         resolved = await asyncio.get_running_loop().getaddrinfo(
             target.host, port, type=socket.SOCK_STREAM
         )
-    except OSError:
+    except (OSError, UnicodeError):
         raise DeliveryError(f"the name {target.host} is not known") from None
     addresses = list(dict.fromkeys(str(ip[4][0]) for ip in resolved))
     for ip in addresses:
         if not is_address_allowed(ip, private=private):
-            hint = "" if private else "; WANGGE_PRIVATE_WEBHOOKS=yes allows it"
+            may = not private and is_address_allowed(ip, private=True)
+            hint = "; WANGGE_PRIVATE_WEBHOOKS=yes allows it" if may else ""
             named = "" if ip == target.host else f"{ip}, "
             raise DeliveryError(f"{target.host} is {named}an address notices may not go to{hint}")
     # connect to the addresses that were checked: the name may resolve to others a moment later

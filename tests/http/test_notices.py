@@ -186,6 +186,8 @@ def test_a_report_tells_its_person_and_goes_with_it(incident_town: IncidentTown)
         "javascript:alert(1)",
         "http://[::1",
         "https://gateway.example.cn:99999/",
+        f"https://{'a' * 64}.example.cn/",
+        "https://gateway..example.cn/",
     ],
 )
 def test_an_address_that_is_none_is_refused(session: Session, url: str) -> None:
@@ -203,6 +205,8 @@ def test_an_address_that_is_none_is_refused(session: Session, url: str) -> None:
         "a b@example.cn",
         "Desk <desk@example.cn>",
         "desk@example.cn\nBcc: x@example.cn",
+        "desk@example..cn",
+        "desk@.example.cn",
     ],
 )
 def test_a_mail_address_that_is_none_is_refused(session: Session, address: str) -> None:
@@ -270,6 +274,16 @@ def test_every_trial_has_another_key_and_a_notice_the_same() -> None:
         keys = [headers["Idempotency-Key"] for headers, _ in receiver.got]
     assert keys[0] != keys[1]
     assert keys[2:] == ["wangge-notice-7", "wangge-notice-7"]
+
+
+@pytest.mark.parametrize(
+    ("host", "private", "hint"),
+    [("127.0.0.1", False, True), ("169.254.169.254", False, False), ("0.0.0.0", True, False)],
+)
+def test_the_setting_is_named_only_where_it_helps(host: str, private: bool, hint: bool) -> None:
+    with pytest.raises(webhook.DeliveryError) as refused:
+        webhook.send(f"http://{host}/in", SECRET, 1, "test", b"{}", private=private)
+    assert ("WANGGE_PRIVATE_WEBHOOKS" in str(refused.value)) is hint
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -409,6 +423,47 @@ def test_a_notice_the_receiver_chokes_on_does_not_hold_up_the_others_for_ever(
         receiver.answers = [200, 400]
         assert office.deliver(target) == 1
         assert office.states(target) == ["waiting", "sent"]
+
+
+def test_what_was_passed_is_tried_while_a_later_one_waits_to_be_tried_again(
+    office: Office,
+) -> None:
+    with gateway(always=500) as receiver:
+        target = office.add(receiver.url)
+        office.tell("incident.report", "incident.take", "incident.handle")
+        office.change(
+            "UPDATE notice SET attempts = 9, at = now() - interval '73 hours'"
+            " WHERE target_id = :t AND topic = 'incident.report'",
+            t=target,
+        )
+        assert office.deliver(target) == 0
+        assert receiver.topics() == ["incident.take"]
+        assert office.due() == [target]
+        assert office.deliver(target) == 0
+        assert receiver.topics()[1:] == ["incident.report"], "news that keeps coming lets it starve"
+        assert office.states(target) == ["dead", "waiting", "waiting"]
+        assert office.due() == []
+
+
+def test_what_cannot_be_sent_at_all_is_recorded_and_waits(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gateway() as receiver:
+        target = office.add(receiver.url)
+        office.tell("incident.report")
+        office.change(
+            "UPDATE notice_target SET address = :url WHERE id = :t",
+            url=f"http://{'a' * 64}.example.cn/",
+            t=target,
+        )
+        assert office.deliver(target) == 0
+        (row,) = office.rows(target)
+        assert (row.attempts, "is not known" in row.last_error) == (1, True)
+        office.later(target)
+        monkeypatch.setattr(delivery, "payload", lambda notice: 1 / 0)
+        assert office.deliver(target) == 0
+        (row,) = office.rows(target)
+        assert (row.attempts, row.last_error) == (2, "cannot be sent: ZeroDivisionError")
 
 
 def test_after_three_days_it_is_dead_and_can_be_sent_again(office: Office) -> None:
