@@ -210,8 +210,9 @@ def test_a_key_is_looked_up_once_in_a_while(settings, database_url, engine):
 
 def test_the_page_makes_shows_once_rotates_and_revokes(client, session, town):
     signed_in(client, account(session, "admin", "administrator"))
-    refused = send(client, "/keys", name="x", area="999", per_minute="many")
-    assert refused.status_code == 422 and refused.text.count('class="acc-wrong"') == 4
+    for number in ("many", "²", "9" * 5000):
+        refused = send(client, "/keys", name="x", area="999", per_minute=number)
+        assert refused.status_code == 422 and refused.text.count('class="acc-wrong"') == 4
     form = {
         "name": "mini",
         "area": "520402",

@@ -14,7 +14,7 @@ import click
 
 from gis import private
 from gis.errors import WanggeError, invalid_field
-from gis.storable import find_unstorable
+from gis.storable import MAX_BIGINT, find_unstorable
 from web.docstrings import without_raises
 
 DISK_FULL_MESSAGE = "the disk is full; nothing was changed. Free some space and try again"
@@ -98,7 +98,18 @@ class _Text(click.types.StringParamType):
         return text
 
 
-TEXT = _Text()
+class _WholeNumber(click.types.IntParamType):
+    """A whole number that the database holds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; fail if it is beyond every column."""
+        number: int = super().convert(value, param, ctx)
+        if abs(number) > MAX_BIGINT:
+            self.fail(f"{number} is too large.", param, ctx)
+        return number
+
+
+TEXT, WHOLE_NUMBER = _Text(), _WholeNumber()
 
 
 def load_command(name: str) -> click.Command:
@@ -111,6 +122,8 @@ def load_command(name: str) -> click.Command:
         for parameter in each.params:
             if parameter.type is click.STRING:
                 parameter.type = TEXT
+            elif parameter.type is click.INT:
+                parameter.type = WHOLE_NUMBER
         waiting += each.commands.values() if isinstance(each, click.Group) else ()
     return command
 

@@ -40,6 +40,11 @@ def local_now() -> datetime:
     return datetime.now(Settings.from_env().timezone)
 
 
+def to_local(moment: datetime) -> datetime:
+    """Return a moment in the deployment's zone; the database gives it in another."""
+    return moment.astimezone(Settings.from_env().timezone)
+
+
 def local_year(number: int | None) -> Year:
     """Return a year by the clock of the deployment; the present one for None.
 

@@ -11,7 +11,8 @@ import click
 
 from gis.notices import actions, queries
 from gis.settings import Settings
-from web.cli.common import AS_JSON, session_scope
+from web.cli.common import AS_JSON, session_scope, to_local
+from web.http.params import read_digits
 
 TOPICS_OPTION = click.option(
     "--topic",
@@ -20,6 +21,9 @@ TOPICS_OPTION = click.option(
     help="As incident.dispatch; may be given again. Without: all.",
 )
 INCIDENT_AREA_OPTION = click.option("--area", default="", help="Code; only of incidents in it.")
+
+
+CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
 @click.group()
@@ -58,12 +62,11 @@ def retry(which: str) -> None:
     BadParameter
         It is neither a number nor all.
     """
-    if which != "all" and not which.isdigit():
+    number = read_digits(which)
+    if which != "all" and number is None:
         raise click.BadParameter("must be the number of a notice, or all", param_hint="ID")
     with session_scope("notices retry") as session:
-        count = actions.retry_notices(
-            session, None if which == "all" else int(which), datetime.now(UTC)
-        )
+        count = actions.retry_notices(session, number, datetime.now(UTC))
         session.commit()
     click.echo(f"{count} to be sent again")
 
@@ -158,6 +161,8 @@ def test(target: int) -> None:
             at=datetime.now(UTC),
             county=None,
             body={},
+            area_name="",
+            category_en="",
             kind=to.kind,
             address=to.address,
             secret=to.secret,
@@ -175,11 +180,11 @@ def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
             json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str)
         )
     for row in rows:
-        next_try = f"  next {row.next_try_at:%Y-%m-%d %H:%M:%S}" if row.state == "waiting" else ""
+        again = f"  next {to_local(row.next_try_at):{CLOCK}}" if row.state == "waiting" else ""
         click.echo(
-            f"{row.id}  {row.at:%Y-%m-%d %H:%M:%S}  {row.topic}  to {row.target} {row.address} "
+            f"{row.id}  {to_local(row.at):{CLOCK}}  {row.topic}  to {row.target} {row.address} "
             f" [{row.state}]"
-            f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}"
+            f"  tried {row.attempts}{again}{f'  {row.last_error}' if row.last_error else ''}"
         )
     if not rows:
         click.echo(f"wangge: {nothing}", err=True)

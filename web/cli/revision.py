@@ -12,7 +12,7 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import AS_JSON, MOMENT, session_scope
+from web.cli.common import AS_JSON, MOMENT, session_scope, to_local
 
 if TYPE_CHECKING:
     from gis.boundaries.statistics import Preview
@@ -57,7 +57,7 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         return click.echo(orjson.dumps(entries).decode())
     for row in entries:
-        when = f", from {row['effective']:%Y-%m-%d %H:%M}" if row["effective"] else ""
+        when = f", from {to_local(row['effective']):%Y-%m-%d %H:%M}" if row["effective"] else ""
         click.echo(
             f"{row['id']:5}  {row['state']:9}  {row['title']} ({row['author']}{when});"
             f" {len(row['grids'])} grids"
@@ -207,10 +207,12 @@ def publish(number: int, reason: str, effective: datetime | None, as_json: bool)
             needs_approval=settings.publication_approval,
         )
         session.commit()
-        summary = {"id": done.id, "state": done.state, "effective": done.effective}
+        effective = done.effective
+        summary = {"id": done.id, "state": done.state, "effective": effective}
     if as_json:
         return click.echo(orjson.dumps(summary).decode())
-    click.echo(f"revision {number} holds from {summary['effective']:%Y-%m-%d %H:%M:%S %z}")
+    assert effective is not None  # as of everything that was published
+    click.echo(f"revision {number} holds from {to_local(effective):%Y-%m-%d %H:%M:%S %z}")
     return None
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from gis.incidents.reading.organisations import fairness, list_takers
 from gis.rights.principal import system_principal
-from web.cli.common import local_now, session_scope, user
+from web.cli.common import local_now, session_scope, to_local, user
 
 
 @click.group()
@@ -17,7 +17,13 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--days", type=int, default=365, show_default=True, help="Orders of so many days.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3660),
+    default=365,
+    show_default=True,
+    help="Orders of so many days.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def list_(days: int, as_json: bool) -> None:
     """List who takes orders, with what they have and took, and the Gini coefficient of it."""
@@ -30,7 +36,7 @@ def list_(days: int, as_json: bool) -> None:
         click.echo(orjson.dumps({"items": items, "fairness": asdict(spread)}).decode())
         return
     for row in rows:
-        consent = f"{row.consent_at:%Y-%m-%d}" if row.consent_at else "no consent"
+        consent = f"{to_local(row.consent_at):%Y-%m-%d}" if row.consent_at else "no consent"
         click.echo(
             f"{row.person}  {row.name}  {row.area}  {','.join(row.skills)}  {consent} "
             f" {row.load} open  {row.orders} taken{'' if row.active else '  inactive'}"

@@ -213,6 +213,12 @@ def decode_cursor(text: str | None) -> str | None:
     return key
 
 
+def read_digits(written: str) -> int | None:
+    """Return a number that is written in digits and that the database holds; None: it is none."""
+    # not every character that isdigit() is one that int() reads
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
+
+
 def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     """Return the number behind which the next page begins.
 
@@ -223,9 +229,10 @@ def number_cursor(key: str | None, field: str = "cursor") -> int | None:
     """
     if key is None:
         return None
-    if not (key.isascii() and key.isdigit() and len(key) < 19):
+    number = read_digits(key)
+    if number is None:
         raise invalid_field(field, "input.cursor_unknown")
-    return int(key)
+    return number
 
 
 def encode_cursor(key: str) -> str:

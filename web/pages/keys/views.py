@@ -14,6 +14,7 @@ from gis.errors import Conflict, Forbidden, InvalidInput
 from gis.messages import Message
 from gis.rights.actions import KEY_ACTIONS, Action
 from gis.rights.principal import Principal
+from web.http import params
 from web.http.db import session
 from web.http.downloads import list_table, wants_table
 from web.pages.shell.page import render_page
@@ -88,7 +89,11 @@ def add_key() -> Response:
         name: request.form.get(name, "").strip() for name in ("name", "area", "per_minute", "days")
     }
     form["action"] = request.form.getlist("action")
-    numbers = {name: form[name] for name in ("per_minute", "days") if form[name]}
+    numbers = {  # -1 is refused as what is no number has to be
+        name: -1 if (number := params.read_digits(form[name])) is None else number
+        for name in ("per_minute", "days")
+        if form[name]
+    }
     try:
         with audit_context(session(), principal.actor, "key page"):
             key = api_keys.add(
@@ -97,7 +102,7 @@ def add_key() -> Response:
                 form["action"],
                 [code.strip() for code in form["area"].split(",") if code.strip()],
                 datetime.now(UTC),
-                **{name: int(text) if text.isdigit() else -1 for name, text in numbers.items()},
+                **numbers,
             )
             session().commit()
     except InvalidInput as error:

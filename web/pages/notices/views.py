@@ -38,9 +38,10 @@ def notices() -> Response:
     """
     by = require_account()
     cursor = request.args.get("before", "")
-    if cursor and not (cursor.isdigit() and len(cursor) < 19):
+    before = params.read_digits(cursor)
+    if cursor and before is None:
         raise params.invalid_field("before", "field.not_a_notice_number_or_empty")
-    rows = queries.list_notices(session(), by, PAGE_ROWS + 1, int(cursor) if cursor else None)
+    rows = queries.list_notices(session(), by, PAGE_ROWS + 1, before)
     zone = current_app.config["SETTINGS"].timezone
     today = datetime.now(zone).date()
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -84,12 +85,11 @@ def seen() -> Response:
         `id`, or `until` where it is missing, is not a number.
     """
     by = require_account()
-    notice_id, until = request.form.get("id", ""), request.form.get("until", "")
-    number = notice_id or until
-    if not (number.isdigit() and len(number) < 19):
+    notice_id = request.form.get("id", "")
+    number = params.read_digits(notice_id or request.form.get("until", ""))
+    if number is None:
         raise params.invalid_field("id", "field.not_a_notice_number")
-    notice_ids = [int(notice_id)] if notice_id else None
-    actions.mark_seen(session(), by, notice_ids, int(until) if until else None)
+    actions.mark_seen(session(), by, [number] if notice_id else None, number)
     session().commit()
     return cast(Response, redirect(url_for("notice_page.notices"), 303))
 

@@ -51,13 +51,14 @@ def revisions() -> Response:
             "state", "field.none_of", value=state[:40], allowed=list(REVISION_STATES)
         )
     cursor = request.args.get("before", "")
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
+    before = params.read_digits(cursor)
+    if cursor and before is None:
         raise params.invalid_field("before", "field.not_a_revision_number", value=cursor[:40])
     rows = drafts.list_revisions(
         session(),
         by,
         state=state or None,
-        before=int(cursor) if cursor else None,
+        before=before,
         limit=MAX_LIST_ROWS if wants_table() else PAGE_ROWS + 1,
     )
     if wants_table():
@@ -124,9 +125,10 @@ def compare() -> Response:
 def _draft_number(written: str, field: str) -> int | None:
     if not written:
         return None
-    if not (written.isascii() and written.isdigit() and len(written) < 18):
+    number = params.read_digits(written)
+    if number is None:
         raise params.invalid_field(field, "field.not_a_revision_number", value=written[:40])
-    return int(written)
+    return number
 
 
 @bp.get("/revisions/<int:number>")
