@@ -73,7 +73,7 @@ def _send(engine: Engine, settings: Settings, row: Row[Any], now: datetime) -> b
         return False
     is_sent = False
     if now < due + GIVE_UP_AFTER:
-        is_sent = _deliver(settings, row.id, secret, address)
+        is_sent = _deliver(settings, row.id, secret, address, due)
         if not is_sent:
             return False  # claimed: tried again after a while
     _plan_next(engine, row.id, later)
@@ -98,13 +98,16 @@ def _address(engine: Engine, row: Row[Any]) -> str:
     return address
 
 
-def _deliver(settings: Settings, incident_id: UUID, secret: str, address: str) -> bool:
+def _deliver(
+    settings: Settings, incident_id: UUID, secret: str, address: str, due: datetime
+) -> bool:
     """Send one questionnaire; False if the server did not take it."""
+    key = f"questionnaire-{incident_id}-{due:%Y%m%d%H%M%S}"
     url = f"{settings.address}/track/{incident_id}#{secret}"
     subject = " ".join(label("questionnaire.subject", language) for language in LOCALES)
     paragraphs = [label("questionnaire.text", language) for language in LOCALES]
     try:
-        mail.send_text(settings, address, subject, [*paragraphs, url])
+        mail.send_text(settings, address, subject, [*paragraphs, url], key=key, at=due)
     except DeliveryError as error:
         log.warning("questionnaire of incident %s failed: %s", incident_id, error)
         return False

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from gis.db import audit_context
 from gis.notices import mail, webhook
+from gis.notices.queries import AREA_NAME_SQL, CATEGORY_EN_SQL
 from gis.notices.webhook import DeliveryError
 from gis.settings import Settings
 
@@ -48,7 +49,8 @@ ORDER BY next.at
 """  # noqa: S608  our own text
 NEXT_SQL = f"""
 SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts,
-  t.id AS target, t.kind, t.address, t.secret
+  t.id AS target, t.kind, t.address, t.secret,
+  {AREA_NAME_SQL} AS area_name, {CATEGORY_EN_SQL} AS category_en
 FROM notice n
 JOIN notice_target t ON t.id = n.target_id
 WHERE t.id = :target AND t.active AND n.next_try_at <= :now AND {SENDABLE_SQL}
@@ -135,7 +137,7 @@ def send_notice(settings: Settings, notice: Any) -> str:
     """Send a notice once, and return the error; empty if it arrived."""
     try:
         if notice.kind == "email":
-            mail.send(settings, notice.address, notice.id, notice.topic, notice.at, notice.body)
+            mail.send(settings, notice)
         else:
             webhook.send(
                 notice.address,

@@ -3,10 +3,11 @@
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any
+from typing import Any, Protocol
 
 from gis.errors import invalid_field
 from gis.messages import LOCALES, label
@@ -37,27 +38,40 @@ def check_address(address: str) -> None:
         raise invalid_field("address", "notice_target.mail_address_wrong", address=address[:80])
 
 
-def build_message(
-    settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
-) -> EmailMessage:
+class MailNotice(Protocol):
+    """What a mail is written from: a notice with its address and the names of what it is about."""
+
+    id: int
+    topic: str
+    at: datetime
+    body: Mapping[str, Any]
+    address: str
+    area_name: str
+    category_en: str
+
+
+def build_message(settings: Settings, notice: MailNotice) -> EmailMessage:
     """Return the mail of a notice; its Message-ID is the same for every attempt."""
-    texts = {language: render_notice(topic, body, language) for language in LOCALES}
+    texts = {
+        language: render_notice(
+            notice.topic,
+            notice.body,
+            language,
+            area_name=notice.area_name,
+            category_en=notice.category_en,
+        )
+        for language in LOCALES
+    }
     chinese, english = texts["zh"], texts["en"]
-    sender = _server(settings).sender
-    message = EmailMessage()
-    message["From"], message["To"] = sender, address
     subject = f"{label('notice.mail_tag', 'zh')}{chinese.event} {english.event}: {chinese.subject}"
-    message["Subject"] = " ".join(subject.split())  # a header is one line
-    message["Message-ID"] = f"<wangge-notice-{number}@{parseaddr(sender)[1].partition('@')[2]}>"
-    message["Date"] = format_datetime(at)
-    message["Auto-Submitted"] = "auto-generated"
-    time = at.astimezone(settings.timezone).strftime("%Y-%m-%d %H:%M")
-    incident = str(body.get("incident") or "")
+    message = _blank(settings, notice.address, subject, f"notice-{notice.id}", notice.at)
+    time = notice.at.astimezone(settings.timezone).strftime("%Y-%m-%d %H:%M")
+    incident = str(notice.body.get("incident") or "")
     paragraphs = []
-    for language, notice in texts.items():
+    for language, words in texts.items():
         lines = [
-            (notice.event, notice.subject),
-            *notice.lines,
+            (words.event, words.subject),
+            *words.lines,
             (label("notice_line.time", language), time),
         ]
         if incident:
@@ -69,9 +83,19 @@ def build_message(
     return message
 
 
-def send(
-    settings: Settings, address: str, number: int, topic: str, at: datetime, body: Mapping[str, Any]
-) -> None:
+def _blank(settings: Settings, address: str, subject: str, key: str, at: datetime) -> EmailMessage:
+    """Return a mail without text; its key makes it the same mail whenever it is sent again."""
+    sender = _server(settings).sender
+    message = EmailMessage()
+    message["From"], message["To"] = sender, address
+    message["Subject"] = " ".join(subject.split())  # a header is one line
+    message["Message-ID"] = f"<wangge-{key}@{parseaddr(sender)[1].partition('@')[2]}>"
+    message["Date"] = format_datetime(at)
+    message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def send(settings: Settings, notice: MailNotice) -> None:
     """Send a notice through the mail server.
 
     Raises
@@ -79,21 +103,33 @@ def send(
     DeliveryError
         No server is set, or it did not accept the mail.
     """
-    _deliver(settings, build_message(settings, address, number, topic, at, body))
+    _deliver(settings, build_message(settings, notice))
 
 
-def send_text(settings: Settings, address: str, subject: str, paragraphs: Sequence[str]) -> None:
+def send_text(
+    settings: Settings,
+    address: str,
+    subject: str,
+    paragraphs: Sequence[str],
+    *,
+    key: str,
+    at: datetime,
+) -> None:
     """Send a plain mail through the mail server.
+
+    Parameters
+    ----------
+    key
+        Of the mail, the same for every attempt.
+    at
+        Its date.
 
     Raises
     ------
     DeliveryError
         No server is set, or it did not accept the mail.
     """
-    message = EmailMessage()
-    message["From"], message["To"] = _server(settings).sender, address
-    message["Subject"] = " ".join(subject.split())  # a header is one line
-    message["Auto-Submitted"] = "auto-generated"
+    message = _blank(settings, address, subject, key, at)
     message.set_content("\n\n".join(paragraphs) + "\n")
     _deliver(settings, message)
 
@@ -107,12 +143,17 @@ def _server(settings: Settings) -> Smtp:
 def _deliver(settings: Settings, message: EmailMessage) -> None:
     smtp = _server(settings)
     try:
-        with smtplib.SMTP(smtp.host, smtp.port, timeout=STEP_TIMEOUT_S) as server:
+        server = smtplib.SMTP(smtp.host, smtp.port, timeout=STEP_TIMEOUT_S)
+        try:
             if smtp.starttls:
                 server.starttls(context=ssl.create_default_context())
             if smtp.user:
                 server.login(smtp.user, smtp.password)
             server.send_message(message)
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()  # the mail was taken, whatever the answer to this is
+        finally:
+            server.close()
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         raise DeliveryError(f"the mail server refuses the address ({code})") from None

@@ -94,13 +94,15 @@ def render_notice(
         As incident.dispatch; a topic that is not in the catalogue stands for itself.
     body
         As stored: category, category_zh, state, severity, area (code) and role, each of them
-        optional; of a draft its revision.
+        optional; of a danger danger_zh and danger_en; of a draft its revision.
     language
         A key of gis.messages.LOCALES.
     area_name, category_en
         Names, if the reader may see more than the notice holds.
     """
     event = label_or_key("notice", topic, language)
+    if danger := body.get(f"danger_{language}"):
+        event = render(Message("notice.danger", {"kind": str(danger)}), language)
     if topic == TEST:
         return NoticeText(event, label("notice.test_subject", language), [])
     if topic in DRAFT_TOPICS:

@@ -13,6 +13,17 @@ from gis.errors import AuthenticationRequired
 from gis.rights.principal import Principal
 from gis.rights.visibility import visibility_clause
 
+# of a notice `n`: the name of its area, and of its category in English; empty if it has none
+AREA_NAME_SQL = """coalesce((
+  SELECT concat_ws(' ', CASE WHEN a.level = 'unit' THEN g.name END, a.name)
+  FROM area a LEFT JOIN area g ON g.id = a.parent_id
+  WHERE a.code = n.body ->> 'area'
+  ORDER BY a.id DESC LIMIT 1), '')"""
+CATEGORY_EN_SQL = """coalesce((
+  SELECT c.en
+  FROM incident m
+  JOIN incident_category c ON c.edition_id = m.edition_id AND c.code = n.body ->> 'category'
+  WHERE m.id = n.incident_id), '')"""
 OWN_NOTICE_SQL = "(n.person_id = :own_person OR n.account_id = :own_account)"
 
 
@@ -112,17 +123,7 @@ def list_notices(
     condition, params = _mine(principal)
     query = f"""
       SELECT n.id, n.at, n.topic, n.incident_id, n.body, n.state = 'seen',
-        coalesce((
-          SELECT a.name FROM area a
-          WHERE a.code = n.body ->> 'area'
-          ORDER BY a.id DESC
-          LIMIT 1), ''),
-        coalesce((
-          SELECT c.en
-          FROM incident m
-          JOIN incident_category c
-            ON c.edition_id = m.edition_id AND c.code = n.body ->> 'category'
-          WHERE m.id = n.incident_id), '')
+        {AREA_NAME_SQL}, {CATEGORY_EN_SQL}
       FROM notice n
       WHERE {condition} AND (CAST(:before AS bigint) IS NULL OR n.id < :before)
       ORDER BY n.id DESC

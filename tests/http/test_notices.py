@@ -39,12 +39,13 @@ from tests.support.served import environment
 from tests.support.sign_in import account, send, signed_in
 
 office = notice_office.office  # the fixture
+mail_notice = notice_office.mail_notice
 
 # --- receivers ------------------------------------------------------------------------------------
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
+def mail_server(bye: bytes = b"221 bye") -> Iterator[tuple[Smtp, list[EmailMessage]]]:
     """A mail server that takes everything but what is for nobody@."""
     got: list[EmailMessage] = []
 
@@ -62,7 +63,7 @@ def mail_server() -> Iterator[tuple[Smtp, list[EmailMessage]]]:
                 answer = (
                     b"550 no such user"
                     if "NOBODY@" in word
-                    else b"221 bye"
+                    else bye
                     if word == "QUIT"
                     else b"250 ok"
                 )
@@ -596,6 +597,48 @@ def test_a_mail_is_in_chinese_and_english_without_names(office: Office) -> None:
     assert letter.get_content_type() == "text/plain"
 
 
+def test_a_mail_that_was_taken_is_not_sent_again_for_how_the_server_parts(office: Office) -> None:
+    with mail_server(bye=b"421 too busy") as (smtp, got):
+        destination = replace(office, settings=replace(office.settings, smtp=smtp))
+        target = office.add("desk@example.cn", "email")
+        office.tell("incident.report")
+        assert destination.deliver(target) == 1
+    assert (office.states(target), len(got)) == (["sent"], 1)
+
+
+def test_a_mail_names_place_and_category_in_words(incident_town: IncidentTown) -> None:
+    session = incident_town.session
+    target = actions.add_target(session, "email", "desk@example.cn").id
+    incident_town.report(description="楼道里着火了")
+    params = {"target": target, "now": datetime.now(UTC)}
+    session.execute(
+        text("DELETE FROM notice WHERE target_id = :target AND topic <> :topic"),
+        {"target": target, "topic": "incident.danger"},
+    )
+    notice = session.execute(text(delivery.NEXT_SQL), params).one()
+    settings = Settings(var=Path(), smtp=Smtp("127.0.0.1", "a@example.cn"))
+    letter = mail.build_message(settings, notice)
+    assert letter["Subject"] == "【网格】险情（火情） danger (fire): 暴露垃圾"
+    phrase = letter.get_content()
+    assert "danger (fire): exposed rubbish\n" in phrase
+    assert f"区域: {incident_town.grid.name}" in phrase
+
+
+def test_a_plain_mail_has_a_date_and_a_number_that_stays(office: Office) -> None:
+    with mail_server() as (smtp, got):
+        for _ in range(2):
+            mail.send_text(
+                replace(office.settings, smtp=smtp),
+                "zhou@example.cn",
+                "x",
+                ["y"],
+                key="questionnaire-7",
+                at=NOW,
+            )
+    assert [letter["Message-ID"] for letter in got] == ["<wangge-questionnaire-7@example.cn>"] * 2
+    assert got[0]["Date"].datetime == NOW.replace(microsecond=0)
+
+
 def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
     target = office.add("nobody@example.cn", "email")
     office.tell("incident.report")
@@ -614,9 +657,7 @@ def test_a_mail_that_is_not_taken_waits(office: Office) -> None:
 def test_a_letter_cannot_be_given_headers(session: Session) -> None:
     settings = Settings(var=Path(), smtp=Smtp("mail", "a@example.cn"))
     body = BODY | {"category_zh": "垃圾\r\nBcc: x@example.cn"}
-    letter = mail.build_message(
-        settings, "desk@example.cn", 1, "incident.report", datetime.now(UTC), body
-    )
+    letter = mail.build_message(settings, mail_notice("desk@example.cn", "incident.report", body))
     assert letter["Bcc"] is None and "垃圾 Bcc: x@example.cn" in letter["Subject"]
 
 
@@ -796,7 +837,9 @@ def test_the_page(incident_town: IncidentTown, wang: FlaskClient) -> None:
     assert "all seen" in wang.get("/notices?lang=en").text
     assert send(wang, "/notices", id="x").status_code == 422
     assert wang.post("/notices", data={"id": str(number)}).status_code == 403
-    assert wang.get("/notices?before=x").status_code == 422
+    for number in ("x", "²", "9" * 19):
+        assert wang.get("/notices", query_string={"before": number}).status_code == 422, number
+        assert send(wang, "/notices", id=number).status_code == 422, number
 
 
 def test_older_notices_are_on_the_next_page(incident_town: IncidentTown, wang: FlaskClient) -> None:
@@ -823,8 +866,9 @@ def test_older_notices_are_on_the_next_page(incident_town: IncidentTown, wang: F
 
 def wangge(office: Office, *arguments: str, code: int = 0) -> str:
     """Run `./wangge notices WORDS`; what it said."""
-    from web.cli.notices import command
+    from web.cli import load_command
 
+    command = load_command("notices")
     env = {
         "WANGGE_VAR": str(office.settings.var),
         "DATABASE_URL": office.database,
@@ -866,3 +910,21 @@ def test_the_command(office: Office) -> None:
         assert "1 notices" in wangge(office, "remove", str(target))
         assert "no receiver" in wangge(office, "remove", str(target), code=1)
         assert "is no address" in wangge(office, "add-webhook", "gateway", code=1)
+
+
+def test_the_command_shows_the_time_of_the_deployment_and_refuses_what_is_no_number(
+    office: Office,
+) -> None:
+    target = office.add("https://gateway.example.cn/in")
+    office.tell("incident.report")
+    office.change(
+        "UPDATE notice SET at = '2026-11-23 16:30+00', next_try_at = '2026-11-24 16:30+00'"
+        " WHERE target_id = :t",
+        t=target,
+    )
+    listed = wangge(office, "list", "--most", "1")
+    assert "2026-11-24 00:30:00" in listed and "next 2026-11-25 00:30:00" in listed
+    for number in ("²", "9" * 20):
+        assert "must be the number" in wangge(office, "retry", number, code=2)
+    for name in ("remove", "test"):
+        assert "is too large" in wangge(office, name, "9" * 20, code=2)

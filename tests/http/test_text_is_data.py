@@ -38,6 +38,7 @@ from layers.registry import MAP_LAYERS, SOURCES
 from layers.saved_map import saved_map
 from tests.support import access_table
 from tests.support.access_table import TABLE, Asker, Row, World, routes
+from tests.support.notice_office import mail_notice
 from web.http.body_limit import DEFAULT_MAX_BYTES
 
 world = access_table.world  # the fixture
@@ -343,9 +344,7 @@ def test_exports_and_notices_hold_the_text_itself(
         "role": "grid_worker",
     }
     posted = replace(settings, smtp=Smtp("127.0.0.1", "a@example.cn"))
-    letter = mail.build_message(
-        posted, "b@example.cn", 1, "incident.report", datetime.now(UTC), body
-    )
+    letter = mail.build_message(posted, mail_notice("b@example.cn", "incident.report", body))
     assert letter["Bcc"] is None and HOSTILE in letter.get_content()
     rows = hostile_world.session.execute(
         text("SELECT id, at, topic, county, body FROM notice LIMIT 5")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,13 @@ BODY = {
     "role": "grid_worker",
     "severity": "normal",
 }
+
+
+def mail_notice(address: str, topic: str, body: dict[str, Any]) -> Any:
+    """A notice as a mail is written from it."""
+    names = {"area_name": "", "category_en": ""}
+    moment = datetime.now(UTC)
+    return SimpleNamespace(id=1, at=moment, topic=topic, body=body, address=address, **names)
 
 
 @dataclass

@@ -60,7 +60,7 @@ def alarm(
     body: Mapping[str, Any],
     *,
     informed: Collection[int] = (),
-    kind: str,
+    danger: Danger,
 ) -> None:
     """Notify the grid leader, the community and the command centre of a danger.
 
@@ -70,8 +70,8 @@ def alarm(
         The posts of the areas and the building, with who is responsible now.
     informed
         Ids of persons who are notified otherwise.
-    kind
-        Key of the danger.
+    danger
+        What the words tell of.
     """
     people = {
         holder.person_id
@@ -89,5 +89,11 @@ def alarm(
         areas=areas,
         person_ids=people - set(informed),
         account_ids=accounts,
-        body={**body, "severity": URGENT, "danger": kind},
+        body={
+            **body,
+            "severity": URGENT,
+            "danger": danger.kinds[0],
+            "danger_zh": danger.zh,
+            "danger_en": danger.en,
+        },
     )

@@ -266,6 +266,28 @@ def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
     )
 
 
+# what a notice says of an incident, and where it lies, as it is now
+PRESENT_SQL = """
+SELECT i.category, c.zh AS category_zh, g.code AS area, i.role, i.severity, i.area_ids
+FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
+  JOIN area g ON g.id = i.grid_id
+WHERE (i.county, i.id) = (:county, :id)
+"""
+
+
+def present_notice(
+    session: Session, row: LockedIncident, state: str
+) -> tuple[dict[str, Any], list[int]]:
+    """Return the body of a notice after a move, and the areas of the incident before and after."""
+    present = dict(
+        session.execute(cached_text(PRESENT_SQL), {"county": row.county, "id": row.id})
+        .mappings()
+        .one()
+    )
+    areas = {*row.area_ids, *present.pop("area_ids")}
+    return notice_body(row.id, state, **present), sorted(areas)
+
+
 def notify_of_move(
     session: Session,
     row: LockedIncident,
@@ -277,9 +299,10 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Notify the holder of a move, others whom it concerns, and those of RECIPIENTS_BY_MOVE.
+    """Notify the holder of a recorded move, others whom it concerns, and those of RECIPIENTS_BY_MOVE.
 
-    If nobody holds it, the desk where it waits.
+    If nobody holds it, the desk where it waits; that, too, if it goes up to an office, which is a
+    step without a person.
     """
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*extra_person_ids, changes.get("holder_id", row.holder_id)} - {
@@ -287,9 +310,11 @@ def notify_of_move(
         principal.person_id,
     }
     accounts: list[int] = []
-    if "community" in recipients or (
+    waits_at_desk = (
         not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
-    ):
+    )
+    is_office = name == "escalate" and None in extra_person_ids
+    if is_office or "community" in recipients or waits_at_desk:
         desk = desk_of(session, changes.get("area_ids", row.area_ids), now)
         people |= set(desk.people) - {principal.person_id}
         accounts = [
@@ -297,21 +322,14 @@ def notify_of_move(
         ]
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
         accounts.append(row.account_id)
+    body, areas = present_notice(session, row, new_state)
     enqueue_notice(
         session,
         f"incident.{name}",
         county=row.county,
         incident_id=row.id,
-        areas=row.area_ids,
+        areas=areas,
         person_ids=sorted(person_id for person_id in people if person_id),
         account_ids=accounts,
-        body=notice_body(
-            row.id,
-            new_state,
-            row.category,
-            row.category_zh,
-            row.grid_code,
-            changes.get("role", row.role),
-            row.severity,
-        ),
+        body=body,
     )

@@ -26,8 +26,8 @@ from gis.incidents.lifecycle.events import (
     acting_role,
     insert_offers,
     lock_incident,
-    notice_body,
     notify_of_move,
+    present_notice,
     record_event,
 )
 from gis.incidents.lifecycle.intake import MAX_DESCRIPTION_CHARS
@@ -261,7 +261,7 @@ def _apply(
     # a device repeats itself
     is_repetition = row.severity == catalogue_danger.URGENT and principal.kind == "system"
     if danger is not None and not is_repetition:
-        _raise_alarm(session, row, danger.kinds[0], new_state, changes.get("role", row.role), now)
+        _raise_alarm(session, row, danger, new_state, now)
     return event
 
 
@@ -293,29 +293,16 @@ def _raise_alarm_elsewhere(session: Session, old: LockedIncident, now: datetime)
     description = session.scalar(select(Incident.description).where(Incident.id == row.id)) or ""
     danger = catalogue_danger.heard(session, description)
     if danger is not None and set(row.area_ids) != set(old.area_ids):
-        _raise_alarm(session, row, danger.kinds[0], row.state, row.role, now)
+        _raise_alarm(session, row, danger, row.state, now)
 
 
 def _raise_alarm(
-    session: Session,
-    row: LockedIncident,
-    kind: str,
-    new_state: str,
-    role: str | None,
-    now: datetime,
+    session: Session, row: LockedIncident, danger: Danger, new_state: str, now: datetime
 ) -> None:
     """Notify those above of a danger that somebody's words in a move told of."""
-    body = notice_body(
-        row.id,
-        new_state,
-        row.category,
-        row.category_zh,
-        row.grid_code,
-        role,
-        catalogue_danger.URGENT,
-    )
-    post_holders = list_post_holders(session, row.area_ids, row.building_id, now)
-    alert.alarm(session, row.county, row.id, row.area_ids, post_holders, body, kind=kind)
+    body, areas = present_notice(session, row, new_state)
+    post_holders = list_post_holders(session, areas, row.building_id, now)
+    alert.alarm(session, row.county, row.id, areas, post_holders, body, danger=danger)
 
 
 def _move_children(

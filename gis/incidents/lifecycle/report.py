@@ -229,7 +229,7 @@ def sound_alarm(session: Session, case: Assessed, routed: RoutingDecision, new_i
             case.post_holders,
             _notice_body(case, routed, new_id),
             informed=[routed.columns["holder_id"]],
-            kind=case.danger.kinds[0],
+            danger=case.danger,
         )
 
 

@@ -53,7 +53,7 @@ def mails(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was sent: to whom, and the last paragraph."""
     sent: list[tuple[str, str]] = []
 
-    def send(_: Settings, address: str, __: str, paragraphs: list[str]) -> None:
+    def send(_: Settings, address: str, __: str, paragraphs: list[str], **___: Any) -> None:
         sent.append((address, paragraphs[-1]))
 
     monkeypatch.setattr(mail, "send_text", send)
@@ -129,7 +129,7 @@ def test_a_mail_that_fails_is_tried_again_and_given_up_after_days(
 ) -> None:
     tries: list[str] = []
 
-    def fail(_: Settings, address: str, *__: Any) -> None:
+    def fail(_: Settings, address: str, *__: Any, **___: Any) -> None:
         tries.append(address)
         raise DeliveryError("the mail server answered 451")
 
