@@ -22,6 +22,7 @@ COMPUTED_METRICS = {
     "wangge_unanswered_grids": "Grids nobody answers for, up to the county.",
     "wangge_operator_queue": "Open incidents that wait at the operator.",
     "wangge_operators": "Accounts that see the operator's queue.",
+    "wangge_late_notices": "Notices to webhooks and mail that wait for over an hour.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -174,6 +174,18 @@ WHERE n.target_id IS NOT NULL AND (:state = '' OR n.state = :state)
 ORDER BY n.id DESC
 LIMIT :limit
 """
+
+
+LATE_AFTER = timedelta(hours=1)
+LATE_SQL = """
+SELECT count(*) FROM notice n
+WHERE n.state = 'waiting' AND n.target_id IS NOT NULL AND n.at < :before
+"""
+
+
+def count_late(session: Session, now: datetime) -> int:
+    """Count the notices to receivers that have not arrived within `LATE_AFTER`, nor are dead."""
+    return int(session.scalar(text(LATE_SQL), {"before": now - LATE_AFTER}) or 0)
 
 
 def targets(session: Session) -> list[NoticeTargetView]:

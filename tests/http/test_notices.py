@@ -879,6 +879,21 @@ def wangge(office: Office, *arguments: str, code: int = 0) -> str:
     return done.output + str(done.exception or "")
 
 
+def test_what_waits_long_for_a_receiver_is_a_figure(
+    incident_town: IncidentTown, client: FlaskClient
+) -> None:
+    session = incident_town.session
+    session.execute(text("UPDATE notice_target SET active = false"))
+    target = actions.add_target(session, "email", "desk@example.cn").id
+    incident_town.report()
+    session.commit()
+    assert "wangge_late_notices 0.0\n" in client.get("/metrics").text
+    query = "UPDATE notice SET at = now() - interval '61 minutes' WHERE target_id = :t"
+    session.execute(text(query), {"t": target})
+    session.commit()
+    assert "wangge_late_notices 1.0\n" in client.get("/metrics").text
+
+
 def test_the_command(office: Office) -> None:
     with gateway(answers=[200, 500]) as receiver:
         secret = wangge(

@@ -17,6 +17,7 @@ from gis.errors import FieldError, Unavailable
 from gis.incidents.reading.unanswered import unanswered
 from gis.jobs.queries import last_run
 from gis.messages import Message
+from gis.notices.queries import count_late
 from gis.ops import cluster, schema
 from gis.ops.server_check import unarchived_note
 from gis.settings import Settings, read_shards
@@ -137,7 +138,7 @@ def metrics() -> Response:
     By route, method and status; nothing about people.
     """
     return Response(
-        worker_metrics.render() + render_last_run() + render_unanswered(),
+        worker_metrics.render() + render_last_run() + render_waiting(),
         mimetype=None,
         content_type=CONTENT_TYPE_LATEST,
     )
@@ -159,10 +160,11 @@ def render_last_run() -> bytes:
     ).encode()
 
 
-def render_unanswered() -> bytes:
-    """Return what only the operator can act on, and how many operators there are, for alarms."""
+def render_waiting() -> bytes:
+    """Return what waits for the operator or a receiver, and how many operators there are."""
+    now = datetime.now(UTC)
     try:
-        queue = unanswered(session(), datetime.now(UTC))
+        queue, late = unanswered(session(), now), count_late(session(), now)
     except SQLAlchemyError:
         return b""
     figures = (
@@ -173,6 +175,7 @@ def render_unanswered() -> bytes:
         ),
         ("wangge_operator_queue", "Open incidents that wait at the operator.", queue.waiting),
         ("wangge_operators", "Accounts that see the operator's queue.", queue.operators),
+        ("wangge_late_notices", "Notices to webhooks and mail that wait for over an hour.", late),
     )
     lines = (
         f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {float(value)}\n"

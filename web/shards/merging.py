@@ -83,6 +83,7 @@ def readiness(dispatcher: "Dispatcher", question: Question) -> WSGIApplication:
 
 COUNTY_FIGURES = (
     "wangge_last_sweep_timestamp_seconds",
+    "wangge_late_notices",
     "wangge_operator_queue",
     "wangge_operators",
     "wangge_unanswered_grids",
