@@ -51,6 +51,8 @@ class NoticeTargetView:
         Number of notices in these states.
     last_error
         Text of the latest failure; empty if there is none.
+    area_retired_at
+        Since when its area is no more, so that nothing new reaches it; None: it is there.
     """
 
     id: int
@@ -61,6 +63,7 @@ class NoticeTargetView:
     waiting: int
     dead: int
     last_error: str
+    area_retired_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def count_unseen(session: Session, principal: Principal) -> int:
 
 TARGETS_SQL = """
 SELECT t.id, t.kind, t.address, t.topics, a.code,
-  coalesce(n.waiting, 0), coalesce(n.dead, 0), coalesce(n.error, '')
+  coalesce(n.waiting, 0), coalesce(n.dead, 0), coalesce(n.error, ''), a.retired_at
 FROM notice_target t
 LEFT JOIN area a ON a.id = t.area_id
 LEFT JOIN (

@@ -879,6 +879,19 @@ def wangge(office: Office, *arguments: str, code: int = 0) -> str:
     return done.output + str(done.exception or "")
 
 
+def test_a_receiver_of_an_area_that_is_no_more_is_listed_as_such(
+    incident_town: IncidentTown,
+) -> None:
+    from web.cli.notices import target_line
+
+    session, code = incident_town.session, incident_town.beside.code
+    target = actions.add_target(session, "email", "desk@example.cn", area=code).id
+    query = "UPDATE area SET retired_at = '2026-11-23 16:30+00' WHERE code = :code"
+    session.execute(text(query), {"code": code})
+    (line,) = (target_line(row) for row in queries.targets(session) if row.id == target)
+    assert f"in {code} (no more since 2026-11-24: nothing reaches it)" in line
+
+
 def test_what_waits_long_for_a_receiver_is_a_figure(
     incident_town: IncidentTown, client: FlaskClient
 ) -> None:

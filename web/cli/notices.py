@@ -80,15 +80,20 @@ def targets(as_json: bool) -> None:
     if as_json:
         return show(rows, True, "")
     for row in rows:
-        topics = ", ".join(row.topics) or "all topics"
-        click.echo(
-            f"{row.id}  {row.kind}  {row.address}  {topics} "
-            f" {f'in {row.area}' if row.area else 'everywhere'}"
-            f"  waiting {row.waiting},"
-            f" dead {row.dead}{f'  last failure: {row.last_error}' if row.last_error else ''}"
-        )
+        click.echo(target_line(row))
     if not rows:
         click.echo("wangge: no receiver; add one with ./wangge notices add-webhook URL", err=True)
+
+
+def target_line(row: queries.NoticeTargetView) -> str:
+    """Return a receiver as a line, with what keeps notices from it."""
+    topics = ", ".join(row.topics) or "all topics"
+    where = f"in {row.area}" if row.area else "everywhere"
+    if row.area_retired_at:
+        where += f" (no more since {to_local(row.area_retired_at):%Y-%m-%d}: nothing reaches it)"
+    failure = f"  last failure: {row.last_error}" if row.last_error else ""
+    waits = f"waiting {row.waiting}, dead {row.dead}{failure}"
+    return f"{row.id}  {row.kind}  {row.address}  {topics}  {where}  {waits}"
 
 
 @command.command("add-webhook")
