@@ -299,7 +299,7 @@ def notify_of_move(
     *,
     now: datetime,
 ) -> None:
-    """Notify the holder of a recorded move, others whom it concerns, and those of RECIPIENTS_BY_MOVE.
+    """Notify whom a recorded move concerns: the holder, others, and those of RECIPIENTS_BY_MOVE.
 
     If nobody holds it, the desk where it waits; that, too, if it goes up to an office, which is a
     step without a person.
