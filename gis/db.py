@@ -42,6 +42,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Text
 
 from gis.crs import STORAGE_SRID as STORAGE_SRID
+from gis.office_calendar import CalendarFollower
 
 PRECISION_DEG = 1e-7  # about 1 cm; stored areas and footprints lie on this lattice
 
@@ -172,7 +173,7 @@ def _create_engine(url: str, **options: Any) -> Engine:
         | ({"prepare_threshold": None} if url in _pooled else {}),
     )
     event.listen(result, "checkin", _note_use)
-    event.listen(result, "checkout", partial(_check_idle, result))
+    event.listen(result, "checkout", partial(_check_idle, result, CalendarFollower()))
     return result
 
 
@@ -180,8 +181,8 @@ def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
     record.info["used_at"] = time.monotonic()
 
 
-def _check_idle(of: Engine, connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Look whether a connection that lay in the pool still works.
+def _check_idle(of: Engine, calendar: CalendarFollower, driver: Any, record: Any, _: Any) -> None:
+    """Look whether a connection from the pool still works, and use the calendar of its office.
 
     By a round trip only where the server has sent something meanwhile, which an idle connection
     gets when it ends, or after IDLE_S; at every use (`pool_pre_ping`) it costs a busy server much.
@@ -193,10 +194,11 @@ def _check_idle(of: Engine, connection: Any, record: ConnectionPoolEntry, _: Any
     """
     try:
         heard = select.poll()
-        heard.register(connection.fileno(), select.POLLIN)
+        heard.register(driver.fileno(), select.POLLIN)
         is_recent = time.monotonic() - record.info.get("used_at", math.inf) < IDLE_S
         if heard.poll(0) or not is_recent:
-            of.dialect.do_ping(connection)
+            of.dialect.do_ping(driver)
+        calendar.follow(driver)
     except of.dialect.loaded_dbapi.Error as error:
         raise DisconnectionError from error
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from gis.errors import InvalidInput
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+DEFAULT_ZONE = "Asia/Shanghai"
+SHANGHAI = ZoneInfo(DEFAULT_ZONE)
 ROOT = Path(__file__).resolve().parent.parent
 SHARD_FILE, COUNTY_FOLDERS = "shards.json", "counties"  # in the folder of the deployment
 SHARD_ID_BITS = 40
@@ -165,7 +166,7 @@ class Settings:
             database_listen_url=env.get("DATABASE_LISTEN_URL") or None,
             database_owner_url=env.get("DATABASE_OWNER_URL") or None,
             database_read_url=env.get("DATABASE_READ_URL") or None,
-            timezone=ZoneInfo(env.get("WANGGE_TIMEZONE") or "Asia/Shanghai"),
+            timezone=_zone(env),
             map_approval=env.get("WANGGE_MAP_APPROVAL") or None,
             address=(env.get("WANGGE_ADDRESS") or "").rstrip("/") or None,
             idle_minutes=_number(env, "WANGGE_IDLE_MINUTES", 30, 720),
@@ -211,6 +212,25 @@ def read_shards(var: Path) -> dict[str, Shard]:
     except FileNotFoundError:
         return {}
     return {row["county"]: Shard(**row) for row in rows}
+
+
+def _zone(env: Mapping[str, str]) -> ZoneInfo:
+    name = env.get("WANGGE_TIMEZONE") or DEFAULT_ZONE
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown, no name at all, a folder
+        raise InvalidInput("setting.zone_unknown", value=repr(name)) from error
+
+
+def _zone_of_process() -> ZoneInfo:
+    try:
+        return _zone(os.environ)
+    except InvalidInput:  # refused in words where the settings are read
+        return SHANGHAI
+
+
+# The zone of working time: of SQL that is put together once, and of what has no settings at hand.
+ZONE = _zone_of_process()
 
 
 def _number(

@@ -1,10 +1,9 @@
 """Opening hours: whether a facility is open at a moment, from OSM syntax or Chinese words.
 
 Hours are kept as they were written. OSM's `opening_hours` are read by the package
-opening-hours-py; its public holidays (PH) are those of chinesecalendar, which knows the days that
-the State Council publishes for each year. Chinese words (每天9:00-17:00, 周一至周五
-8:30-12:00,14:00-17:30, 24小时) are turned into OSM syntax where every one of them is understood.
-Whatever is unclear is unknown, never closed.
+opening-hours-py; its public holidays (PH) are those of `gis.office_calendar`. Chinese words
+(每天9:00-17:00, 周一至周五 8:30-12:00,14:00-17:30, 24小时) are turned into OSM syntax where
+every one of them is understood. Whatever is unclear is unknown, never closed.
 """
 
 import re
@@ -12,8 +11,9 @@ import unicodedata
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-import chinese_calendar
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]
+
+from gis import office_calendar
 
 MAX_HOURS_CHARS = 400  # longer texts are not read
 WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
@@ -126,25 +126,21 @@ def _public_holidays(day: date) -> list[str] | None:
 
     None if the holidays of their year are not known.
     """
-    try:
-        return [
-            WEEKDAYS[other.weekday()]
-            for other in (day - timedelta(days=1), day)
-            if all(chinese_calendar.get_holiday_detail(other))
-        ]
-    except NotImplementedError:
+    calendar = office_calendar.current()
+    days = [day - timedelta(days=1), day]
+    holidays = [calendar.is_holiday(other) for other in days]
+    if None in holidays:
         return None
+    return [WEEKDAYS[other.weekday()] for other, off in zip(days, holidays, strict=True) if off]
 
 
 def _is_worked_weekend(day: date) -> bool:
     """Return whether a day or the one before it is a weekend worked for a holiday, or may be."""
-    try:
-        return any(
-            other.weekday() >= 5 and chinese_calendar.is_workday(other)
-            for other in (day - timedelta(days=1), day)
-        )
-    except NotImplementedError:
-        return day.weekday() >= 5
+    calendar = office_calendar.current()
+    return any(
+        other.weekday() >= 5 and (calendar.works(other) or not calendar.knows(other.year))
+        for other in (day - timedelta(days=1), day)
+    )
 
 
 def read_hours(text: str) -> str | None:

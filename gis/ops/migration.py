@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from gis.db import engine
 from gis.duties import defaults as duties
 from gis.facilities import standard_editions
+from gis.incidents import calendar_file
 from gis.incidents.catalogue import danger, edition_file
 from gis.incidents.models import IncidentMove
 from gis.incidents.routing import rules_store
@@ -95,6 +96,7 @@ def _fill_shared(connection: Connection) -> None:
     duties.fill(connection)
     rules_store.load_default_rules(connection)
     danger.EDITIONS.fill(connection)
+    calendar_file.EDITIONS.fill(connection)
     standard_editions.EDITIONS.fill(connection)
     profile_table.fill(connection)
 

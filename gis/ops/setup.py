@@ -12,6 +12,7 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis import office_calendar
 from gis.incidents.reading.unanswered import unanswered
 from gis.rights.living import SIGNS_IN
 
@@ -163,11 +164,14 @@ SETUP_STEPS = (
     Step("accounts", SETUP_ACCOUNTS_SQL, "./wangge setup --accounts FILE", "accounts"),
     Step("answered", "", "./wangge account add NAME --role dispatcher --area AREA", "unanswered"),
     Step("rules", RULES_SQL, "./wangge rules load FILE --name NAME", "rules"),
+    Step("calendar", "", "./wangge calendar load FILE --commit", "rules", optional=True),
     Step("network", NETWORK_SQL, "./wangge load osm FILE --commit", "coverage", optional=True),
     Step("facilities", SETUP_FACILITIES_SQL, "./wangge load facilities FILE --commit", "coverage",
          loads="facilities", optional=True),
     Step("backups", BACKUPS_SQL, "./wangge db archive DIR", optional=True),
 )  # fmt: skip
+# the State Council publishes the holidays of the next year in October or November
+NEXT_YEAR_FROM_MONTH = 11
 STEP_BY_KEY = {step.key: step for step in SETUP_STEPS}
 
 
@@ -177,6 +181,10 @@ def read_steps(session: Session, now: datetime, lang: str) -> list[StepState]:
 
 
 def _state(session: Session, step: Step, now: datetime, lang: str) -> StepState:
+    if step.key == "calendar":
+        years = [now.year, *[now.year + 1] * (now.month >= NEXT_YEAR_FROM_MONTH)]
+        unknown = [str(year) for year in years if not office_calendar.current().knows(year)]
+        return StepState(step, len(years) - len(unknown), len(unknown), unknown)
     if not step.sql:  # of every grid, whether somebody answers for it
         places = unanswered(session, now).places
         grids = session.scalar(

@@ -73,7 +73,9 @@ def test_administrators_come_from_nothing_to_a_community_that_works(
     shell = GuideShell(empty, folder)
     for block in blocks_of("administrators"):
         shell.run(block)
-    steps = json.loads(run(empty, "setup", "--json"))
+    steps = [  # what is known of the next year depends on the day
+        step for step in json.loads(run(empty, "setup", "--json")) if step["step"] != "calendar"
+    ]
     assert {step["step"]: step["names"] for step in steps if step["state"] != "done"} == {
         "buildings": ["虹山花园3号楼"],  # waits for a click on the map
         "network": [],

@@ -15,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
+from gis import office_calendar
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
+from gis.incidents import calendar_file
 from gis.incidents.catalogue import editions
 from gis.incidents.models import CHANNELS, DISPATCH_MODES, SEVERITIES
 from gis.incidents.routing import rules, rules_file, rules_replay, rules_store, rules_text
@@ -623,6 +626,26 @@ def test_a_wrong_spreadsheet_comes_back_with_its_problems(
     not_one = tmp_path / "x.csv"
     not_one.write_text("a,b\n1,2\n")
     assert upload(centre, not_one).status_code == 422
+
+
+def test_the_calendar_is_downloaded_edited_and_put_in_force(
+    centre: FlaskClient, tmp_path: Path
+) -> None:
+    """Holidays and hours of work are entered without a shell, too."""
+
+    def put(rows: str) -> TestResponse:
+        file = (io.BytesIO(f"用途,自,上下班时间\n{rows}\n".encode()), "日历.csv")
+        return send(centre, "/rules/calendar", file=file)  # type: ignore[arg-type]
+
+    assert "09:00–12:00" in centre.get("/rules").text
+    path = tmp_path / "calendar.xlsx"
+    path.write_bytes(centre.get("/rules/calendar.xlsx").data)
+    assert len(calendar_file.parse(path)[0]) == 1
+    refused = put("作息,2000-01-01,9-12")
+    assert refused.status_code == 422 and "<td>2</td><td>上下班时间</td>" in refused.text
+    assert put("作息,2000-01-01,10:00-14:00、15:30-19:30").status_code == 303
+    assert "15:30–19:30" in centre.get("/rules").text
+    office_calendar.use(())
 
 
 def test_the_command_checks_a_table(tmp_path: Path) -> None:

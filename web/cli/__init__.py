@@ -68,6 +68,7 @@ COMMANDS = {
     "kind": "Kinds of roles, facilities, skills …: add, list, rename, target, retire, restore.",
     "catalogue": "The catalogue of categories: show, check, load, dump, suggest.",
     "profiles": "Walking profiles: show, check, load, dump.",
+    "calendar": "Working calendar: holidays, weekends worked, hours: show, check, load, dump.",
     "danger": "Words of danger and emergency numbers: show, check, load, dump, try.",
     "standards": "What standards ask of facilities: show, dump, load.",
     "checkup": "The check-up sheet of a community: print, write a visit down.",

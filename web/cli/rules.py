@@ -7,6 +7,7 @@ import click
 import orjson
 from sqlalchemy.orm import Session
 
+from gis import office_calendar
 from gis.errors import NotFound
 from gis.incidents import working_time
 from gis.incidents.catalogue import editions
@@ -65,10 +66,15 @@ def show(name: str, as_json: bool) -> None:
 
 
 def warn_of_years() -> None:
-    """Let the clock warn when the holidays of this year or the next one are not known."""
+    """Say of this year and the next one whose holidays are not known."""
     year = datetime.now(working_time.ZONE).year
     for candidate in (year, year + 1):
-        working_time.has_holiday_calendar(candidate)
+        if not office_calendar.current().knows(candidate):
+            click.echo(
+                f"the holidays of {candidate} are not known: weekends and fixed dates count;"
+                " enter them: ./wangge calendar dump FILE, add them, ./wangge calendar load FILE",
+                err=True,
+            )
 
 
 @command.command("check")

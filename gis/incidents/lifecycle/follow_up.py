@@ -17,7 +17,7 @@ from gis.incidents.policy import MAX_CALL_LATER, policy_of
 from gis.incidents.reading.locked import LockedIncident
 from gis.incidents.reading.reporters import find_contact
 from gis.incidents.states import ENDED_STATES, SOLVED, State
-from gis.incidents.working_time import DAY_MINUTES
+from gis.incidents.working_time import day_minutes
 from gis.rights.principal import Principal
 
 REACHED, CALL_LATER = "reached", "call_later"
@@ -109,7 +109,7 @@ def count_calls(session: Session, row: LockedIncident) -> int:
 
 def next_working_day(now: datetime) -> datetime:
     """Return the moment a working day after another."""
-    return moment_after(WORKING, now, DAY_MINUTES)
+    return moment_after(WORKING, now, day_minutes(now))
 
 
 def after_work(

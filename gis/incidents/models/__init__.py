@@ -7,7 +7,7 @@ from gis.incidents.models.incident import Incident, IncidentEvent, IncidentMove,
 from gis.incidents.models.orders import OrderOffer, OrderTaker
 from gis.incidents.models.organisations import Organisation, OrganisationMember
 from gis.incidents.models.parts import JointPart
-from gis.incidents.models.policy import CountyPolicy
+from gis.incidents.models.policy import CountyPolicy, OfficeCalendarEdition
 from gis.incidents.models.rules import RoutingRule, RuleSet
 from gis.incidents.models.spot_checks import VERDICTS, SpotCheck, SpotDraw
 from gis.incidents.models.templates import AnswerTemplate
@@ -31,6 +31,7 @@ __all__ = [
     "IncidentEvent",
     "IncidentMove",
     "JointPart",
+    "OfficeCalendarEdition",
     "OrderOffer",
     "OrderTaker",
     "Organisation",

@@ -1,9 +1,10 @@
-"""Numbers of the loop that a county sets, as stored."""
+"""Numbers of the loop that a county sets, and the calendar of its clocks, as stored."""
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.db import Base
+from gis.files.editions import EditionColumns
 
 
 class CountyPolicy(Base):
@@ -30,4 +31,16 @@ class CountyPolicy(Base):
     )
     suspension_notice_days: Mapped[int] = mapped_column(
         comment="Days before a suspension ends when holder and desk are reminded."
+    )
+
+
+class OfficeCalendarEdition(EditionColumns, Base):
+    """One edition of the working calendar; the newest is in force."""
+
+    __tablename__ = "office_calendar"
+    __table_args__ = (
+        {
+            "comment": "One edition of the working calendar;"
+            " the newest is in force, none is changed."
+        },
     )

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis import office_calendar
 from gis.db import plan_for_values
 from gis.errors import Forbidden, invalid_field
-from gis.incidents import working_time
 from gis.incidents.reading.filters import area_id
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.rights.visibility import ACTION_BY_FACT, Fact
+from gis.settings import ZONE
 
 LOCAL = "i.reported_at AT TIME ZONE :zone"
 # As they were when it was filed. `area_ids` has them in this order, and leaves out only the last
@@ -73,9 +74,12 @@ RATE_CONDITIONS = {
     "confirmed": ("verdict IS NOT NULL", "verdict = 'real'"),
 }
 DAY_S = 86_400
-# Of the zone of working time since 1992; before, it had summer times and the sun's own time.
-ZONE_SINCE = "'1992-01-01 UTC'"
-ZONE_OFFSET_S = working_time.ZONE.utcoffset(datetime(2000, 1, 1)) // timedelta(seconds=1)  # type: ignore[operator]
+HALVES = ("morning", "afternoon")  # a day has two stretches of work at most
+# Since when the zone of working time has one offset: those of China since 1992; before, they had
+# summer times and the sun's own time.
+CHINESE_ZONES = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Macau", "Asia/Taipei")
+ZONE_SINCE = "'1992-01-01 UTC'" if ZONE.key in CHINESE_ZONES else "'infinity'"
+ZONE_OFFSET_S = ZONE.utcoffset(datetime(2000, 1, 1)) // timedelta(seconds=1)  # type: ignore[operator]
 
 
 def _local_seconds(moment: str) -> str:
@@ -85,7 +89,7 @@ def _local_seconds(moment: str) -> str:
     """
     return (
         f"CASE WHEN {moment} < {ZONE_SINCE}"
-        f" THEN date_part('epoch', {moment} AT TIME ZONE '{working_time.ZONE.key}')"
+        f" THEN date_part('epoch', {moment} AT TIME ZONE '{ZONE.key}')"
         f" ELSE date_part('epoch', {moment}) + {ZONE_OFFSET_S} END"
     )
 
@@ -117,8 +121,9 @@ def _working_seconds(seconds: str) -> str:
     day = f"floor({seconds} / {DAY_S})::integer - :first_day"
     today = f"{seconds} - {DAY_S} * floor({seconds} / {DAY_S})"
     worked = " + ".join(
-        f"greatest(0, least({today} - {start / 1e6:.0f}, {(end - start) / 1e6:.0f}))"
-        for start, end in working_time.SPANS
+        f"greatest(0, least({today} - (CAST(:{half}_from AS float8[]))[{day}],"
+        f" (CAST(:{half}_s AS float8[]))[{day}]))"
+        for half in HALVES
     )
     return (
         f"((CAST(:seconds_before AS float8[]))[{day}]"
@@ -259,13 +264,18 @@ def _calendar(session: Session, scope: Scope) -> dict[str, Any]:
         text("SELECT min(reported_at) FROM incident WHERE reported_at >= :since"),
         {"since": scope.since},
     )
-    begin = min(first_day or scope.now, scope.now).astimezone(working_time.ZONE).date()
-    end = (scope.now + timedelta(days=1)).astimezone(working_time.ZONE).date()  # clocks may differ
+    begin = min(first_day or scope.now, scope.now).astimezone(ZONE).date()
+    end = (scope.now + timedelta(days=1)).astimezone(ZONE).date()  # clocks may differ
     days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
-    works = [working_time.working_day(day) for day in days]
-    day_s = round(working_time.DAY_MINUTES * 60)
-    return {
+    calendar = office_calendar.current()
+    worked_s = [calendar.worked(day) / 1e6 for day in days]
+    params: dict[str, Any] = {
         "first_day": (begin - date(1970, 1, 1)).days - 1,  # arrays begin at 1
-        "seconds_before": list(accumulate((day_s * working for working in works[:-1]), initial=0)),
-        "works": works,
+        "seconds_before": list(accumulate(worked_s[:-1], initial=0.0)),
+        "works": [seconds > 0 for seconds in worked_s],
     }
+    for number, half in enumerate(HALVES):
+        spans = [(*calendar.spans(day), (0, 0))[number] for day in days]
+        params[f"{half}_from"] = [start / 1e6 for start, _ in spans]
+        params[f"{half}_s"] = [(end - start) / 1e6 for start, end in spans]
+    return params

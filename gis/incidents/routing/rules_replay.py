@@ -161,9 +161,10 @@ def _time_left(rule: Rule) -> float:
 
     One of working time is about as long as 4.5 of the clock on the wall.
     """
-    return rule.handle_min * (
-        1 if rule.around_the_clock else 7 * 24 * 60 / (5 * working_time.DAY_MINUTES)
-    )
+    if rule.around_the_clock:
+        return rule.handle_min
+    week_minutes = 5 * working_time.day_minutes(datetime.now(working_time.ZONE))
+    return rule.handle_min * 7 * 24 * 60 / week_minutes
 
 
 def _recorded(row: Any) -> Rule:

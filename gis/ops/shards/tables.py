@@ -11,6 +11,7 @@ SHARED_TABLES = (
     "division_code",
     "incident_category",
     "kind",
+    "office_calendar",
     "routing_rule",
     "rule_set",
     "service_standard",

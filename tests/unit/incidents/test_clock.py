@@ -3,7 +3,6 @@
 And that both directions agree.
 """
 
-import logging
 import time as wall
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gis import office_calendar
 from gis.incidents import working_time
 from gis.incidents.working_time import ZONE, amber, deadline, due_status, elapsed_minutes
 
@@ -119,7 +119,10 @@ def test_it_counts_what_a_slow_count_by_minutes_does(began: datetime, length: in
     minutes = (began + timedelta(minutes=n) for n in range(length % 2880))
     slow = sum(
         working_time.working_day(minute.date())
-        and any(start <= minute.time() < end for start, end in working_time.WORKING_HOURS)
+        and any(
+            start <= minute.hour * 60 + minute.minute < end
+            for start, end in office_calendar.PUBLISHED.spans_in_minutes(minute.date())
+        )
         for minute in minutes
     )
     assert elapsed_minutes(began, until) == slow
@@ -144,25 +147,14 @@ def test_colours_change_at_eighty_percent_and_past_the_end() -> None:
     assert due_status(red, None, None) is None
 
 
-def test_a_year_without_published_holidays_counts_and_warns_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    working_time.has_holiday_calendar.cache_clear()
-    working_time._elapsed_by_day.cache_clear()
-    with caplog.at_level(logging.WARNING):
-        assert not working_time.has_holiday_calendar(2099)
-        assert deadline(at("2098-12-31T17:30"), 60) == at(
-            "2099-01-02T09:30"
-        )  # New Year, then a Friday
-        assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
-    assert [record.message for record in caplog.records if "2099" in record.message] == [
-        (
-            "the holidays of 2099 are not known: weekends and fixed dates count;"
-            " is chinesecalendar up to date?"
-        )
-    ]
-    assert not working_time.working_day(date(2099, 10, 2))
-    assert working_time.has_holiday_calendar(2026) and working_time.working_day(date(2026, 2, 14))
+def test_a_year_without_published_holidays_counts_weekends_and_fixed_dates() -> None:
+    calendar = office_calendar.PUBLISHED
+    assert not calendar.knows(2099) and calendar.knows(2026)
+    # New Year, then a Friday
+    assert deadline(at("2098-12-31T17:30"), 60) == at("2099-01-02T09:30")
+    assert deadline(at("2099-01-02T09:00"), 60) == at("2099-01-02T10:00")
+    assert not calendar.works(date(2099, 10, 2)) and calendar.works(date(2026, 2, 14))
+    assert calendar.is_holiday(date(2099, 2, 1)) is None
 
 
 def test_it_is_fast() -> None:

@@ -1,16 +1,20 @@
 """`/rules`: sets of routing rules: read, upload as a spreadsheet, test, and put in force."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import FileStorage
 
+from gis import office_calendar
 from gis.db import audit_context
 from gis.errors import Conflict, WanggeError
-from gis.incidents import working_time
+from gis.files.report import LoadReport
+from gis.incidents import calendar_file, working_time
 from gis.incidents.catalogue import danger as catalogue_danger
 from gis.incidents.catalogue import editions
 from gis.incidents.danger import table as danger_table
@@ -35,6 +39,7 @@ from web.security.readers import require_rules_reader, storable_id
 
 bp = Blueprint("rules_page", __name__)
 
+Read = TypeVar("Read")
 TEST_DAYS = (30, 90, 365)  # offered for a test
 MAX_LINKED_INCIDENTS = 14  # of a group of a test
 
@@ -63,18 +68,13 @@ def upload() -> Response:
     if file is None or not file.filename:
         return _page(by, error=_("Choose a spreadsheet."), name=name)
     name = name or Path(file.filename).stem[:100]
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(file.filename).suffix.lower()[:8]}"
-        file.save(path)
-        try:
-            rules, report, problems = rules_file.preview_rules_file(
-                path, editions.active_edition(session()), session()
-            )
-        except WanggeError as error:
-            reason = localised_detail(error).replace(path.name, file.filename)
-            message = _("This file is no table of rules: %(reason)s", reason=reason)
-            return _page(by, error=message, name=name)
-    problems += [RuleError(_row(cell.where), cell.field, cell.message) for cell in report.refused]
+    edition = editions.active_edition(session())
+    read, reason = _read(file, lambda path: rules_file.preview_rules_file(path, edition, session()))
+    if read is None:
+        message = _("This file is no table of rules: %(reason)s", reason=reason)
+        return _page(by, error=message, name=name)
+    rules, report, problems = read
+    problems += _refusals(report)
     if problems:
         return _page(by, problems=problems, file=file.filename[:100], name=name)
     try:
@@ -88,6 +88,56 @@ def upload() -> Response:
         )
     flash(_("Kept as a draft. Test it before you switch it on."))
     return cast(Response, redirect(url_for("rules_page.sets", set=set_id), 303))
+
+
+@bp.post("/rules/calendar")
+@body_limit(MAX_SPREADSHEET_BYTES)
+def upload_calendar() -> Response:
+    """Make a spreadsheet the calendar in force, or show the page with its errors."""
+    by = require(Action.RULES)
+    rules_store.require_all_counties(session(), by)
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _page(by, error=_("Choose a spreadsheet."))
+    read, reason = _read(file, calendar_file.parse)
+    if read is None:
+        return _page(by, error=_("This file is no calendar: %(reason)s", reason=reason))
+    rows, report = read
+    if report.refused:
+        return _page(by, problems=_refusals(report), file=file.filename[:100])
+    with audit_context(session(), by.actor, "load calendar"):
+        calendar_file.EDITIONS.load(session(), rows, file.filename[:100], by.actor)
+        office_calendar.use(rows)
+        moved = calendar_file.move_clocks(session())
+        session().commit()
+    flash(_("The calendar is in force; limits of open matters that moved: %(n)s.", n=moved))
+    return cast(Response, redirect(url_for("rules_page.sets"), 303))
+
+
+@bp.get("/rules/calendar.xlsx")
+def calendar() -> Response:
+    """Send the working calendar as a spreadsheet, to be edited and uploaded."""
+    by = require_rules_reader()
+    rows = calendar_file.EDITIONS.active_rows(session())
+    response = attachment("calendar.xlsx", lambda path: calendar_file.dump(rows, path))
+    record_export(by, Message("shown.calendar"))
+    return response
+
+
+def _read(file: FileStorage, parse: Callable[[Path], Read]) -> tuple[Read | None, str]:
+    """Return what a reader makes of an uploaded spreadsheet; None and why if it is none."""
+    name = file.filename or ""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(name).suffix.lower()[:8]}"
+        file.save(path)
+        try:
+            return parse(path), ""
+        except WanggeError as error:
+            return None, localised_detail(error).replace(path.name, name)
+
+
+def _refusals(report: LoadReport) -> list[RuleError]:
+    return [RuleError(_row(cell.where), cell.field, cell.message) for cell in report.refused]
 
 
 @bp.post("/rules/<int:set_id>/activate")
@@ -170,9 +220,10 @@ def _page(
         years_without_holidays=[
             calendar_year
             for calendar_year in (year, year + 1)
-            if not working_time.has_holiday_calendar(calendar_year)
+            if not office_calendar.current().knows(calendar_year)
         ],
         hours=_hours(),
+        may_load_calendar=by.is_allowed(Action.RULES) and _may_switch(by),
         dangers=_dangers(english),
         **values,
     )
@@ -261,4 +312,5 @@ def _problem(problem: RuleError, english: bool) -> tuple[int | None, str, str]:
 
 
 def _hours() -> str:
-    return _(", ").join(f"{start:%H:%M}–{end:%H:%M}" for start, end in working_time.WORKING_HOURS)
+    today = datetime.now(working_time.ZONE).date()
+    return calendar_file.spans_text(office_calendar.current().spans_in_minutes(today), _(", "))
