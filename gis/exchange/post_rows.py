@@ -266,7 +266,7 @@ class PostLoader:
             )
             return right, with_suggestions(message, code, self._codes(role.level))
         if site.county is None:
-            return right, Message("post_row.building_without_county", params)
+            return right, Message("post_row.building_without_county")
         return site
 
     def _codes(self, level: str) -> Sequence[str]:

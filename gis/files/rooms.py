@@ -42,8 +42,14 @@ _STAIRWELL_WORDS = rf"(?:{SUFFIX_PATTERNS['stairwell']}|{SUFFIX_PATTERNS['door']
 _BUILDING_PATTERN = re.compile(rf"第?(?P<label>{LABEL}){_BUILDING_WORDS}")
 _STAIRWELL_PATTERN = re.compile(rf"第?(?P<label>{LABEL})号?{_STAIRWELL_WORDS}")
 _FLOOR_PATTERN = re.compile(
-    rf"(?P<below>地下|负|B)?第?(?P<label>\d{{1,3}}|{NUMERAL}+)(?:{SUFFIX_PATTERNS['storey']}|{SUFFIX_PATTERNS['storey_or_building']})"
+    rf"(?P<below>地下|负|B|-)?第?(?P<label>\d{{1,3}}|{NUMERAL}+)(?:{SUFFIX_PATTERNS['storey']}|{SUFFIX_PATTERNS['storey_or_building']})"
 )
+# behind a building or stairwell: a storey after a dash, or one below ground
+_BELOW_PATTERN = re.compile(
+    rf"-[1-4](?:{SUFFIX_PATTERNS['storey']}|{SUFFIX_PATTERNS['storey_or_building']})"
+)
+# flats of a tower go from A to F and beyond: in the column of rooms 3F is one, 3F-2 is storey 3
+_FLAT_F_PATTERN = re.compile(r"\d{1,4}F")
 _ROOM_PATTERN = re.compile(
     rf"(?:#|NO\.?)?(?P<label>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z]|[{STEM}]|{NUMERAL}+)(?:{SUFFIX_PATTERNS['room']}|号房|号门|号)?#?"
 )
@@ -111,6 +117,8 @@ def parse_room(value: object) -> Door | Guess:
     text = text[: remark.start()] if remark else text
     prefixed, text = _prefixes(text.removesuffix("#"))
     read = _numbers(written, text, prefixed)
+    if _FLAT_F_PATTERN.fullmatch(text) and isinstance(read, Door):
+        read = Guess(read, "cell.flat_f", written)
     if isinstance(read, Guess) or not remark:
         return read
     return Guess(read, "cell.room_remark", written)
@@ -231,7 +239,7 @@ def _prefixes(text: str) -> tuple[Door, str]:
         ),
     )
     for pattern, parts in steps:
-        if match := pattern.match(text):
+        if (match := pattern.match(text)) and not _FLAT_F_PATTERN.fullmatch(text):
             door = replace(door, **parts(match))  # type: ignore[arg-type]
             text = text[match.end() :].removeprefix("-")
     return door, text
@@ -253,6 +261,9 @@ def _numbers(written: str, text: str, door: Door) -> Door | Guess:
     if last is None or not all(re.fullmatch(LABEL, part) for part in parts[:-1]):
         return _as_written(written, text, door)
     name = _room_name(last["label"])
+    within = door.building or door.stairwell
+    if within and _BELOW_PATTERN.search(written) and floor_of_room(name) != door.floor:
+        raise CellError("cell.room_ambiguous", text=written)
     is_number = bool(_ROOM_NUMBER_PATTERN.fullmatch(last["label"]))
     read_floor = door.floor if door.is_floor_written else floor_of_room(name)
     prefixes = [normalise_label(part) for part in parts[:-1]]

@@ -18,7 +18,7 @@ from gis.exchange.registers.fields import (
     header_columns,
 )
 from gis.exchange.registers.sheets import Sheet, best_header, occurrences
-from gis.files.header import Header, Meanings
+from gis.files.header import Header, Meanings, plain_name
 from gis.messages import Message
 
 Certainty = Literal["sure", "guess"]
@@ -166,10 +166,11 @@ def _columns(kind: str, sheet: Sheet, header: Header) -> list[ColumnUse]:
     fields = fields_of(kind)
     uses: dict[int, ColumnUse] = {}
     taken: set[str] = set()
+    usual = _usual_columns(kind, fields, sheet, header)
     for index, (text, nth) in occurrences(header).items():
         field = fields.get(_nearest_key(kind, header, index))
         cells = sheet.cells(header, index)
-        if field is not None and field.key in taken and field.key not in REPEATED_FIELDS:
+        if field is not None and usual.get(field.key, index) != index:
             reason = Message("register.second_column", {"field": label(field.key)})
             uses[index] = ColumnUse(text, nth, "", "guess", reason)
         elif field is not None and content.contradicts(cells, field.content):
@@ -190,6 +191,23 @@ def _columns(kind: str, sheet: Sheet, header: Header) -> list[ColumnUse]:
             taken.add(guess.field)
             uses[index] = guess
     return [use for _, use in sorted(uses.items())]
+
+
+def _usual_columns(
+    kind: str, fields: Mapping[str, Field], sheet: Sheet, header: Header
+) -> dict[str, int]:
+    """Return the column of each field that has one: the most usual header's, 房号 before 门牌."""
+    best: dict[str, tuple[int, int]] = {}
+    for index, text in sorted(header.texts.items()):
+        field = fields.get(_nearest_key(kind, header, index))
+        if field is None or field.key in REPEATED_FIELDS:
+            continue
+        if content.contradicts(sheet.cells(header, index), field.content):
+            continue
+        names = [plain_name(name) for name in field.names]
+        rank = names.index(plain_name(text)) if plain_name(text) in names else len(names)
+        best[field.key] = min(best.get(field.key, (rank, index)), (rank, index))
+    return {key: index for key, (_, index) in best.items()}
 
 
 def _nearest_key(kind: str, header: Header, index: int) -> str:

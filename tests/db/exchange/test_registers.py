@@ -259,6 +259,17 @@ RESIDENTS: dict[str, tuple[list[tuple[object, ...]], dict[str, object], int, int
         2,
         0,
     ),
+    # 门牌 is the room where there is no better column; flats go from A to F and beyond
+    "street_number.xlsx": (
+        [
+            ("小区", "楼栋", "门牌", "单元", "房号", "人数"),
+            ("虹山花园", "1号楼", "爱南路20号", "1", "301", 3),
+            ("虹山花园", "1号楼", "爱南路20号", "1", "3F", 1),
+        ],
+        {"h1-1-301": 3, "h1-1-3F": 1},
+        1,
+        0,
+    ),
     # two tables side by side
     "beside.csv": (
         [
