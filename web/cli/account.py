@@ -14,7 +14,7 @@ from gis.ops.shards.people import bring_person
 from gis.rights.actions import ACCESS_ROLES
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import session_scope, to_local
+from web.cli.common import local_day, session_scope
 
 ROLE = click.Choice([*ACCESS_ROLES])
 
@@ -62,7 +62,7 @@ def list_(search: str, as_json: bool) -> None:
     for row in rows:
         roles = ", ".join(f"{role.role} {role.area}".strip() for role in row.roles) or "resident"
         state = "blocked" if not row.active else "locked" if row.locked else row.sign_in
-        last = f"last {to_local(row.last):%Y-%m-%d}" if row.last else "never signed in"
+        last = f"last {local_day(row.last)}" if row.last else "never signed in"
         click.echo(
             "  ".join(
                 filter(

@@ -40,9 +40,17 @@ def local_now() -> datetime:
     return datetime.now(Settings.from_env().timezone)
 
 
-def to_local(moment: datetime) -> datetime:
-    """Return a moment in the deployment's zone; the database gives it in another."""
-    return moment.astimezone(Settings.from_env().timezone)
+def local_text(at: datetime | str | None, spec: str = "%Y-%m-%d %H:%M") -> str:
+    """Format a moment by the clock of the deployment, to the minute; empty for None."""
+    if at is None:
+        return ""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(Settings.from_env().timezone):{spec}}"
+
+
+def local_day(at: datetime | str | None) -> str:
+    """Format the day of a moment by the clock of the deployment; empty for None."""
+    return local_text(at, "%Y-%m-%d")
 
 
 def local_year(number: int | None) -> Year:

@@ -15,7 +15,7 @@ from gis.ops import backup_file, cluster, databases, migration, schema, server_c
 from gis.ops import replica as replicas
 from gis.settings import Settings, read_shards
 from web.cli import shard
-from web.cli.common import AS_JSON, MOMENT, YES_OPTION, make_private
+from web.cli.common import AS_JSON, MOMENT, YES_OPTION, local_text, make_private
 
 IDENTITY = click.option(
     "--identity",
@@ -188,8 +188,8 @@ def verify(file: Path, identity: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif contents.sha256:
         click.echo(
-            f"{file}: whole and unchanged; of {answer['made']}, schema {answer['schema']},"
-            f" {answer['rows']:,} rows, {answer['photos']:,} photo files"
+            f"{file}: whole and unchanged; of {local_text(manifest.get('made'))},"
+            f" schema {answer['schema']}, {answer['rows']:,} rows, {answer['photos']:,} photo files"
         )
     else:
         click.echo(

@@ -9,7 +9,7 @@ import click
 
 from gis.crs import SUPPORTED_CRS
 from gis.incidents import devices
-from web.cli.common import session_scope, to_local
+from web.cli.common import local_text, session_scope
 
 in_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -71,7 +71,7 @@ def list_(as_json: bool) -> None:
         tell([asdict(row) for row in rows], "", as_json)
         return
     for row in rows:
-        last = f", last {to_local(row.last):%Y-%m-%d %H:%M}" if row.last else ""
+        last = f", last {local_text(row.last)}" if row.last else ""
         click.echo(
             f"{row.code}  [{'active' if row.active else 'blocked'}]  {row.kind}  {row.category} "
             f" {row.name}"

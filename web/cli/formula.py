@@ -18,11 +18,11 @@ from web.cli.common import (
     AS_JSON,
     DRY_RUN,
     EXISTING_FILE,
+    local_day,
     local_now,
     local_year,
     refused,
     session_scope,
-    to_local,
     user,
 )
 
@@ -58,9 +58,9 @@ def show(kind: str, county: str, year: int, as_json: bool) -> None:
         return click.echo(orjson.dumps(formula).decode())
     for rule in formula.rules:
         click.echo(rule_text(rule, "en"))
-    closed = f", closed {to_local(formula.closed_at):%Y-%m-%d}" if formula.closed_at else ""
+    closed = f", closed {local_day(formula.closed_at)}" if formula.closed_at else ""
     click.echo(
-        f"version {formula.version}, published {to_local(formula.published_at):%Y-%m-%d}"
+        f"version {formula.version}, published {local_day(formula.published_at)}"
         f" by {formula.published_by}{closed}",
         err=True,
     )

@@ -9,7 +9,7 @@ import orjson
 from gis.db import engine
 from gis.exchange.hotline import exchange, list_orders, retry_steps
 from gis.settings import Settings
-from web.cli.common import AS_JSON, open_database, session_scope, to_local
+from web.cli.common import AS_JSON, local_text, open_database, session_scope
 
 
 @click.group()
@@ -58,7 +58,7 @@ def orders(refused: bool, limit: int, as_json: bool) -> None:
         result = row.refusal or f"{row.incident_id}  {row.state}"
         if row.step_refusal:
             result += f"  not taken there: {row.step_refusal}"
-        click.echo(f"{row.system} {row.number}  {to_local(row.pulled_at):%Y-%m-%d %H:%M}  {result}")
+        click.echo(f"{row.system} {row.number}  {local_text(row.pulled_at)}  {result}")
     click.echo(f"{len(rows)} orders", err=True)
 
 

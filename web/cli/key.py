@@ -8,7 +8,7 @@ import click
 
 from gis.accounts import api_keys
 from gis.rights.actions import KEY_ACTIONS
-from web.cli.common import session_scope, to_local
+from web.cli.common import local_text, session_scope
 
 
 def print_secret_once(name: str, key: str) -> None:
@@ -69,7 +69,7 @@ def list_(as_json: bool) -> None:
         click.echo(
             f"{row.name}  [{row.state}]  wg_{row.public}_…  {', '.join(row.actions)}  in"
             f" {', '.join(row.areas)}"
-            f"  {row.per_minute}/min{f'  until {to_local(until):%Y-%m-%d %H:%M}' if until else ''}"
+            f"  {row.per_minute}/min{f'  until {local_text(until)}' if until else ''}"
         )
     if not rows:
         click.echo(

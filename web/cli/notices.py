@@ -11,7 +11,7 @@ import click
 
 from gis.notices import actions, queries
 from gis.settings import Settings
-from web.cli.common import AS_JSON, session_scope, to_local
+from web.cli.common import AS_JSON, local_day, local_text, session_scope
 from web.http.params import read_digits
 
 TOPICS_OPTION = click.option(
@@ -90,7 +90,7 @@ def target_line(row: queries.NoticeTargetView) -> str:
     topics = ", ".join(row.topics) or "all topics"
     where = f"in {row.area}" if row.area else "everywhere"
     if row.area_retired_at:
-        where += f" (no more since {to_local(row.area_retired_at):%Y-%m-%d}: nothing reaches it)"
+        where += f" (no more since {local_day(row.area_retired_at)}: nothing reaches it)"
     failure = f"  last failure: {row.last_error}" if row.last_error else ""
     waits = f"waiting {row.waiting}, dead {row.dead}{failure}"
     return f"{row.id}  {row.kind}  {row.address}  {topics}  {where}  {waits}"
@@ -185,11 +185,11 @@ def show(rows: Sequence[Any], as_json: bool, nothing: str) -> None:
             json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str)
         )
     for row in rows:
-        again = f"  next {to_local(row.next_try_at):{CLOCK}}" if row.state == "waiting" else ""
+        next_try = f"  next {local_text(row.next_try_at, CLOCK)}" if row.state == "waiting" else ""
         click.echo(
-            f"{row.id}  {to_local(row.at):{CLOCK}}  {row.topic}  to {row.target} {row.address} "
-            f" [{row.state}]"
-            f"  tried {row.attempts}{again}{f'  {row.last_error}' if row.last_error else ''}"
+            f"{row.id}  {local_text(row.at, CLOCK)}  {row.topic}"
+            f"  to {row.target} {row.address}  [{row.state}]"
+            f"  tried {row.attempts}{next_try}{f'  {row.last_error}' if row.last_error else ''}"
         )
     if not rows:
         click.echo(f"wangge: {nothing}", err=True)

@@ -12,8 +12,7 @@ from gis.incidents.reading.unanswered import unanswered
 from gis.people import plans
 from gis.people.posts import posts_of
 from gis.rights.principal import system_principal
-from gis.settings import Settings
-from web.cli.common import AS_JSON, MOMENT, local_now, session_scope
+from web.cli.common import AS_JSON, MOMENT, local_now, local_text, session_scope
 
 BY = system_principal("command line")
 
@@ -39,15 +38,15 @@ def list_(area: str, within: bool, at: datetime | None, as_json: bool) -> None:
         holder = f"{row.holder['name']} ({row.holder['code']})" if row.holder else "——"
         grade = f"  {row.grade}" if row.grade else ""
         deputy = f"  代理 {row.deputy['name']} ({row.deputy['code']})" if row.deputy else ""
-        until = f" – {_local(row.valid_to)}" if row.valid_to else ""
+        until = f" – {local_text(row.valid_to)}" if row.valid_to else ""
         away = "".join(
-            f"  请假 {gone['person']} {_local(gone['from'])} – {_local(gone['until'])}"
+            f"  请假 {gone['person']} {local_text(gone['from'])} – {local_text(gone['until'])}"
             for gone in row.leave
         )
         click.echo(
             f"{row.id:>8}  {row.role_zh}  {row.area_name} ({row.area}) "
             f" {holder}{grade}{deputy}"
-            f"  {_local(row.valid_from)}{until}{away}"
+            f"  {local_text(row.valid_from)}{until}{away}"
         )
     if not rows:
         click.echo(
@@ -113,7 +112,7 @@ def hand_over(
         click.echo(json.dumps(asdict(result), default=str))
     else:
         click.echo(
-            f"post {post} → {result.post} from {_local(result.at)};"
+            f"post {post} → {result.post} from {local_text(result.at)};"
             f" {result.incidents} incidents came along"
         )
 
@@ -129,15 +128,9 @@ def leave(person: str, begins: datetime | None, until: datetime | None, as_json:
     with session_scope("leave") as session:
         result = handover.record_leave(session, BY, person, start, until, local_now())
         session.commit()
-    click.echo(json.dumps({"leave": result}) if as_json else f"{person}: away from {_local(start)}")
-
-
-def _local(at: datetime | str | None) -> str:
-    """Format a moment in the deployment's zone, to the minute; empty for None."""
-    if at is None:
-        return ""
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{moment.astimezone(Settings.from_env().timezone):%Y-%m-%d %H:%M}"
+    click.echo(
+        json.dumps({"leave": result}) if as_json else f"{person}: away from {local_text(start)}"
+    )
 
 
 @command.command("unanswered")

@@ -12,7 +12,7 @@ from gis import private
 from gis.errors import InvalidInput
 from gis.rights.principal import Principal, system_principal
 from gis.settings import Settings
-from web.cli.common import AS_JSON, MOMENT, session_scope, to_local
+from web.cli.common import AS_JSON, MOMENT, local_text, session_scope
 
 if TYPE_CHECKING:
     from gis.boundaries.statistics import Preview
@@ -57,7 +57,7 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         return click.echo(orjson.dumps(entries).decode())
     for row in entries:
-        when = f", from {to_local(row['effective']):%Y-%m-%d %H:%M}" if row["effective"] else ""
+        when = f", from {local_text(row['effective'])}" if row["effective"] else ""
         click.echo(
             f"{row['id']:5}  {row['state']:9}  {row['title']} ({row['author']}{when});"
             f" {len(row['grids'])} grids"
@@ -211,8 +211,7 @@ def publish(number: int, reason: str, effective: datetime | None, as_json: bool)
         summary = {"id": done.id, "state": done.state, "effective": effective}
     if as_json:
         return click.echo(orjson.dumps(summary).decode())
-    assert effective is not None  # as of everything that was published
-    click.echo(f"revision {number} holds from {to_local(effective):%Y-%m-%d %H:%M:%S %z}")
+    click.echo(f"revision {number} holds from {local_text(effective, '%Y-%m-%d %H:%M:%S %z')}")
     return None
 
 

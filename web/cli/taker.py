@@ -8,7 +8,7 @@ import orjson
 
 from gis.incidents.reading.organisations import fairness, list_takers
 from gis.rights.principal import system_principal
-from web.cli.common import local_now, session_scope, to_local, user
+from web.cli.common import local_day, local_now, session_scope, user
 
 
 @click.group()
@@ -36,7 +36,7 @@ def list_(days: int, as_json: bool) -> None:
         click.echo(orjson.dumps({"items": items, "fairness": asdict(spread)}).decode())
         return
     for row in rows:
-        consent = f"{to_local(row.consent_at):%Y-%m-%d}" if row.consent_at else "no consent"
+        consent = local_day(row.consent_at) if row.consent_at else "no consent"
         click.echo(
             f"{row.person}  {row.name}  {row.area}  {','.join(row.skills)}  {consent} "
             f" {row.load} open  {row.orders} taken{'' if row.active else '  inactive'}"

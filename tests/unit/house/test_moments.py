@@ -23,3 +23,14 @@ def test_no_script_goes_by_the_zone_or_language_of_the_browser() -> None:
         for match in BY_THE_BROWSER.finditer(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_no_command_prints_a_moment_in_the_zone_of_the_database() -> None:
+    """A draft in force from midnight in Beijing was said to hold from 16:00 the day before."""
+    bare = re.compile(r"\{(?!.*(?:zone|now|local|end|day|month|first))[^{}]*:%[^{}]*\}")
+    found = [
+        f"{path.name}: {match[0]}"
+        for path in (ROOT / "web/cli").glob("*.py")
+        for match in bare.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
