@@ -11,6 +11,7 @@ from gis.bigrams import bigrams_of, contains_sql
 from gis.errors import invalid_field
 from gis.facilities.categories import CATEGORY_BY_KEY
 from gis.facilities.category_words import find_categories
+from gis.files.person_names import one_dot
 from gis.pinyin import is_typed_pinyin, match_pinyin
 from gis.places.address import parse_address
 from gis.places.lookup import find_named
@@ -233,7 +234,7 @@ def search(
     query = _require_query(query)
     address = parse_address(query)
     named = find_named(session, address, at, areas=False) if address.text else []
-    needle = "".join(query.lower().split())
+    needle = one_dot("".join(query.lower().split()))
     rows = session.execute(
         SEARCH_SQL,
         {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gis.exchange.registers.cells import (
+    Contact,
     parse_closed,
     parse_contact,
     parse_gone,
@@ -15,6 +16,7 @@ from gis.exchange.registers.cells import (
 )
 from gis.exchange.registers.ranges import split_buildings
 from gis.files.cells import CellError, Guess
+from gis.files.person_names import parse_person_name
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,14 @@ def test_a_remark_counts_where_it_is_of_the_row(
     assert [text for text in out.split() if not isinstance(parse(text), str)] == []
     assert [text for text in unclear.split() if not isinstance(parse(text), Guess)] == []
     assert [text for text in present.split() if parse(text) is not None] == []
+
+
+@pytest.mark.parametrize("dot", "·•．.・‧●。")
+def test_the_dot_of_a_name_is_one_however_it_is_typed(dot: str) -> None:
+    assert parse_person_name(f"古丽巴哈尔{dot}艾力") == "古丽巴哈尔·艾力"
+    assert parse_person_name("J. Smith") == "J. Smith"
+    contact = parse_contact(f"阿卜杜拉{dot}买买提 13900010001")
+    assert isinstance(contact, Contact) and contact.name == "阿卜杜拉·买买提"
 
 
 def test_two_names_are_not_one() -> None:
