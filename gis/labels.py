@@ -125,6 +125,11 @@ def normalise_label(text: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", text)
 
 
+def building_of(label: str) -> str:
+    """Return the usual name of a building with a label: 3号楼, and A座 where it is a letter."""
+    return f"{label}号楼" if re.search(r"\d", label) else f"{label}座"
+
+
 def parse_number(text: str) -> int:
     """Parse a whole number in digits or Chinese numerals below ten thousand: 21, 二十一, 一〇三."""
     if text.isdecimal():

@@ -9,7 +9,7 @@ from gis.exchange.registers.scope import Defaults, Scope
 from gis.files.report import LoadReport
 from gis.files.table_rows import Row
 from gis.files.tables import Table
-from gis.labels import normalise_text
+from gis.labels import building_of, normalise_text
 from gis.messages import Message
 from gis.places.address import label_of_building, normalise_label, parse_address
 from gis.places.naming import name_before, short_estate
@@ -111,7 +111,7 @@ def _names(row: Row, report: LoadReport) -> tuple[str | None, Sequence[str]]:
     estate, words = row["estate"], row["building_name"]
     if not words and row["address"]:
         address = parse_address(row["address"])
-        words = f"{address.building}号楼" if address.building and not address.several else None
+        words = building_of(address.building) if address.building and not address.several else None
         estate = estate or name_before(address) or None
         if words:
             detail = f"{row['address']}: {estate or ''}{words}"
@@ -131,12 +131,12 @@ def _without_estate(name: str, estate: str | None) -> tuple[str | None, str]:
         plain = plain.removeprefix(normalise_text(estate)) or plain
     number = normalise_label(plain)
     if number != plain:
-        return None, f"{number}号楼"
+        return None, building_of(number)
     if plain.isdecimal():
         return None, f"{int(plain)}号楼"
     address = parse_address(plain)
     if address.building and not address.is_inside and address.prefix and not estate:
-        return address.prefix, f"{address.building}号楼"
+        return address.prefix, building_of(address.building)
     return None, plain
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from gis.labels import LABEL, NUMERAL, normalise_label, normalise_text, parse_number
+from gis.labels import LABEL, NUMERAL, building_of, normalise_label, normalise_text, parse_number
 
 MAX_BUILDINGS_OF_RANGE = 60  # buildings in a range
 MAX_LIST_CHARS = 200  # of a cell that lists buildings; the time to read one grows by the square
@@ -27,5 +27,5 @@ def split_buildings(words: str) -> list[str]:
             return [f"{match['before']}{number}号楼" for number in range(first, last + 1)]
     if (match := _LIST_PATTERN.fullmatch(plain)) and re.search(_WORD, match["list"]):
         parts = re.split("[、,;和与及]", match["list"])
-        return [f"{match['before']}{normalise_label(part)}号楼" for part in parts]
+        return [match["before"] + building_of(normalise_label(part)) for part in parts]
     return []

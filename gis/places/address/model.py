@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from gis.labels import building_of
+
 
 @dataclass(frozen=True)
 class Address:
@@ -76,7 +78,7 @@ class Address:
         )
         return (
             self.prefix
-            + (f"{self.building}号楼" if self.building else "")
+            + (building_of(self.building) if self.building else "")
             + (f"{self.stairwell}单元" if self.stairwell else "")
             + floor
             + (f"{self.room}室" if self.room else "")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gis.labels import building_of
 from gis.places.address import (
     Address,
     floor_of_room,
@@ -169,3 +170,8 @@ def test_a_room_tells_its_floor_only_where_it_can():
 def test_a_building_is_known_by_the_number_in_its_name():
     names = ["3号楼", "三号楼", "桂花苑3号楼", "B座", "03栋", "综合楼", "", "12"]
     assert [label_of_building(name) for name in names] == ["3", "3", "3", "B", "3", "", "", "12"]
+
+
+def test_a_building_of_a_letter_is_named_as_at_its_door() -> None:
+    assert building_of("A") == "A座" and building_of("3") == "3号楼"
+    assert str(parse_address("富康苑A座1203").building) == "A"
