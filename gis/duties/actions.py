@@ -1,5 +1,6 @@
 """Visits of people with duties: written down, linked with what they led to, taken away."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,6 +23,7 @@ from gis.rights.visibility import visibility_clause
 
 MAX_DUTY_NOTE_CHARS = 2000
 MAX_VISIT_INCIDENTS = 50
+SHOWN_ID_PATTERN = re.compile(r"[0-9a-f]{8,32}", re.ASCII | re.IGNORECASE)
 SHORTEST = timedelta(microseconds=1)
 
 # The place of a visit, with the areas around it: one row at most.
@@ -49,7 +51,10 @@ SELECT EXISTS (SELECT FROM (SELECT p.* {DUTY_POST_JOIN} WHERE p.holder_id = :per
   WHERE {VISIT_OF_POST.format(area_ids=":area_ids", building_id=":building_id", day=":day")})
 """  # noqa: S608  ours
 LINKED_INCIDENTS_SQL = """
-SELECT i.id FROM incident i WHERE i.id = ANY(:ids) AND :area = ANY(i.area_ids)
+SELECT w.n, i.id
+FROM unnest(CAST(:lows AS uuid[]), CAST(:highs AS uuid[])) WITH ORDINALITY w(low, high, n)
+JOIN incident i ON i.id BETWEEN w.low AND w.high
+WHERE :area = ANY(i.area_ids)
   AND (CAST(:building AS bigint) IS NULL OR coalesce(i.building_id = :building, true))
   AND i.reported_at >= CAST(:day AS timestamp) AT TIME ZONE :zone AND {visible}
 """
@@ -72,7 +77,7 @@ class VisitInput:
     area, building
         Code of the place; or `lon` and `lat`, degrees, EPSG:4490. One of the three.
     incidents
-        Ids of the incidents that it led to.
+        Ids of the incidents that it led to, whole or their first eight digits and more.
     """
 
     day: date | None = None
@@ -282,25 +287,37 @@ def _linkable(
     """
     if len(incidents) > MAX_VISIT_INCIDENTS:
         raise invalid_field("incidents", "visit.too_many_incidents", limit=MAX_VISIT_INCIDENTS)
-    visible, params = visibility_clause(principal)
-    ids: list[UUID] = []
-    for word in incidents:
-        try:
-            ids.append(UUID(word.strip()))
-        except ValueError:
-            raise invalid_field("incidents", "visit.incident_unknown", id=word[:40]) from None
+    visible, params = visibility_clause(principal, "i")
+    ranges = [_id_range(word) for word in incidents]
     params |= {
-        "ids": ids,
+        "lows": [low for low, _high in ranges],
+        "highs": [high for _low, high in ranges],
         "area": place.area_id,
         "building": place.building_id,
         "day": day,
         "zone": zone.key,
     }
-    linkable = set(session.scalars(text(LINKED_INCIDENTS_SQL.format(visible=visible)), params))
-    missing = next((each for each in ids if each not in linkable), None)
-    if missing is not None:
-        raise invalid_field("incidents", "visit.incident_unknown", id=str(missing))
-    return list(dict.fromkeys(ids))
+    linkable: dict[int, list[UUID]] = {}
+    for row in session.execute(text(LINKED_INCIDENTS_SQL.format(visible=visible)), params):
+        linkable.setdefault(row.n, []).append(row.id)
+    for number, word in enumerate(incidents, 1):
+        if len(linkable.get(number, ())) != 1:
+            raise invalid_field("incidents", "visit.incident_unknown", id=word[:40])
+    return list(dict.fromkeys(ids[0] for _number, ids in sorted(linkable.items())))
+
+
+def _id_range(word: str) -> tuple[UUID, UUID]:
+    """Return the lowest and highest id of an incident that begins as pages show it.
+
+    Raises
+    ------
+    InvalidInput
+        It is no beginning of an id, or one too short to mean a single incident.
+    """
+    digits = word.strip().replace("-", "")
+    if not SHOWN_ID_PATTERN.fullmatch(digits):
+        raise invalid_field("incidents", "visit.incident_unknown", id=word[:40])
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

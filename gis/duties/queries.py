@@ -90,7 +90,8 @@ WITH RECURSIVE down AS (
   SELECT duty_id, county, holder_id, count(DISTINCT id) AS n FROM counted
   WHERE day >= :first AND day < :next GROUP BY duty_id, county, holder_id
 ), solved AS (
-  SELECT c.duty_id, c.county, c.holder_id, count(DISTINCT i.id) AS n
+  -- what repeats another matter is that problem, not one more
+  SELECT c.duty_id, c.county, c.holder_id, count(DISTINCT coalesce(i.parent_id, i.id)) AS n
   FROM counted c CROSS JOIN unnest(c.incident_ids) u(id) JOIN incident i ON i.id = u.id
   WHERE i.state = 'closed' AND i.closed_at >= :since AND i.closed_at < :until
   GROUP BY c.duty_id, c.county, c.holder_id

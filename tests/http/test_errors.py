@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -234,6 +235,7 @@ class Body(BaseModel):
     flag: bool = True
     inner: Inner = Inner(n=1)
     id: UUID = UUID(int=0)
+    day: date = date(2026, 1, 1)
     choice: Literal["a", "b", "c"] = "a"
     crs: str = "wgs84"
     odd: str = Field("x", min_length=1)
@@ -268,6 +270,7 @@ FINDINGS: list[tuple[dict[str, Any], str]] = [
     ({"inner": {}}, "is missing"),
     ({"choice": "d"}, "must be one of a, b, c"),
     ({"id": "x"}, "must be an id as 01234567-89ab-cdef-0123-456789abcdef"),
+    ({"day": "2026-02-29"}, "must be a day as 2026-11-23"),
     ({"odd": ""}, "is not as this request needs it"),
 ]
 

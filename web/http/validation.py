@@ -37,6 +37,10 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
         ("int_from_float", "int_parsing", "int_parsing_size", "int_type"),
         ("input.integer_expected", "", ""),
     ),
+    **dict.fromkeys(
+        ("date_from_datetime_inexact", "date_from_datetime_parsing", "date_parsing", "date_type"),
+        ("input.day_expected", "", ""),
+    ),
     **dict.fromkeys(("uuid_parsing", "uuid_type"), ("input.uuid_expected", "", "")),
     **dict.fromkeys(
         ("dict_type", "list_type", "model_attributes_type", "model_type", "tuple_type"),

@@ -92,6 +92,22 @@ def test_visits_and_solved_problems_light_the_duty(scene: IncidentTown) -> None:
     assert figures(duties(scene)[contact]) == (2, 1, "yellow")
 
 
+def test_a_problem_that_was_reported_twice_is_one(scene: IncidentTown) -> None:
+    number = visit(scene)
+    first, again = scene.report().id, scene.report().id
+    for shown in (str(first)[:8], str(again).replace("-", "").upper()):
+        link_incident(scene.session, US, number, shown, SHANGHAI)
+    scene.do(again, "link", parent=first)
+    for move in ("take", "handle", "check", "close"):
+        by = "王网格" if move in ("take", "handle") else "赵社工"
+        scene.do(first, move, by, note="办好了")
+    row = duties(scene)["duty_contact", LEADER]
+    assert row.solved.done == 1
+    for wrong in (str(first)[:7], "0" * 8, "修路灯"):
+        with pytest.raises(InvalidInput):
+            link_incident(scene.session, US, number, wrong, SHANGHAI)
+
+
 def test_a_year_begins_and_ends_at_midnight_of_the_deployment(scene: IncidentTown) -> None:
     contact = ("duty_contact", LEADER)
     eve = datetime(2026, 12, 31, 15, 59, tzinfo=UTC)  # 23:59 in Shanghai

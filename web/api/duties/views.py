@@ -125,7 +125,10 @@ class VisitIn(BaseModel):
     note: Annotated[str, Field(max_length=actions.MAX_DUTY_NOTE_CHARS)] = ""
     incidents: Annotated[
         list[Code],
-        Field(max_length=actions.MAX_VISIT_INCIDENTS, description="Ids of what it led to"),
+        Field(
+            max_length=actions.MAX_VISIT_INCIDENTS,
+            description="Ids of what it led to, or their first 8 digits",
+        ),
     ] = []
 
 
