@@ -53,6 +53,7 @@ SUBJECTS = (
     "coverage_map",
     "gaps",
     "spot_checks",
+    "discussions",
     "keys",
     "accounts",
     "organisations",

@@ -80,6 +80,7 @@ RECORDED_TABLES = {
     "post_plan": ("area_id",),
     "spot_check": ("id",),
     "spot_draw": ("id",),
+    "discussion": ("id",),
     "personal.account": ("id",),
     "personal.access_grant": ("id",),
     "personal.api_key": ("id",),

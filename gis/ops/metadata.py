@@ -26,6 +26,7 @@ from gis.basemap.models import BasemapFeature, Dataset
 from gis.boundaries.models import DraftComment, DraftEditor, DraftReview
 from gis.credit.models import CreditEntry, FormulaEdition, FormulaRule, StarShare
 from gis.db import Base
+from gis.discussions.models import Ballot, Discussion
 from gis.duties.models import DutyVisit
 from gis.exchange.registers.models import RegisterRecipe
 from gis.facilities.models import (
@@ -73,6 +74,7 @@ __all__ = [
     "AnswerTemplate",
     "ApiKey",
     "Area",
+    "Ballot",
     "Base",
     "BasemapFeature",
     "Boundary",
@@ -89,6 +91,7 @@ __all__ = [
     "Device",
     "DeviceAlarm",
     "Disclosure",
+    "Discussion",
     "DivisionCode",
     "DraftComment",
     "DraftEditor",

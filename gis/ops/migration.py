@@ -36,6 +36,7 @@ UNDELETABLE_TABLES = (
     "walk_edit",
     "spot_draw",
     "spot_check",
+    "discussion",
     "formula_edition",
     "formula_rule",
     "credit_entry",

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -305,6 +305,13 @@ RULE = {
 
 COMMUNITY = {"community": "520402007012"}
 FILE = {"file": (b"id,lon\n", "x.csv")}
+PROPOSAL = {
+    "area": COMMUNITY["community"],
+    "title": "装电梯",
+    "proposal": "在3号楼装一部电梯。",
+    "closes_at": f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%dT%H:%MZ}",
+    "quorum": 50,
+}
 TEMPLATE = {"area": COMMUNITY["community"], "title": "已清运", "text": "今天清完。"}
 TABLE: dict[str, Row] = {
     # the map and its data: the same for everybody; names of people apart (see below)
@@ -656,6 +663,33 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/spot-checks": Row(may(A.SUPERVISE), json={"week": "2026-W02"}),
     "PUT /api/v1/spot-checks/<int:check_id>": Row(
         spot_checked, json={"verdict": "real"}, path={"check_id": 1}
+    ),
+    "GET /api/v1/discussions": Row(anybody),
+    "GET /api/v1/discussions/<int:discussion_id>": Row(none, path={"discussion_id": 10**6}),
+    "POST /api/v1/discussions": Row(may(A.DISPATCH), json=PROPOSAL),
+    "POST /api/v1/discussions/<int:discussion_id>/slips": Row(
+        of_nothing(may(A.DISPATCH)), path={"discussion_id": 10**6}, json={}
+    ),
+    "POST /api/v1/discussions/<int:discussion_id>/votes": Row(
+        none, path={"discussion_id": 10**6}, json={"code": "abcd-efgh-jkmn", "choice": "yes"}
+    ),
+    "POST /api/v1/discussions/<int:discussion_id>/withdraw": Row(
+        of_nothing(may(A.DISPATCH)), path={"discussion_id": 10**6}, json={"reason": "写错了"}
+    ),
+    "PUT /api/v1/discussions/<int:discussion_id>/conclusion": Row(
+        of_nothing(may(A.DISPATCH)), path={"discussion_id": 10**6}, json={"conclusion": "照办"}
+    ),
+    "GET /discussions": Row(anybody),
+    "POST /discussions": Row(may(A.DISPATCH), form=PROPOSAL),
+    "GET /discussions/<int:discussion_id>": Row(none, path={"discussion_id": 10**6}),
+    "POST /discussions/<int:discussion_id>": Row(
+        of_nothing(may(A.DISPATCH)), path={"discussion_id": 10**6}, form={"do": "withdraw"}
+    ),
+    "POST /discussions/<int:discussion_id>/slips": Row(
+        of_nothing(may(A.DISPATCH)), path={"discussion_id": 10**6}, form={}
+    ),
+    "POST /discussions/<int:discussion_id>/vote": Row(
+        none, path={"discussion_id": 10**6}, form={"code": "abcd-efgh-jkmn", "choice": "yes"}
     ),
     "GET /api/v1/answer-templates": Row(may(A.DISPATCH)),
     "POST /api/v1/answer-templates": Row(may(A.DISPATCH), json=TEMPLATE),

@@ -63,6 +63,7 @@ COMMANDS = {
     "policy": "Numbers of the loop that a county sets: show, set.",
     "formula": "Formulas of points and stars, by county and year: show, dump, publish, close.",
     "organisation": "Organisations and their members: set, list, join, leave, members.",
+    "discussion": "Proposals put to residents: propose, slips, vote, list, withdraw, conclude.",
     "duty": "Duties with yearly targets: list, visits, visit.",
     "taker": "Who takes orders, and how evenly: list.",
     "kind": "Kinds of roles, facilities, skills …: add, list, rename, target, retire, restore.",

@@ -69,6 +69,7 @@ ROW_PARAMETERS = {
     "a": "revision",
     "b": "revision",
     "check_id": "spot_check",
+    "discussion_id": "discussion",
     "edit": "walk_edit",
     "entrance": "entrance",
     "form_id": "paper_template",

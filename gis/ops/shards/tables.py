@@ -53,6 +53,8 @@ COUNTY_TABLES = (
     "dated_parent",
     "device",
     "device_alarm",
+    "discussion",
+    "discussion_ballot",
     "draft_comment",
     "draft_editor",
     "draft_review",

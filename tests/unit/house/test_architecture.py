@@ -46,6 +46,7 @@ FLOORS = [
     "gis.search",
     "gis.incidents",
     "gis.duties",
+    "gis.discussions",
     "gis.credit",
     "gis.boundaries",
     "gis.frames",

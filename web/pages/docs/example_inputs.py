@@ -1,6 +1,7 @@
 """What the examples of the API send beside what its description states."""
 
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 from web.pages.docs.examples import Input
@@ -36,6 +37,7 @@ INPUTS: dict[str, Input] = {
             "incident_id": "$INCIDENT",
             "number": "$REVISION",
             "set_id": "$RULES",
+            "discussion_id": "$DISCUSSION",
             "entrance": "$ENTRANCE",
             "edit": "$EDIT",
             "filter_id": "1",
@@ -268,6 +270,22 @@ INPUTS: dict[str, Input] = {
     ),
     "PUT /api/v1/spot-checks/{check_id}": Input(
         path={"check_id": "1"}, json={"verdict": "real"}, status=403, why="docs.example_account"
+    ),
+    "POST /api/v1/discussions": Input(
+        json={
+            "area": "{grid}",
+            "title": "装电梯",
+            "proposal": "在3号楼装一部电梯。",
+            "closes_at": f"{date.today() + timedelta(days=300)}",  # far in the future for long
+        },
+        sets={"DISCUSSION": "id"},
+    ),
+    "POST /api/v1/discussions/{discussion_id}/votes": Input(
+        json={"code": "abcd-efgh-jkmn", "choice": "yes"}, status=422, why="docs.example_no_slip"
+    ),
+    "POST /api/v1/discussions/{discussion_id}/withdraw": Input(json={"reason": "写错了"}),
+    "PUT /api/v1/discussions/{discussion_id}/conclusion": Input(
+        json={"conclusion": "下月开工"}, status=409, why="docs.example_not_ended"
     ),
     "GET /api/v1/me/filters": ACCOUNT,
     "POST /api/v1/me/filters": Input(

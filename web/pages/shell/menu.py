@@ -44,6 +44,7 @@ MENU: tuple[tuple[Any, ...], ...] = (
     ("kinds", lazy_gettext("Kinds"), Action.ACCOUNTS),
     ("keys", lazy_gettext("Keys of programs"), Action.ACCOUNTS),
     ("nearby", lazy_gettext("My 15 minutes")),
+    ("discussions", lazy_gettext("Discussions")),
     ("notices", lazy_gettext("Notices")),
     ("password", lazy_gettext("Change password")),
 )
