@@ -26,7 +26,7 @@ from gis.db import allow_boundary_writes, engine
 from gis.errors import Forbidden
 from gis.jobs import maintenance
 from gis.ops import backup, cluster, schema
-from gis.ops.shards import registry, states
+from gis.ops.shards import copying, registry, states
 from gis.ops.shards.people import bring_person
 from gis.ops.shards.registry import ShardUrls
 from gis.rights.principal import account_principal
@@ -644,6 +644,31 @@ def test_a_shard_is_restored_from_its_backup_and_copies_again(pair: Pair):
     assert pair.city.shards[EAST].url == empty.app
     wait_for(empty.app, f"SELECT count(*) = 1 FROM incident WHERE id = '{kept}'")
     make_account(pair, "later", "dispatcher", EAST)  # waits until it has arrived there
+
+
+def test_a_county_that_does_not_copy_a_new_table_is_named(pair: Pair):
+    urls = ShardUrls(*shard_urls(pair, WEST).values())
+    main, shard = pair.city.main, pair.city.shards[WEST]
+    rows = "SELECT count(*) FROM office_calendar"
+
+    def take_out() -> None:  # as before the version that shares it
+        without = "ALTER PUBLICATION wangge_shared DROP TABLE office_calendar"
+        with psycopg.connect(main.owner, autocommit=True) as owner:
+            owner.execute(without.encode())
+        name = copying.shared_name(WEST)
+        with psycopg.connect(urls.admin_url or urls.owner_url, autocommit=True) as admin:
+            admin.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION".encode())
+            admin.execute(b"DELETE FROM office_calendar")
+
+    take_out()
+    registry.migrate(pair.city.settings, main)
+    assert WEST in states.list_unconnected(pair.city.settings, main)
+    registry.add(pair.city.settings, main, WEST, urls)
+    assert WEST not in states.list_unconnected(pair.city.settings, main)
+    with psycopg.connect(main.owner) as owner:
+        expected = owner.execute(rows.encode()).fetchone()
+    with psycopg.connect(shard.owner_url) as owner:
+        assert owner.execute(rows.encode()).fetchone() == expected
 
 
 def test_the_main_database_is_restored_and_every_county_copies_again(pair: Pair):

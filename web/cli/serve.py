@@ -173,7 +173,7 @@ def _say_unconnected(settings: Settings, addresses: DatabaseUrls) -> None:
     """Say which counties get no copies of the main database, and what connects them."""
     for county in states.list_unconnected(settings, addresses):
         say(
-            f"wangge: what changes in the main database does not reach county {county};"
+            f"wangge: not all that changes in the main database reaches county {county};"
             f" with the addresses of its database set, run: ./wangge db shard add {county}"
         )
 

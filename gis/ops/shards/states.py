@@ -43,13 +43,45 @@ def list_shards(settings: Settings, main: DatabaseUrls) -> list[ShardState]:
 
 
 def list_unconnected(settings: Settings, main: DatabaseUrls) -> list[str]:
-    """List the counties that get no copies of what changes in the main database.
+    """List the counties that do not get copies of all that changes in the main database.
 
-    It was restored, or took over for one that died, and `registry.add` connects them again.
+    It was restored, or took over for one that died, or a new version shares another table, and
+    `registry.add` connects them again. One that does not answer is taken to copy all tables.
     """
     shards = read_shards(settings.var)
-    lags = _read_lags(main) if shards else {}
-    return [county for county in shards if copying.shared_name(county) not in lags]
+    if not shards:
+        return []
+    lags = _read_lags(main)
+    published = _read_tables(main.app, PUBLISHED_SQL, copying.SHARED_PUBLICATION)
+    return [
+        county
+        for county, shard in shards.items()
+        if (name := copying.shared_name(county)) not in lags
+        or not published <= _subscribed(shard, name, published)
+    ]
+
+
+PUBLISHED_SQL = """
+SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = :name
+"""
+SUBSCRIBED_SQL = """
+SELECT n.nspname || '.' || c.relname FROM pg_subscription_rel r
+  JOIN pg_subscription s ON s.oid = r.srsubid JOIN pg_class c ON c.oid = r.srrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE s.subname = :name
+"""
+
+
+def _subscribed(shard: Shard, name: str, published: set[str]) -> set[str]:
+    try:
+        return _read_tables(shard.url, SUBSCRIBED_SQL, name)
+    except OperationalError:
+        return published
+
+
+def _read_tables(url: str, query: str, name: str) -> set[str]:
+    with engine(url).connect() as connection:
+        return set(connection.scalars(text(query), {"name": name}))
 
 
 def _read_lags(main: DatabaseUrls) -> dict[str, int]:
