@@ -123,6 +123,15 @@ def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # fixtures that cost much: the tests that use one stay in one process, where it is made once
 COSTLY = {"served": "served", "site": "served", "planned": "planned", "restored": "served"}
+# files that look through the whole code, which is read once a process
+READING_CODE = (
+    "test_architecture",
+    "test_documents",
+    "test_messages",
+    "test_names",
+    "test_raises",
+    "test_size",
+)
 # files that start processes or clusters of their own
 STARTING = (
     "test_acceptance",
@@ -269,6 +278,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if stem in TIMED:
             group = "timed"
+        elif stem in READING_CODE and "unit" in item.path.parts:  # there is an http/test_names, too
+            group = "code"
         elif stem == "test_api":  # has a fixture `served` of its own
             group = None
         group = group or f"{item.path.parent.name}/{stem}"

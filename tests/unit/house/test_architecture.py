@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gis.settings import ROOT
+from tests.support import syntax
 
 # bottom first
 FLOORS = [
@@ -133,8 +134,10 @@ def imports(
     """Yield line and module of every import of a file, those inside functions and relative ones
     too; or only of those that are done when it is imported itself.
     """
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in tree.body if at_once else ast.walk(tree):
+    nodes = syntax.nodes(file.read_text(encoding="utf-8"))
+    module_node = nodes[0]
+    assert isinstance(module_node, ast.Module)
+    for node in module_node.body if at_once else nodes:
         match node:
             case ast.Import():
                 yield from ((node.lineno, alias.name) for alias in node.names)

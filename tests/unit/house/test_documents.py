@@ -21,6 +21,7 @@ from gis.boundaries.operations import OPERATION_TYPES
 from gis.errors import Unavailable
 from gis.messages import LOCALES, LOCALES_PATH
 from gis.settings import ROOT
+from tests.support import syntax
 from web.cli.screenshots import PICTURES
 from web.cli.screenshots import command as screenshots
 
@@ -55,7 +56,7 @@ def comments(path: Path) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(source)):
+    for node in syntax.nodes(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
 

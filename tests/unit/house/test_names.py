@@ -3,10 +3,11 @@
 import ast
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gis.settings import ROOT
+from tests.support import syntax
 
 PRODUCT = ("gis", "layers", "web")
 # Names of one kind of thing, of which each module has its own, and the reason.
@@ -35,19 +36,21 @@ NAME_FIELDS: dict[type, str] = {
 }
 
 
-def modules(root: Path, packages: tuple[str, ...]) -> Iterator[tuple[str, ast.Module]]:
-    """Yield path and tree of each module, but those of migrations."""
+def modules(root: Path, packages: tuple[str, ...]) -> Iterator[tuple[str, Sequence[ast.AST]]]:
+    """Yield path and nodes of each module, but those of migrations."""
     for package in packages:
         for file in sorted((root / package).rglob("*.py")):
             if "versions" not in file.parts:
                 path = file.relative_to(root).as_posix()
-                yield path, ast.parse(file.read_text(encoding="utf-8"))
+                yield path, syntax.nodes(file.read_text(encoding="utf-8"))
 
 
-def constants(tree: ast.Module) -> set[str]:
+def constants(nodes: Sequence[ast.AST]) -> set[str]:
     """Return the names in capitals that a module binds itself."""
     targets: list[ast.expr] = []
-    for node in tree.body:
+    module = nodes[0]
+    assert isinstance(module, ast.Module)
+    for node in module.body:
         if isinstance(node, ast.Assign):
             targets += node.targets
         elif isinstance(node, ast.AnnAssign) and node.value:
@@ -60,31 +63,24 @@ def constants(tree: ast.Module) -> set[str]:
     }
 
 
-def shared_constants(trees: Iterator[tuple[str, ast.Module]]) -> dict[str, list[str]]:
+def shared_constants(trees: Iterator[tuple[str, Sequence[ast.AST]]]) -> dict[str, list[str]]:
     """Return the constants that several modules bind, with the modules."""
     paths = defaultdict(list)
-    for path, tree in trees:
-        for name in constants(tree):
+    for path, nodes in trees:
+        for name in constants(nodes):
             paths[name].append(path)
     return {name: where for name, where in paths.items() if len(where) > 1}
 
 
-def bound_names(tree: ast.Module) -> Iterator[str]:
+def bound_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the name of each definition, parameter and assignment."""
-    nodes: list[ast.AST] = [tree]
-    while nodes:  # ast.walk takes twice as long
-        node = nodes.pop()
+    for node in nodes:
         kind = type(node)
         if kind in (ast.Name, ast.Attribute):
             if type(node.ctx) is ast.Store:
                 yield node.id if kind is ast.Name else node.attr
         elif name := getattr(node, NAME_FIELDS.get(kind, ""), None):
             yield name
-        for child in vars(node).values():
-            if isinstance(child, list):
-                nodes += (item for item in child if isinstance(item, ast.AST))
-            elif isinstance(child, ast.AST):
-                nodes.append(child)
 
 
 def test_a_constant_has_one_meaning() -> None:
@@ -96,15 +92,18 @@ def test_a_constant_has_one_meaning() -> None:
 
 def test_weak_words_are_rare() -> None:
     trees = modules(ROOT, PRODUCT)
-    names = Counter(name for _, tree in trees for name in bound_names(tree))
+    names = Counter(name for _, nodes in trees for name in bound_names(nodes))
     weak = {name: count for name, count in names.items() if WEAK_PATTERN.fullmatch(name)}
     assert sum(weak.values()) < MAX_WEAK_SHARE * names.total(), weak
 
 
 def test_a_second_meaning_is_named() -> None:
-    twice = [("a.py", ast.parse("LIMIT_S: int = 1\nA, B = 1, 2")), ("b.py", ast.parse("B = 3"))]
+    twice = [
+        ("a.py", [ast.parse("LIMIT_S: int = 1\nA, B = 1, 2")]),
+        ("b.py", [ast.parse("B = 3")]),
+    ]
     assert shared_constants(iter(twice)) == {"B": ["a.py", "b.py"]}
     source = "def told(given):\n    self.kept = found = 1\n    for here, there in x: pass"
-    names = [*bound_names(ast.parse(source))]
+    names = [*bound_names(ast.walk(ast.parse(source)))]
     assert sorted(names) == ["found", "given", "here", "kept", "there", "told"]
     assert WEAK_PATTERN.fullmatch("_GIVEN") and not WEAK_PATTERN.fullmatch("first_day")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gis.settings import ROOT
+from tests.support import syntax
 
 SECTION = re.compile(r"^Raises\n------\n(.*?)(?=\n\n\S|\Z)", re.DOTALL | re.MULTILINE)
 FACTORY = re.compile(r"\bdef (\w+)\((?:[^()]|\([^()]*\))*\) -> ([A-Z]\w+):")
@@ -33,7 +34,7 @@ def undocumented(sources: Mapping[str, str]) -> list[str]:
         f"{file}: {node.name}: {kind}"
         for file, source in sources.items()
         if "raise " in source
-        for node in ast.walk(ast.parse(source))
+        for node in syntax.nodes(source)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (docstring := ast.get_docstring(node)) is not None
         for kind in sorted(

@@ -7,6 +7,7 @@ import ast
 from pathlib import Path
 
 from gis.settings import ROOT
+from tests.support import syntax
 
 MAX_FUNCTION_LINES = 50
 MAX_MODULE_LINES = 400
@@ -29,7 +30,7 @@ def measure(path: str, source: str) -> list[tuple[str, str]]:
     """Return what of a module is beyond its limit, with its lines or parameters."""
     lines = source.count("\n")
     long = [("module", f"{lines} lines")] if lines > MAX_MODULE_LINES and path not in TABLES else []
-    for node in ast.walk(ast.parse(source)):
+    for node in syntax.nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
             if length > MAX_FUNCTION_LINES:

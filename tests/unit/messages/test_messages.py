@@ -15,6 +15,7 @@ from dev.catalogue import CODE_POSITIONS
 from gis.errors import CODE_PATTERN, Conflict, FieldError, invalid_fields
 from gis.messages import LOCALES, LOCALES_PATH, Message, render
 from gis.settings import ROOT
+from tests.support import syntax
 
 PLACEHOLDER_PATTERN = re.compile(r"%\((\w+)\)s")
 # parameters that one language may leave out: the label of the field, and lists that its readers
@@ -84,14 +85,14 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 @cache
-def trees() -> dict[Path, ast.Module]:
-    """Return the syntax trees of the code by path."""
+def trees() -> dict[Path, tuple[ast.AST, ...]]:
+    """Return the nodes of the code by path."""
     paths = [
         path
         for package in ("gis", "layers", "web")
         for path in sorted((ROOT / package).rglob("*.py"))
     ]
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: syntax.nodes(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def calls() -> Iterator[tuple[str, str, set[str] | None]]:
@@ -99,8 +100,8 @@ def calls() -> Iterator[tuple[str, str, set[str] | None]]:
 
     None: they are computed.
     """
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, nodes in trees().items():
+        for node in nodes:
             if not isinstance(node, ast.Call):
                 continue
             name = (
@@ -139,10 +140,7 @@ def _parameters(name: str, node: ast.Call, position: int) -> set[str] | None:
 def literals() -> set[str]:
     """Return every string of the code that looks like a code."""
     strings = {
-        node.value
-        for tree in trees().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
+        node.value for nodes in trees().values() for node in nodes if isinstance(node, ast.Constant)
     }
     return {text for text in strings if isinstance(text, str) and CODE_PATTERN.fullmatch(text)}
 
