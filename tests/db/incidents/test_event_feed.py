@@ -1,5 +1,6 @@
 """The live feed follows the table of events: in the order of numbers, nothing missed or old."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -9,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.incidents.reading import event_feed
-from gis.incidents.reading.event_feed import FeedEvent, Follower
+from gis.incidents.reading.event_feed import EventFeed, FeedEvent, Follower
 from tests.support.incident_town import NOW, IncidentTown
+from tests.support.served import until
 
 LOOKS = 4  # in which what is committed is settled
 
@@ -25,11 +27,14 @@ def town(apart: Callable[[], Session]) -> IncidentTown:
 
 
 @pytest.fixture
-def follower(town: IncidentTown) -> Iterator[Follower]:
+def url(town: IncidentTown) -> str:
     address = town.session.get_bind().engine.url.set(drivername="postgresql")
-    with psycopg.connect(
-        address.render_as_string(hide_password=False), autocommit=True
-    ) as connection:
+    return address.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def follower(url: str) -> Iterator[Follower]:
+    with psycopg.connect(url, autocommit=True) as connection:
         yield Follower(connection)
 
 
@@ -92,3 +97,26 @@ def test_nobody_waits_long_for_an_open_transaction(
     assert [(event.id, event.read) for event in looked(follower)] == [(n, True) for n in second]
     slow.commit()
     assert [event.id for event in looked(follower)] == first
+
+
+def test_nobody_follows_while_nobody_asks_and_nothing_is_missed(
+    town: IncidentTown, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "UNASKED_S", 0.1)
+    before, feed = threading.active_count(), EventFeed(url)
+    assert feed.newest() == 0
+    for _ in range(2):
+        until(lambda: threading.active_count() == before)
+        numbers = reported(town, town.session)
+        town.session.commit()
+        heard = [event.id for event in feed.events_after(numbers[0] - 1)]
+        assert heard[-len(numbers) :] == numbers  # some of before may come twice
+
+
+def test_nobody_tries_for_ever_to_reach_a_server_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_feed, "UNASKED_S", 0.1)
+    before, feed = threading.active_count(), EventFeed("postgresql://nobody@127.0.0.1:1/none")
+    assert feed.newest() == 0
+    until(lambda: threading.active_count() == before)
