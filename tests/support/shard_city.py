@@ -79,7 +79,8 @@ def shard_city(prepared: PreparedDeployments) -> Iterator[ShardCity]:
         addresses = [start(folder) for folder in folders]
         main = addresses[0]
         whole = beside(addresses[1], "whole", cluster.DATABASE)
-        addresses[0] = beside(main, "county")
+        # an empty database becomes a shard in tests/http/test_shard_move.py
+        addresses[0] = beside(main, "county", cluster.DATABASE)
         for county, urls in zip(COUNTIES, addresses, strict=True):
             given = ShardUrls(urls.app, urls.owner, urls.admin)
             registry.add(Settings(var=folders[0]), main, county, given)
