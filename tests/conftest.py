@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ import pytest
 from apiflask import APIFlask
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from gis import db as gis_db
@@ -374,9 +376,37 @@ def engine(database_url: str) -> Engine:
     return gis_db.engine(database_url)
 
 
+@pytest.fixture(scope="session")
+def made_up(addresses: cluster.DatabaseUrls) -> Iterator[Callable[[int], Engine]]:
+    """The engine of a database with the made-up town of so many households, made once a process."""
+    from gis.demo.generate import generate_town
+
+    with ExitStack() as stack:
+
+        @cache
+        def town_of(households: int) -> Engine:
+            urls = stack.enter_context(new_database(addresses))
+            engine = gis_db.engine(urls.app)
+            with Session(engine) as session:
+                generate_town(session, households=households)
+                session.commit()
+            # as autovacuum does within a minute: till then plans are those of empty tables
+            with gis_db.engine(urls.owner).begin() as owner:
+                owner.execute(text("ANALYZE"))
+            return engine
+
+        yield town_of
+
+
 @pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    """A session whose every commit is undone after the test."""
+def session(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Session]:
+    """A session whose every commit is undone after the test.
+
+    Nothing is there yet; with the mark `made_up(1500)` the made-up town of so many households.
+    """
+    mark = request.node.get_closest_marker("made_up")
+    if mark:
+        engine = request.getfixturevalue("made_up")(*mark.args)
     with engine.connect() as connection:
         outer = connection.begin()
         with Session(connection, join_transaction_mode="create_savepoint") as opened:

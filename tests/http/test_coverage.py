@@ -14,7 +14,6 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.demo.generate import generate_town
 from gis.errors import InvalidInput
 from gis.exchange.gaps_file import write_gaps
 from gis.facilities.capacity import CapacityRequest, capacity_coverage
@@ -24,12 +23,12 @@ from gis.frames import gaps as gap_frame
 from tests.support.sign_in import account, signed_in
 from web.api.coverage.schemas import without_elders
 
+pytestmark = pytest.mark.made_up(1500)
+
 
 @pytest.fixture
 def town(session: Session) -> Session:
-    """A made-up town of one community."""
-    generate_town(session, households=1500)
-    session.commit()
+    """A made-up town, of one community but where a test says otherwise."""
     return session
 
 
@@ -89,10 +88,10 @@ def test_what_is_open_then_and_a_whole_tier(client: FlaskClient, town: Session) 
     assert client.get("/api/v1/coverage/tiers/16").status_code == 422
 
 
+@pytest.mark.made_up(4500)
 def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
     client: FlaskClient, session: Session
 ) -> None:
-    generate_town(session, households=4500)
     (town := session).commit()
     query = "/api/v1/coverage/gaps?category=clinic&minutes=2&limit=1000"
     assert client.get(query).status_code == 401
@@ -132,10 +131,10 @@ def test_gaps_are_for_who_may_see_the_figures_of_their_areas(
     assert pages == [gap.code for gap in everything]
 
 
+@pytest.mark.made_up(4500)
 def test_shares_of_capacity_are_open_and_those_of_buildings_are_not(
     client: FlaskClient, session: Session
 ) -> None:
-    generate_town(session, households=4500)
     (town := session).execute(text("UPDATE facility SET capacity = 3 WHERE category = 'clinic'"))
     town.execute(text("UPDATE household SET elders = 1 WHERE people > 0"))
     town.commit()
@@ -182,11 +181,10 @@ def added_up(parts: list[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]
     }
 
 
+@pytest.mark.made_up(4500)
 def test_classes_by_area_and_in_a_box_of_the_own_areas(
     client: FlaskClient, session: Session
 ) -> None:
-    generate_town(session, households=4500)
-    session.commit()
     codes = session.scalars(
         text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
     ).all()
@@ -340,11 +338,10 @@ def as_json(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
+@pytest.mark.made_up(4500)
 def test_the_map_as_a_file_tells_households_only_where_they_may_be_taken_out(
     client: FlaskClient, session: Session
 ) -> None:
-    generate_town(session, households=4500)
-    session.commit()
     codes = session.scalars(
         text("SELECT code FROM area WHERE level = 'community' ORDER BY code")
     ).all()

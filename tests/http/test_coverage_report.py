@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, NotFound, Unavailable
 from gis.facilities.area_report import ReportQuery, area_report
 from gis.facilities.coverage_summary import coverage
@@ -24,11 +23,12 @@ from tests.support.sign_in import account, signed_in
 NOW = datetime.now(UTC)
 
 
+pytestmark = pytest.mark.made_up(1500)
+
+
 @pytest.fixture
 def community(session: Session) -> str:
-    """The code of the only community of a made-up town."""
-    generate_town(session, households=1500)
-    session.commit()
+    """The code of the only community of the made-up town."""
     return session.scalar(text("SELECT code FROM area WHERE level = 'community'")) or ""
 
 

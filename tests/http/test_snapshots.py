@@ -14,7 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from gis.demo.generate import generate_town
 from gis.errors import InvalidInput, TooLarge
 from gis.exchange import planned as planned_files
 from gis.exchange.planned import read_planned
@@ -25,10 +24,12 @@ from web.security.session import SESSION_COOKIE
 SNAPSHOTS, DIFFERENCE = "/api/v1/coverage/snapshots", "/api/v1/coverage/difference"
 
 
+pytestmark = pytest.mark.made_up(4500)
+
+
 @pytest.fixture
 def town(session: Session) -> Session:
     """A made-up town of three communities."""
-    generate_town(session, households=4500)
     session.execute(text("UPDATE household SET elders = 1 WHERE people > 0"))
     session.commit()
     return session

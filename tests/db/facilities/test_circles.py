@@ -110,8 +110,8 @@ def test_in_central_helsinki_labels_are_exact_and_polygons_fit(session):
     against_brute_force(session, sources=2, targets=120, minutes=15)
 
 
+@pytest.mark.made_up(1500)
 def test_recompute_touches_only_what_changed(session):
-    generate_town(session, households=1500)
     initial = service_circles.recompute(session)
     assert initial.recomputed == initial.facilities > 20
 
@@ -161,8 +161,8 @@ def test_recompute_touches_only_what_changed(session):
     )
 
 
+@pytest.mark.made_up(1500)
 def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
-    generate_town(session, households=1500)
     service_circles.recompute(session)
     network = load_network(session)
     living, to = read_demand_points(session, network), read_facility_entrances(session, network)
@@ -188,8 +188,8 @@ def test_circles_grow_with_the_minutes_and_count_exactly_who_is_within(session):
             )
 
 
+@pytest.mark.made_up(1500)
 def test_buildings_around_a_facility_are_those_of_the_whole_and_no_other_home_is_read(session):
-    generate_town(session, households=1500)
     network = load_network(session)
     # a building with doors of every kind, one for goods alone, one without homes
     session.execute(
@@ -234,8 +234,8 @@ def test_buildings_around_a_facility_are_those_of_the_whole_and_no_other_home_is
     assert "Seq Scan" not in plan and "household" in plan
 
 
+@pytest.mark.made_up(1500)
 def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
-    generate_town(session, households=1500)
     network = load_network(session)
     living = read_demand_points(session, network)
     coverage = compute_coverage(
@@ -251,8 +251,8 @@ def test_coverage_adds_up_and_tells_off_the_network_from_too_far(session):
     assert coverage.covered[0] > 0
 
 
+@pytest.mark.made_up(1500)
 def test_the_nearest_of_each_category_is_the_nearest(session):
-    generate_town(session, households=1500)
     network = load_network(session)
     lon, lat = session.execute(
         text(
@@ -293,8 +293,8 @@ def test_a_facility_off_the_network_has_an_empty_circle_and_is_named(session):
 
 
 @pytest.mark.parametrize("name", ["elder", "child", "wheelchair"])
+@pytest.mark.made_up(1500)
 def test_the_circles_of_a_profile_count_exactly_whom_it_reaches(session, name):
-    generate_town(session, households=1500)
     session.execute(text("UPDATE walk_edge SET steps = true WHERE id % 9 = 0"))
     session.execute(text("UPDATE walk_edge SET kind = 'primary' WHERE id % 4 = 0"))
     profile, plain = profiles.get_profile(name), load_network(session)

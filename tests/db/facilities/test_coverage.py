@@ -44,9 +44,9 @@ def stored(session) -> list[tuple]:
     return [tuple(row) for row in session.execute(text(ACCESS))]
 
 
+@pytest.mark.made_up(1500)
 def test_only_changed_categories_are_computed_anew_and_the_labels_are_those_of_a_full_run(session):
     """Facilities are added, removed and moved, and a door of a building, in random order."""
-    generate_town(session, households=1500)
     initial = recompute_access(session)
     assert initial.recomputed == tuple(CATEGORY_BY_KEY) and not initial.unchanged
     assert len(stored(session)) == initial.buildings * len(CATEGORY_BY_KEY)
@@ -86,8 +86,8 @@ def test_only_changed_categories_are_computed_anew_and_the_labels_are_those_of_a
     assert len(stored(session)) == 2 * initial.buildings * len(CATEGORY_BY_KEY)
 
 
+@pytest.mark.made_up(1500)
 def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session):
-    generate_town(session, households=1500)
     fresh = coverage(session, ["clinic"], 10)
     network = load_network(session)
     truth = compute_coverage(
@@ -131,8 +131,8 @@ def test_sums_are_those_of_the_exact_distances_and_of_the_stored_labels(session)
     assert slow.served.people < total.served.people
 
 
+@pytest.mark.made_up(1500)
 def test_at_a_moment_only_what_is_open_counts_and_unknown_hours_are_counted_neither_way(session):
-    generate_town(session, households=1500)
     zone = ZoneInfo("Asia/Shanghai")
     evening = datetime(2026, 11, 24, 20, 0, tzinfo=zone)  # a Tuesday
     clinics = session.scalars(
@@ -174,8 +174,8 @@ def test_at_a_moment_only_what_is_open_counts_and_unknown_hours_are_counted_neit
     )
 
 
+@pytest.mark.made_up(1500)
 def test_the_items_of_a_tier_are_those_of_its_standards(session):
-    generate_town(session, households=1500)
     items = {item.standard.item: item for item in tier_coverage(session, "15", "elder")}
     assert len(items) == len(active_rows(session, "15"))
     health = items["health_centre"]
@@ -193,8 +193,8 @@ def test_the_items_of_a_tier_are_those_of_its_standards(session):
         tier_coverage(session, "14")
 
 
+@pytest.mark.made_up(1500)
 def test_gaps_are_the_households_that_are_not_served(session):
-    generate_town(session, households=1500)
     summary = coverage(session, ["clinic"], 5)
     listed = gaps(session, ["clinic"], 5)
     by_standing = defaultdict(int)
@@ -222,8 +222,8 @@ def test_gaps_are_the_households_that_are_not_served(session):
     assert len(gaps(session, ["clinic"], 5)) > len(listed)
 
 
+@pytest.mark.made_up(1500)
 def test_elders_are_counted_as_far_as_households_say(session):
-    generate_town(session, households=1500)
     session.execute(text("UPDATE household SET elders = NULL"))
     nobody = coverage(session, ["clinic"], 5)
     assert nobody.totals.total.elders is None and nobody.totals.elders_unknown == 1500
@@ -304,9 +304,9 @@ def test_of_homes_near_the_edge_of_the_data_nothing_is_said(session, tmp_path):
     assert [row.code for row in coverage(session, ["pharmacy"], 5).areas] == [None]
 
 
+@pytest.mark.made_up(1500)
 def test_marks_follow_the_formula(session):
     assert walk_mark(np.array([0, 5, 10, 15, 15.01, np.inf])).tolist() == [1, 1, 0.75, 0.5, 0, 0]
-    generate_town(session, households=1500)
     marks = score(session)
     assert len(marks) == len(coverage(session, ["clinic"]).areas)
     network = load_network(session)
