@@ -39,9 +39,8 @@ def town(session):
     ]
     codes = [f"{BASE}{i + 1:03d}" for i in range(9)]
     grids = session.scalars(select(Area).where(Area.code.in_(codes)).order_by(Area.code)).all()
-    shapes = polygon_coverage.node_borders(
-        [boundaries_at(session, [g.id], datetime.now(UTC))[g.id] for g in grids]
-    )
+    stored = boundaries_at(session, [g.id for g in grids], datetime.now(UTC))
+    shapes = polygon_coverage.node_borders([stored[g.id] for g in grids])
     publish_shapes(
         session,
         dict(zip(codes, shapes, strict=True)),
