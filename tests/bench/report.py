@@ -91,10 +91,9 @@ def floor_rate(addresses: DatabaseUrls, patterns: int, seconds: int) -> float:
             ],
             capture_output=True,
             text=True,
-            check=True,
         )
     rate = re.search(r"tps = ([0-9.]+)", done.stdout)
-    assert rate is not None, done.stdout
+    assert done.returncode == 0 and rate is not None, done.stderr
     return float(rate[1])
 
 

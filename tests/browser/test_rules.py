@@ -27,7 +27,7 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
 
     rules_file.dump([result[-1], *result], path)  # the one for everything first
     desk.locator("#file").set_input_files(path)
-    desk.locator(".rul-side button").click()
+    desk.get_by_role("button", name="检查并存为草稿").click()
     expect(desk.get_by_role("alert")).to_contain_text("匹配一切，只能放在最后")
     assert serious(desk) == []
 
@@ -35,7 +35,7 @@ def test_a_set_from_spreadsheet_to_tested_draft(desk, site, served, tmp_path):
     rules_file.dump([*result[:-1], initial, result[-1]], path)
     desk.locator("#file").set_input_files(path)
     desk.locator("#name").fill("浏览器里试的")
-    desk.locator(".rul-side button").click()
+    desk.get_by_role("button", name="检查并存为草稿").click()
     expect(desk.locator("h1")).to_contain_text("浏览器里试的")
     desk.locator(".rul-act form button").first.click()
     expect(desk.locator("#test")).to_be_visible()

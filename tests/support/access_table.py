@@ -605,6 +605,8 @@ TABLE: dict[str, Row] = {
     "GET /rules": Row(may_one(*readers.RULES_READING_ACTIONS), "days=1"),
     "POST /rules": Row(may(A.RULES), form=FILE),
     "GET /rules/<int:set_id>.xlsx": Row(may_one(*readers.RULES_READING_ACTIONS)),
+    "GET /rules/calendar.xlsx": Row(may_one(*readers.RULES_READING_ACTIONS)),
+    "POST /rules/calendar": Row(may(A.RULES, everywhere=True), form=FILE),
     "POST /rules/<int:set_id>/activate": Row(may(A.RULES, everywhere=True)),
     # incidents
     "GET /api/v1/events": Row(hears, "last=0"),
