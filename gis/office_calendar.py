@@ -173,7 +173,7 @@ class CalendarFollower:
         """Put the calendar in use, read again when it may have changed; `connection` is idle."""
         if time.monotonic() - self._read_at >= MAX_CALENDAR_AGE_S:
             self._read(connection.cursor())
-            connection.rollback()
+            connection.commit()  # ROLLBACK would have the driver forget what is prepared
             self._read_at = time.monotonic()
         _current.set(self._calendar)
 
@@ -182,5 +182,6 @@ class CalendarFollower:
             return  # before the first migration
         newest = "SELECT id, rows FROM office_calendar WHERE id > %s ORDER BY id DESC LIMIT 1"
         if row := cursor.execute(newest, (self._edition,)).fetchone():
-            self._edition, rows = row
+            number, rows = row
             self._calendar = OfficeCalendar([row_from_json(each) for each in rows])
+            self._edition = number  # last: another thread would take the old one for new

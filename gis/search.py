@@ -71,7 +71,7 @@ class Hit:
 SEARCH_SQL = text(
     f"""
 WITH asked AS (
-  SELECT CAST(:q AS text) AS q, (
+  SELECT CAST(:q AS text) AS q, CAST(:person_q AS text) AS person_q, (
     SELECT ST_Union(geom) FROM boundary
     WHERE area_id = ANY(CAST(:mine AS bigint[])) AND valid_time @> CAST(:at AS timestamptz)
   ) AS mine
@@ -147,8 +147,8 @@ area_hit AS (
 ), person_hit AS (
   SELECT 'person', coalesce(a.code, h.code), p.name, o.role, coalesce(a.name, h.estate || h.name),
     coalesce(b.geom, h.geom),
-    CASE WHEN replace(lower(p.name), ' ', '') = q THEN 0
-      WHEN starts_with(replace(lower(p.name), ' ', ''), q) THEN 1
+    CASE WHEN replace(lower(p.name), ' ', '') = person_q THEN 0
+      WHEN starts_with(replace(lower(p.name), ' ', ''), person_q) THEN 1
       ELSE 2 END AS fit,
     coalesce(ST_Intersects(coalesce(b.geom, h.geom), mine), false) AS near,
     3
@@ -157,7 +157,7 @@ area_hit AS (
   LEFT JOIN area a ON a.id = o.area_id
   LEFT JOIN boundary b ON b.area_id = a.id AND b.valid_time @> CAST(:at AS timestamptz)
   LEFT JOIN building h ON h.id = o.building_id
-  WHERE {contains_sql("p.name", "q")}
+  WHERE {contains_sql("p.name", "person_q")}
     AND coalesce(b.geom, h.geom) IS NOT NULL
     AND (:everywhere OR EXISTS (
       WITH RECURSIVE up AS (
@@ -234,11 +234,14 @@ def search(
     query = _require_query(query)
     address = parse_address(query)
     named = find_named(session, address, at, areas=False) if address.text else []
-    needle = one_dot("".join(query.lower().split()))
+    needle = "".join(query.lower().split())
+    person_needle = one_dot(needle)  # as names are stored
     rows = session.execute(
         SEARCH_SQL,
         {
             "q": needle,
+            "person_q": person_needle,
+            "person_q_bigrams": bigrams_of(person_needle),
             "q_bigrams": bigrams_of(needle),
             "most_prefixed": MAX_PREFIXED,
             "at": at,

@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from gis.areas.models import Area
 from gis.discussions.models import CHOICES, Ballot, Discussion
-from gis.discussions.queries import state_of
+from gis.discussions.queries import MIN_VOTES, state_of
 from gis.errors import Conflict, NotFound, invalid_field
 from gis.messages import Message
 from gis.rights.actions import Action
@@ -35,7 +36,8 @@ CODE_ALPHABET, CODE_CHARS = "abcdefghjkmnpqrstuvwxyz23456789", 12
 # grid that its building stands on, and to its unit.
 VOTING_AREA_SQL = """
 WITH RECURSIVE site AS (
-  SELECT id, county, level FROM area WHERE code = :code AND retired_at IS NULL
+  SELECT id, county, level FROM area
+  WHERE code = :code AND (retired_at IS NULL OR retired_at > :now)
 ), up AS (
   SELECT id FROM site
   UNION SELECT a.parent_id FROM area a JOIN up ON a.id = up.id WHERE a.parent_id IS NOT NULL
@@ -46,7 +48,7 @@ VOTING_HOMES_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, level FROM area WHERE id = :area
   UNION SELECT a.id, a.level FROM area a JOIN down ON a.parent_id = down.id
-  WHERE a.retired_at IS NULL
+  WHERE a.retired_at IS NULL OR a.retired_at > :now
 ), stands_in AS (
   SELECT b.id FROM down JOIN boundary s ON s.area_id = down.id AND s.valid_time @> :now
     JOIN building b ON b.geom && s.geom
@@ -54,8 +56,11 @@ WITH RECURSIVE down AS (
     AND EXISTS (SELECT FROM grid_at(ST_PointOnSurface(b.geom), :now) g WHERE g.id = down.id)
 )
 SELECT count(*) FROM household h JOIN area site ON site.id = :area AND site.county = h.county
-WHERE h.people > 0 AND CASE WHEN site.level = 'unit' THEN h.unit_id = site.id
-  ELSE h.building_id IN (SELECT id FROM stands_in) END
+WHERE h.people > 0 AND h.building_id IN (SELECT id FROM stands_in)
+"""
+HOMES_OF_UNIT_SQL = """
+SELECT count(*) FROM household h JOIN area site ON site.id = :area AND site.county = h.county
+WHERE h.people > 0 AND h.unit_id = site.id
 """
 
 AREAS_ABOVE_SQL = """
@@ -111,7 +116,7 @@ def propose(session: Session, by: Principal, stated: Proposal, now: datetime) ->
     if not max(opens_at, now) < stated.closes_at <= opens_at + MAX_DURATION:
         raise invalid_field("closes_at", "discussion.end_wrong", days=MAX_DURATION.days)
     code = stated.area.strip()
-    area = session.execute(text(VOTING_AREA_SQL), {"code": code}).one_or_none()
+    area = session.execute(text(VOTING_AREA_SQL), {"code": code, "now": now}).one_or_none()
     if area is None or area.level not in VOTING_LEVELS:
         raise invalid_field("area", "discussion.area_wrong", code=code[:40])
     by.require(Action.DISPATCH, area.area_ids)
@@ -150,9 +155,17 @@ def draw_slips(
         raise Conflict("discussion.votes_cast")
     if base != row.draws:
         raise Conflict("discussion.drawn_meanwhile", count=row.draws)
-    homes = session.scalar(text(VOTING_HOMES_SQL), {"area": row.area_id, "now": now}) or 0
-    if not 1 <= homes <= MAX_SLIPS:
-        raise invalid_field("area", "discussion.homes_out_of_range", count=homes, limit=MAX_SLIPS)
+    level = session.scalar(select(Area.level).where(Area.id == row.area_id))
+    query = HOMES_OF_UNIT_SQL if level == "unit" else VOTING_HOMES_SQL
+    homes = session.scalar(text(query), {"area": row.area_id, "now": now}) or 0
+    if not MIN_VOTES <= homes <= MAX_SLIPS:
+        raise invalid_field(
+            "area",
+            "discussion.homes_out_of_range",
+            count=homes,
+            least=MIN_VOTES,
+            limit=MAX_SLIPS,
+        )
     session.execute(delete(Ballot).where(Ballot.discussion_id == row.id))
     codes = set[str]()
     while len(codes) < homes:

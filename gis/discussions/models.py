@@ -30,7 +30,7 @@ class Discussion(Base):
     title: Mapped[str] = mapped_column(comment="What it is about.")
     proposal: Mapped[str] = mapped_column(comment="What is proposed.")
     quorum: Mapped[int] = mapped_column(
-        comment="Percent of the homes that must vote for a result; 0: one vote is enough."
+        comment="Percent of the homes that must vote for a result; at least three votes."
     )
     opens_at: Mapped[datetime] = mapped_column(comment="From when votes count.")
     closes_at: Mapped[datetime] = mapped_column(comment="Until when, the moment itself out.")

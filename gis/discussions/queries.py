@@ -20,6 +20,7 @@ from gis.rights.principal import Principal
 DISCUSSION_STATES = ("planned", "open", "ended", "withdrawn")
 OUTCOMES_OF_VOTES = ("passed", "rejected", "tie", "no_quorum", "no_votes")
 MAX_LISTED_DISCUSSIONS = 100
+MIN_VOTES = 3  # fewer would tell who voted how: they are no result, and their counts stay hidden
 
 # raw SQL: the areas above by recursion; parameters: id (None: all), area (None: everywhere), limit
 DISCUSSIONS_SQL = """
@@ -32,14 +33,17 @@ WITH RECURSIVE up AS (
   SELECT discussion_id AS id, array_agg(id) AS area_ids FROM up GROUP BY discussion_id
   HAVING CAST(:area AS bigint) IS NULL OR :area = ANY(array_agg(id))
 )
-SELECT d.*, p.area_ids, a.code AS area, a.name AS area_name, votes.*
-FROM picked p JOIN discussion d ON d.id = p.id JOIN area a ON a.id = d.area_id
+SELECT d.*, a.code AS area, a.name AS area_name, votes.*
+FROM (
+  SELECT d.*, p.area_ids FROM picked p JOIN discussion d ON d.id = p.id
+  ORDER BY d.closes_at DESC, d.id DESC LIMIT :limit
+) d JOIN area a ON a.id = d.area_id
 CROSS JOIN LATERAL (
   SELECT count(*) AS slips, count(choice) AS votes, count(*) FILTER (WHERE choice = 'yes') AS yes,
     count(*) FILTER (WHERE choice = 'no') AS no,
     count(*) FILTER (WHERE choice = 'abstain') AS abstain
   FROM discussion_ballot b WHERE b.discussion_id = d.id) votes
-ORDER BY d.closes_at DESC, d.id DESC LIMIT :limit
+ORDER BY d.closes_at DESC, d.id DESC
 """
 
 
@@ -58,7 +62,7 @@ class DiscussionView:
     votes
         How many slips have voted, abstentions too.
     counts
-        By choice; None until it has ended.
+        By choice; None until it has ended, and of fewer than MIN_VOTES.
     outcome
         One of OUTCOMES_OF_VOTES; None until it has ended.
     may_change
@@ -125,7 +129,7 @@ def outcome_of(slips: int, quorum: int, counts: Mapping[str, int]) -> str:
     votes = sum(counts.values())
     if not votes:
         return "no_votes"
-    if votes * 100 < quorum * slips:
+    if votes < MIN_VOTES or votes * 100 < quorum * slips:
         return "no_quorum"
     if counts["yes"] == counts["no"]:
         return "tie"
@@ -150,7 +154,7 @@ def _read(
 
 def _view(row: Any, by: Principal, now: datetime) -> DiscussionView:
     state = state_of(row, now)
-    counts = {choice: getattr(row, choice) for choice in CHOICES} if state == "ended" else None
+    ended = {choice: getattr(row, choice) for choice in CHOICES} if state == "ended" else None
     derived = ("state", "counts", "outcome", "may_change")
     stored = {
         name: getattr(row, name)
@@ -160,7 +164,7 @@ def _view(row: Any, by: Principal, now: datetime) -> DiscussionView:
     return DiscussionView(
         **stored,
         state=state,
-        counts=counts,
-        outcome=None if counts is None else outcome_of(row.slips, row.quorum, counts),
+        counts=ended if row.votes >= MIN_VOTES else None,
+        outcome=None if ended is None else outcome_of(row.slips, row.quorum, ended),
         may_change=by.is_allowed(Action.DISPATCH, row.area_ids),
     )

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis import office_calendar
@@ -219,18 +219,21 @@ WHERE county = :county AND id = :id
 def move_clocks(session: Session, now: datetime | None = None) -> int:
     """Give each open stage whose time is not over the end that the calendar in use gives it.
 
-    What is late stays late: somebody was supervised for it. Return how many moved.
+    What is late stays late: somebody was supervised for it. Nothing becomes late by it: nobody was
+    shown that limit. Return how many moved.
     """
+    now = now or datetime.now(UTC)
     columns = select(
         Incident.county, Incident.id, Incident.state, Incident.time_limits, Incident.spent_min,
         Incident.stage_started_at, Incident.warning_at, Incident.due_at, Incident.supervise_at,
-    ).where(Incident.due_at > (now or func.now()))  # fmt: skip
+    ).where(Incident.due_at > now)  # fmt: skip
     moved = []
-    for row in session.execute(columns.with_for_update()):
+    in_order = columns.order_by(Incident.county, Incident.id).with_for_update()
+    for row in session.execute(in_order):
         if clock_of(row.time_limits) != WORKING or row.stage_started_at is None:
             continue
         clock = stage_clock(row.time_limits, row.state, row.stage_started_at, row.spent_min)
-        if clock["due_at"] is None or clock["due_at"] == row.due_at:
+        if clock["due_at"] is None or clock["due_at"] == row.due_at or clock["due_at"] <= now:
             continue
         goes_up = row.supervise_at == row.due_at
         moved.append(

@@ -33,16 +33,18 @@ MAX_NOTICES_PER_TURN, MAX_TURN_S = 200, 30.0  # then other receivers have their 
 
 log = logging.getLogger(__name__)
 
-# notices `n` that may be sent: the first that others wait for, and those that were passed
+# notices `n` of a receiver that may be sent: the first that others wait for, and those that were
+# passed. The receiver is named apart from `n`, so that the first is looked for once, not for each.
 SENDABLE_SQL = f"""n.state = 'waiting' AND (n.attempts >= {MAX_BLOCKING_FAILURES} OR n.id = (
   SELECT min(o.id) FROM notice o
-  WHERE o.target_id = n.target_id AND o.state = 'waiting'
+  WHERE o.target_id = {{target}} AND o.state = 'waiting'
     AND o.attempts < {MAX_BLOCKING_FAILURES}))"""  # noqa: S608  a number of ours
 DUE_TARGETS_SQL = f"""
 SELECT t.id
 FROM notice_target t
 CROSS JOIN LATERAL (
-  SELECT min(n.next_try_at) AS at FROM notice n WHERE n.target_id = t.id AND {SENDABLE_SQL}
+  SELECT min(n.next_try_at) AS at FROM notice n
+  WHERE n.target_id = t.id AND {SENDABLE_SQL.format(target="t.id")}
 ) next
 WHERE t.active AND next.at <= :now
 ORDER BY next.at
@@ -53,7 +55,8 @@ SELECT n.id, n.at, n.topic, n.county, n.body, n.attempts,
   {AREA_NAME_SQL} AS area_name, {CATEGORY_EN_SQL} AS category_en
 FROM notice n
 JOIN notice_target t ON t.id = n.target_id
-WHERE t.id = :target AND t.active AND n.next_try_at <= :now AND {SENDABLE_SQL}
+WHERE t.id = :target AND t.active AND n.next_try_at <= :now
+  AND {SENDABLE_SQL.format(target=":target")}
 ORDER BY n.attempts >= {MAX_BLOCKING_FAILURES}, n.id
 LIMIT 1
 """  # noqa: S608  our own text

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import invalid_field
+from gis.files.person_names import one_dot
 from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
@@ -43,7 +44,7 @@ SELECT EXISTS (SELECT FROM post p WHERE :person IN (p.holder_id, p.deputy_id)
 
 def find_person(session: Session, code: str, name: str = "", phone: str = "") -> Any:
     """Return id and name of the person of a number, else of name and telephone; None: nobody."""
-    params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
+    params = {"code": code.strip(), "name": one_dot(name.strip()), "phone": phone.strip()}
     return session.execute(text(FIND_PERSON_SQL), params).one_or_none()
 
 
@@ -64,7 +65,7 @@ def find_or_add_person(
     InvalidInput
         Neither number nor name and telephone say who it is, or the number is of somebody else.
     """
-    params = {"code": code.strip(), "name": name.strip(), "phone": phone.strip()}
+    params = {"code": code.strip(), "name": one_dot(name.strip()), "phone": phone.strip()}
     if not params["code"] and not (params["name"] and params["phone"]):
         raise invalid_field("person", "person.not_known", code="")
     row = find_person(session, **params)

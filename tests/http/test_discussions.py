@@ -19,7 +19,7 @@ def test_a_proposal_is_put_voted_on_and_concluded(session: Session, client: Flas
     town = build.Town(session)
     grid = town.grid("001")
     building = town.building("3号楼", 0.0002, 0.0002)
-    for room in ("101", "102", "103"):
+    for room in ("101", "102", "103", "104"):
         town.household(building, room)
     desk = account(session, "desk", "dispatcher", town.community.code)
     resident = account(session, "resident")
@@ -41,7 +41,7 @@ def test_a_proposal_is_put_voted_on_and_concluded(session: Session, client: Flas
     assert "&lt;script&gt;" in page and SCRIPT not in page and 'name="code"' not in page
     slips = send(client, f"{address}/slips")
     codes = re.findall(r"<code>([a-z2-9-]{14})</code>", slips.text)
-    assert len(codes) == 3 and SCRIPT not in slips.text
+    assert len(codes) == 4 and SCRIPT not in slips.text
     assert send(client, f"{address}/slips").status_code == 409  # loaded again
 
     with client.session_transaction() as cookie:
@@ -51,22 +51,23 @@ def test_a_proposal_is_put_voted_on_and_concluded(session: Session, client: Flas
     again = client.post(f"{address}/vote", data=ballot | {"choice": "no"})
     assert again.status_code == 409 and "不能更改" in again.text
     number = address.rsplit("/", 1)[1]
-    vote = {"code": codes[1], "choice": "yes"}
-    assert client.post(f"/api/v1/discussions/{number}/votes", json=vote).status_code == 204
+    for code in codes[1:3]:
+        vote = {"code": code, "choice": "yes"}
+        assert client.post(f"/api/v1/discussions/{number}/votes", json=vote).status_code == 204
     seen = client.get(f"/api/v1/discussions/{number}").get_json()
-    assert (seen["votes"], seen["slips"], seen["counts"], seen["may_change"]) == (2, 3, None, False)
+    assert (seen["votes"], seen["slips"], seen["counts"], seen["may_change"]) == (3, 4, None, False)
     assert client.get("/discussions?area=9").status_code == 422
 
     past = "UPDATE discussion SET opens_at = now() - interval '2 days', closes_at = now()"
     session.execute(text(past))
     session.commit()
-    assert client.get("/api/v1/discussions").get_json()["items"][0]["counts"]["yes"] == 2
+    assert client.get("/api/v1/discussions").get_json()["items"][0]["counts"]["yes"] == 3
     signed_in(client, desk)
     assert send(client, address, do="conclude", conclusion="下月开工").status_code == 303
     page = client.get(f"{address}?lang=zh").text
     assert "下月开工" in page and "通过" in page
     _header, row = sheet_rows(client, "/discussions?format=xlsx")
-    assert row[5:] == (3, 2, 2, 0, 0, "通过", "下月开工")
+    assert row[5:] == (4, 3, 3, 0, 0, "通过", "下月开工")
     assert send(client, address, do="withdraw", reason="错").status_code == 409
     assert client.get("/discussions/99999999999999999999").status_code == 404
 
@@ -74,7 +75,9 @@ def test_a_proposal_is_put_voted_on_and_concluded(session: Session, client: Flas
 def test_a_program_puts_draws_and_withdraws(session: Session, client: FlaskClient) -> None:
     town = build.Town(session)
     grid = town.grid("001")
-    town.household(town.building("3号楼", 0.0002, 0.0002), "101")
+    building = town.building("3号楼", 0.0002, 0.0002)
+    for room in ("101", "102", "103"):
+        town.household(building, room)
     desk = account(session, "desk", "dispatcher", town.community.code)
     session.commit()
     signed_in(client, desk)
@@ -86,7 +89,7 @@ def test_a_program_puts_draws_and_withdraws(session: Session, client: FlaskClien
     assert (first.status_code, again.get_json()["id"]) == (201, number)
     address, reason = f"/api/v1/discussions/{number}", {"reason": "写错了"}
     drawn = ask(client, "POST", f"{address}/slips", {})
-    assert drawn.status_code == 201 and len(drawn.get_json()["codes"]) == 1
+    assert drawn.status_code == 201 and len(drawn.get_json()["codes"]) == 3
     assert ask(client, "POST", f"{address}/withdraw", reason).status_code == 204
     assert ask(client, "POST", f"{address}/withdraw", reason).status_code == 409
     refused = ask(client, "PUT", f"{address}/conclusion", {"conclusion": "x"})

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("area_id", sa.BigInteger(), nullable=False, comment="Whose homes vote."),
         sa.Column("title", sa.Text(), nullable=False, comment="What it is about."),
         sa.Column("proposal", sa.Text(), nullable=False, comment="What is proposed."),
-        sa.Column("quorum", sa.Integer(), nullable=False, comment="Percent of the homes that must vote for a result; 0: one vote is enough."),
+        sa.Column("quorum", sa.Integer(), nullable=False, comment="Percent of the homes that must vote for a result; at least three votes."),
         sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False, comment="From when votes count."),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=False, comment="Until when, the moment itself out."),
         sa.Column("draws", sa.Integer(), server_default="0", nullable=False, comment="How often its slips were drawn; those of the last time count."),

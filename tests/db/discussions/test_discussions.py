@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.db import allow_boundary_writes
 from gis.discussions.actions import Proposal, cast, conclude, draw_slips, propose, withdraw
 from gis.discussions.queries import DiscussionView, get_discussion, list_discussions, outcome_of
 from gis.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -87,14 +88,33 @@ def test_a_border_that_moves_and_homes_that_come_change_no_vote(scene: IncidentT
         put(scene)
 
 
+def test_homes_of_a_grid_that_is_to_end_vote_until_then(scene: IncidentTown) -> None:
+    session = scene.session
+    allow_boundary_writes(session)
+    planned = "UPDATE area SET retired_at = :at WHERE code = :code"
+    session.execute(text(planned), {"at": END, "code": scene.grid.code})
+    number = put(scene, area=scene.town.community.code)
+    assert len(draw_slips(session, US, number, NOW)) == 4
+    with pytest.raises(InvalidInput):  # it is no more then
+        propose(session, US, Proposal(scene.grid.code, "甲", "乙", END + timedelta(days=1)), END)
+
+
+def test_two_homes_keep_no_secret(scene: IncidentTown) -> None:
+    scene.session.execute(text("UPDATE household SET people = 0 WHERE people > 2"))
+    with pytest.raises(InvalidInput) as refused:
+        draw_slips(scene.session, US, put(scene), NOW)
+    assert refused.value.params["least"] == 3
+
+
 @pytest.mark.parametrize(
     ("slips", "quorum", "yes", "no", "abstain", "outcome"),
     [
-        (4, 50, 2, 0, 0, "passed"),
-        (4, 50, 1, 0, 0, "no_quorum"),
-        (3, 67, 2, 0, 0, "no_quorum"),
-        (3, 66, 2, 0, 0, "passed"),
-        (4, 50, 0, 1, 1, "rejected"),
+        (6, 50, 3, 0, 0, "passed"),
+        (8, 50, 3, 0, 0, "no_quorum"),
+        (4, 76, 3, 0, 0, "no_quorum"),
+        (4, 75, 3, 0, 0, "passed"),
+        (6, 50, 0, 1, 2, "rejected"),
+        (4, 0, 2, 0, 0, "no_quorum"),  # of two, each would know how the other voted
         (4, 50, 1, 1, 2, "tie"),
         (4, 50, 0, 0, 4, "tie"),
         (4, 0, 0, 0, 0, "no_votes"),

@@ -135,6 +135,8 @@ def test_limits_that_run_move_with_the_calendar(session: Session, tmp_path: Path
     assert after.due_at > before.due_at + timedelta(days=5)
     assert after.supervise_at == after.due_at > after.warning_at > before.due_at
     assert calendar_file.move_clocks(session, now=NOW) == 0
+    office_calendar.use([])  # back again, but its limit of then is over by now
+    assert calendar_file.move_clocks(session, now=after.due_at - timedelta(minutes=1)) == 0
 
 
 def test_a_connection_brings_the_calendar_of_its_database(engine: Engine) -> None:

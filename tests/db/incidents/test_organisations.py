@@ -333,3 +333,8 @@ def test_a_name_alone_is_nobody(scene: IncidentTown) -> None:
     find_or_add_person(scene.session, US, "x1", "甲")
     with pytest.raises(InvalidInput, match="name and telephone"):
         find_or_add_person(scene.session, US, "", "甲")
+
+
+def test_every_dot_of_a_name_is_one(scene) -> None:
+    number = find_or_add_person(scene.session, US, "x7", "古丽巴哈尔•艾力")
+    assert find_or_add_person(scene.session, US, "x7", "古丽巴哈尔・艾力") == number

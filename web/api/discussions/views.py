@@ -59,7 +59,9 @@ class DiscussionOut(BaseModel):
     slips: int = Field(description="One for each home when they were drawn")
     draws: int = Field(description="How often they were drawn; those of the last time count")
     votes: int = Field(description="Slips that have voted")
-    counts: CountsOut | None = Field(description="null until it has ended")
+    counts: CountsOut | None = Field(
+        description="null until it has ended, and of fewer than 3 votes"
+    )
     outcome: str | None = Field(
         description="passed, rejected, tie, no_quorum or no_votes; null until it has ended"
     )

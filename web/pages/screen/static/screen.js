@@ -16,19 +16,23 @@ import { query, request } from '../../shared/request.js';
 import { stateLabel } from '../../shared/workflow.js';
 
 const REFRESH_MS = 60_000; // clocks run out without an event
-const SETTLE_MS = 1000; // events come in groups
+const SETTLE_MS = 1000; // events come in groups, in a city without a pause between them
 const LOOK_MS = 15_000; // the map stays at what happened
 const LOOK_ZOOM = 17;
 const MAX_WAITING = 3; // more news than this is on the map, but not gone to
+const MAX_HEARD = 100; // events that wait for a server that does not answer
 const RELEASE_MS = 3_600_000;
+const PATIENCE_MS = 10_000; // an event may be heard before its matter can be read, from a replica
 const LISTED = 12; // asked for; as many are shown as there is room for
 const markPx = () => Math.max(28, Math.round(innerWidth / 52)); // the size of the screen
 // what the map goes to: a move, how it is called, and the severities for which it does; for what can wait it stays
 const NEWS = {
   report: { label: t('New report'), severities: ['urgent'] },
   supervise: { label: t('Supervised'), severities: ['urgent', 'high', 'normal', 'low'] },
-  escalate: { label: t('Overdue: one level up'), severities: ['urgent', 'high'] },
+  escalate: { label: t('Overdue: one level up'), severities: ['urgent', 'high'], clocks: ['red'] },
 };
+const isNews = (move, { severity, colour }) =>
+  NEWS[move].severities.includes(severity) && (NEWS[move].clocks?.includes(colour) ?? true);
 const CLOCKS = ['red', 'amber', 'green', 'none'];
 
 const { map } = window.wangge;
@@ -54,7 +58,7 @@ function whole(animate) {
 }
 
 // ---- what stands there now
-async function load() {
+async function readAll() {
   try {
     const [numbers, today, listed] = await Promise.all([
       request('/incidents/situation', 'situation'),
@@ -65,13 +69,19 @@ async function load() {
     showNumbers(numbers);
     showMarks();
     showList(listed.items);
+    showMissing(today);
     shownAt = Date.now();
     showLoss('');
+    return true;
   } catch (error) {
-    if (error.name === 'AbortError') return;
     showLoss(error.problem?.status === 401 ? 'signed out' : error.message);
+    return false;
   }
 }
+
+// Whether it succeeded; one after the other: a reading that a later one cut short would lose the news it was for
+let reading = Promise.resolve(false);
+const load = () => (reading = reading.then(readAll));
 
 function showNumbers(numbers) {
   for (const element of document.querySelectorAll('[data-number]')) {
@@ -138,6 +148,14 @@ function fitList() {
   while (list.lastElementChild && list.scrollHeight > list.clientHeight + 1) list.lastElementChild.remove();
 }
 
+function showMissing({ total, truncated }) {
+  $('missing').hidden = !truncated;
+  $('missing').textContent = t('The most urgent %(n)s of %(total)s are marked.', {
+    n: number(features.length),
+    total: number(total),
+  });
+}
+
 function showLoss(reason) {
   const note = $('lost');
   note.hidden = !reason;
@@ -155,21 +173,25 @@ function showLoss(reason) {
 
 // ---- what happens
 function onEvent(event) {
-  if (event) heard.push(event);
-  clearTimeout(settling);
-  settling = setTimeout(settle, SETTLE_MS);
+  heard.push({ ...event, heardAt: Date.now() }); // nothing: after a break
+  settling ||= setTimeout(settle, SETTLE_MS);
 }
 
 async function settle() {
   const events = heard;
   heard = [];
-  await load();
-  for (const { id, move } of events) {
-    const feature = features.find((other) => other.id === id);
-    if (NEWS[move]?.severities.includes(feature?.properties.severity) && waiting.length < MAX_WAITING)
-      waiting.push({ feature, move });
+  const isRead = await load();
+  for (const event of events.filter(({ move }) => NEWS[move])) {
+    const feature = features.find(({ id }) => id === event.id);
+    if (isRead && feature) {
+      if (isNews(event.move, feature.properties)) waiting.push({ feature, move: event.move });
+    } else if (Date.now() - event.heardAt < PATIENCE_MS || !isRead) heard.push(event);
   }
+  waiting.splice(0, waiting.length - MAX_WAITING); // the newest
+  heard.splice(0, heard.length - MAX_HEARD);
   if (!looking) look();
+  settling = 0;
+  if (heard.length) settling = setTimeout(settle, SETTLE_MS);
 }
 
 /** Goes to what happened, stays, and goes on to the next or back to the whole. */
@@ -211,7 +233,8 @@ function tick() {
 async function renew() {
   try {
     const answer = await fetch(location.href, { cache: 'no-store' });
-    if (answer.ok && !(await answer.text()).includes(page.release)) location.reload();
+    const html = answer.ok && !answer.redirected ? await answer.text() : '';
+    if (html.includes('scr-page') && !html.includes(page.release)) location.reload();
   } catch {
     /* not now */
   }
