@@ -21,6 +21,7 @@ from gis.discussions.models import CHOICES, Ballot, Discussion
 from gis.discussions.queries import MIN_VOTES, state_of
 from gis.errors import Conflict, NotFound, invalid_field
 from gis.messages import Message
+from gis.people.area_chains import area_chain
 from gis.rights.actions import Action
 from gis.rights.principal import Principal
 from gis.storable import is_blank
@@ -32,18 +33,8 @@ MAX_DURATION = timedelta(days=366)
 # without letters and digits that look alike on paper; 12 of them cannot be guessed
 CODE_ALPHABET, CODE_CHARS = "abcdefghjkmnpqrstuvwxyz23456789", 12
 
-# The area with those above it, and the ids of its homes that have people. A home belongs to the
-# grid that its building stands on, and to its unit.
-VOTING_AREA_SQL = """
-WITH RECURSIVE site AS (
-  SELECT id, county, level FROM area
-  WHERE code = :code AND (retired_at IS NULL OR retired_at > :now)
-), up AS (
-  SELECT id FROM site
-  UNION SELECT a.parent_id FROM area a JOIN up ON a.id = up.id WHERE a.parent_id IS NOT NULL
-)
-SELECT site.*, (SELECT array_agg(id) FROM up) AS area_ids FROM site
-"""
+# The homes of an area that have people: a home belongs to the grid that its building stands on, and
+# to its unit.
 VOTING_HOMES_SQL = """
 WITH RECURSIVE down AS (
   SELECT id, level FROM area WHERE id = :area
@@ -61,13 +52,6 @@ WHERE h.people > 0 AND h.building_id IN (SELECT id FROM stands_in)
 HOMES_OF_UNIT_SQL = """
 SELECT count(*) FROM household h JOIN area site ON site.id = :area AND site.county = h.county
 WHERE h.people > 0 AND h.unit_id = site.id
-"""
-
-AREAS_ABOVE_SQL = """
-WITH RECURSIVE up AS (
-  SELECT CAST(:area AS bigint) AS id
-  UNION SELECT a.parent_id FROM area a JOIN up ON a.id = up.id WHERE a.parent_id IS NOT NULL
-) SELECT id FROM up
 """
 
 
@@ -116,10 +100,11 @@ def propose(session: Session, by: Principal, stated: Proposal, now: datetime) ->
     if not max(opens_at, now) < stated.closes_at <= opens_at + MAX_DURATION:
         raise invalid_field("closes_at", "discussion.end_wrong", days=MAX_DURATION.days)
     code = stated.area.strip()
-    area = session.execute(text(VOTING_AREA_SQL), {"code": code, "now": now}).one_or_none()
+    columns = select(Area.id, Area.county, Area.level).where(Area.code == code, Area.in_use(now))
+    area = session.execute(columns).one_or_none()
     if area is None or area.level not in VOTING_LEVELS:
         raise invalid_field("area", "discussion.area_wrong", code=code[:40])
-    by.require(Action.DISPATCH, area.area_ids)
+    by.require(Action.DISPATCH, area_chain(session, area.id, None, now))
     values = {"county": area.county, "area_id": area.id, "title": title, "proposal": words}
     values |= {"quorum": stated.quorum, "opens_at": opens_at, "closes_at": stated.closes_at}
     values |= {"created_by": by.actor}
@@ -146,9 +131,9 @@ def draw_slips(
     Conflict
         It has ended, a slip has voted, or slips were drawn meanwhile.
     InvalidInput
-        The area has no homes, or too many.
+        The area has fewer than MIN_VOTES homes, or too many.
     """
-    row = _own(session, by, discussion_id)
+    row = _own(session, by, discussion_id, now)
     _require_state(row, now, ("planned", "open"))
     voted = select(func.count(Ballot.choice)).where(Ballot.discussion_id == row.id)
     if session.scalar(voted):
@@ -223,7 +208,7 @@ def withdraw(
         The reason is missing or too long.
     """
     words = _text("reason", reason, MAX_ANSWER_CHARS)
-    row = _own(session, by, discussion_id)
+    row = _own(session, by, discussion_id, now)
     _require_state(row, now, ("planned", "open"))
     change = {"withdrawn_at": now, "withdrawn_reason": words}
     session.execute(update(Discussion).where(Discussion.id == row.id).values(change))
@@ -244,7 +229,7 @@ def conclude(
         The words are missing or too long.
     """
     words = _text("conclusion", conclusion, MAX_ANSWER_CHARS)
-    row = _own(session, by, discussion_id)
+    row = _own(session, by, discussion_id, now)
     _require_state(row, now, ("ended",))
     change = update(Discussion).where(Discussion.id == row.id).values(conclusion=words)
     session.execute(change)
@@ -287,7 +272,7 @@ def _locked(session: Session, discussion_id: int, *, read: bool = False) -> Any:
     return row
 
 
-def _own(session: Session, by: Principal, discussion_id: int) -> Any:
+def _own(session: Session, by: Principal, discussion_id: int, now: datetime) -> Any:
     """Return a discussion that a principal may change, locked.
 
     Raises
@@ -298,8 +283,7 @@ def _own(session: Session, by: Principal, discussion_id: int) -> Any:
         Its area is not the principal's.
     """
     row = _locked(session, discussion_id)
-    area_ids: Sequence[int] = session.scalars(text(AREAS_ABOVE_SQL), {"area": row.area_id}).all()
-    by.require(Action.DISPATCH, area_ids)
+    by.require(Action.DISPATCH, area_chain(session, row.area_id, None, now))
     return row
 
 
