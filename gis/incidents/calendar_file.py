@@ -1,7 +1,7 @@
 """The table of the working calendar: days off, days worked for them, hours of work."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -163,8 +163,8 @@ def parse_spans(cell: str) -> tuple[tuple[int, int], ...]:
     CellError
         They are not one or two stretches in their order.
     """
-    found = [tuple(map(int, match.groups())) for match in SPAN.finditer(cell)]
-    spans = tuple((h1 * 60 + m1, h2 * 60 + m2) for h1, m1, h2, m2 in found)
+    times = [tuple(map(int, match.groups())) for match in SPAN.finditer(cell)]
+    spans = tuple((h1 * 60 + m1, h2 * 60 + m2) for h1, m1, h2, m2 in times)
     moments = [minute for span in spans for minute in span]
     if (
         not 0 < len(spans) <= MAX_SPANS
@@ -248,6 +248,12 @@ def move_clocks(session: Session, now: datetime | None = None) -> int:
     if moved:
         session.execute(text(MOVE_CLOCK_SQL), moved)
     return len(moved)
+
+
+def put_in_use(session: Session, rows: Sequence[CalendarRow]) -> int:
+    """Use a calendar that was loaded, and move the limits that run; return how many moved."""
+    office_calendar.use(rows)
+    return move_clocks(session)
 
 
 def days_of(rows: Iterable[CalendarRow], year: int) -> list[CalendarRow]:

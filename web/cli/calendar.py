@@ -97,9 +97,8 @@ def _load(
 ) -> int | None:
     number = calendar_file.EDITIONS.load(session, rows, source, author)
     if number is not None:
-        office_calendar.use(rows)
         _say_years(rows)
-        click.echo(f"open matters whose limit moves: {calendar_file.move_clocks(session)}")
+        click.echo(f"open matters whose limit moves: {calendar_file.put_in_use(session, rows)}")
     return number
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from pydantic import BaseModel, Field
@@ -46,6 +47,12 @@ class At(BaseModel):
     ] = None
 
 
+def local_zone() -> ZoneInfo:
+    """Return the time zone of the deployment."""
+    zone: ZoneInfo = current_app.config["SETTINGS"].timezone
+    return zone
+
+
 def parse_float(text: str, field: str) -> float:
     """Return a finite number in an address.
 
@@ -73,7 +80,7 @@ def parse_datetime(text: str | None, field: str = "at") -> datetime:
     InvalidInput
         It is not a time.
     """
-    zone = current_app.config["SETTINGS"].timezone
+    zone = local_zone()
     if not text:
         return datetime.now(zone)
     try:
@@ -109,7 +116,7 @@ def year_of(number: int | None) -> Year:
     InvalidInput
         Nothing is counted for it.
     """
-    return read_year(number, parse_datetime(None), current_app.config["SETTINGS"].timezone)
+    return read_year(number, parse_datetime(None), local_zone())
 
 
 def parse_year(text: str) -> Year:
@@ -135,7 +142,7 @@ def parse_open_at(text: str | None, field: str = "at") -> datetime | None:
     if not text:
         return None
     moment = parse_datetime(None if text == "now" else text, field)
-    return moment.astimezone(current_app.config["SETTINGS"].timezone)
+    return moment.astimezone(local_zone())
 
 
 def parse_bbox(text: str, field: str = "bbox") -> tuple[float, float, float, float]:

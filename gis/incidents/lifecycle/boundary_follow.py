@@ -219,7 +219,6 @@ def _record_follow(
         session,
         row,
         "follow",
-        row.state,
         changes,
         system_principal(BOUNDARY_ACTOR),
         extra_person_ids=[row.holder_id],

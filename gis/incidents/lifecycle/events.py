@@ -268,16 +268,14 @@ def desk_of(session: Session, areas: Sequence[int], at: datetime) -> Desk:
 
 # what a notice says of an incident, and where it lies, as it is now
 PRESENT_SQL = """
-SELECT i.category, c.zh AS category_zh, g.code AS area, i.role, i.severity, i.area_ids
+SELECT i.state, i.category, c.zh AS category_zh, g.code AS area, i.role, i.severity, i.area_ids
 FROM incident i JOIN incident_category c ON (c.edition_id, c.code) = (i.edition_id, i.category)
   JOIN area g ON g.id = i.grid_id
 WHERE (i.county, i.id) = (:county, :id)
 """
 
 
-def present_notice(
-    session: Session, row: LockedIncident, state: str
-) -> tuple[dict[str, Any], list[int]]:
+def present_notice(session: Session, row: LockedIncident) -> tuple[dict[str, Any], list[int]]:
     """Return the body of a notice after a move, and the areas of the incident before and after."""
     present = dict(
         session.execute(cached_text(PRESENT_SQL), {"county": row.county, "id": row.id})
@@ -285,25 +283,25 @@ def present_notice(
         .one()
     )
     areas = {*row.area_ids, *present.pop("area_ids")}
-    return notice_body(row.id, state, **present), sorted(areas)
+    return notice_body(row.id, **present), sorted(areas)
 
 
 def notify_of_move(
     session: Session,
     row: LockedIncident,
     name: str,
-    new_state: str,
     changes: Mapping[str, Any],
     principal: Principal,
     extra_person_ids: Sequence[int | None] = (),
     *,
     now: datetime,
+    to_desk: bool = False,
 ) -> None:
     """Notify whom a recorded move concerns: the holder, others, and those of RECIPIENTS_BY_MOVE.
 
-    If nobody holds it, the desk where it waits; that, too, if it goes up to an office, which is a
-    step without a person.
+    If nobody holds it, the desk where it waits; that in any case if `to_desk`.
     """
+    body, areas = present_notice(session, row)
     recipients = RECIPIENTS_BY_MOVE.get(name, ())
     people = {*extra_person_ids, changes.get("holder_id", row.holder_id)} - {
         None,
@@ -311,10 +309,9 @@ def notify_of_move(
     }
     accounts: list[int] = []
     waits_at_desk = (
-        not people and new_state not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
+        not people and body["state"] not in ENDED_STATES and changes.keys() & {"holder_id", "role"}
     )
-    is_office = name == "escalate" and None in extra_person_ids
-    if is_office or "community" in recipients or waits_at_desk:
+    if to_desk or "community" in recipients or waits_at_desk:
         desk = desk_of(session, changes.get("area_ids", row.area_ids), now)
         people |= set(desk.people) - {principal.person_id}
         accounts = [
@@ -322,7 +319,6 @@ def notify_of_move(
         ]
     if "reporter" in recipients and row.account_id and row.account_id != principal.account_id:
         accounts.append(row.account_id)
-    body, areas = present_notice(session, row, new_state)
     enqueue_notice(
         session,
         f"incident.{name}",

@@ -260,7 +260,6 @@ def _carry_one(
         session,
         row,
         "hand_over",
-        row.state,
         changes,
         system_principal(actor),
         extra_person_ids=[old.holder_id],

@@ -95,9 +95,7 @@ def hand_out(
     detail = {"part": part.id, "kind": kind, "organisation": stated.organisation or None}
     detail |= {"person": stated.person or None}
     _record(session, principal, row, "hand_out", note, detail, now)
-    notify_of_move(
-        session, row, "hand_out", row.state, {}, principal, extra_person_ids=[person_id], now=now
-    )
+    notify_of_move(session, row, "hand_out", {}, principal, extra_person_ids=[person_id], now=now)
     return part.id
 
 
@@ -149,7 +147,7 @@ def finish_part(
     session.flush()
     detail = {"part": part.id, "kind": part.kind, "in_time": now <= part.due_at}
     _record(session, principal, row, "finish_part", result, detail, now)
-    notify_of_move(session, row, "finish_part", row.state, {}, principal, now=now)
+    notify_of_move(session, row, "finish_part", {}, principal, now=now)
 
 
 def require_signed(session: Session, incident_id: UUID) -> None:

@@ -257,11 +257,11 @@ def _apply(
     if offers:
         insert_offers(session, row.county, row.id, offers, now)
     offered = [offer.person_id for offer in offers]
-    notify_of_move(session, row, name, new_state, changes, principal, offered, now=now)
+    notify_of_move(session, row, name, changes, principal, offered, now=now)
     # a device repeats itself
     is_repetition = row.severity == catalogue_danger.URGENT and principal.kind == "system"
     if danger is not None and not is_repetition:
-        _raise_alarm(session, row, danger, new_state, now)
+        _raise_alarm(session, row, danger, now)
     return event
 
 
@@ -293,14 +293,12 @@ def _raise_alarm_elsewhere(session: Session, old: LockedIncident, now: datetime)
     description = session.scalar(select(Incident.description).where(Incident.id == row.id)) or ""
     danger = catalogue_danger.heard(session, description)
     if danger is not None and set(row.area_ids) != set(old.area_ids):
-        _raise_alarm(session, row, danger, row.state, now)
+        _raise_alarm(session, row, danger, now)
 
 
-def _raise_alarm(
-    session: Session, row: LockedIncident, danger: Danger, new_state: str, now: datetime
-) -> None:
+def _raise_alarm(session: Session, row: LockedIncident, danger: Danger, now: datetime) -> None:
     """Notify those above of a danger that somebody's words in a move told of."""
-    body, areas = present_notice(session, row, new_state)
+    body, areas = present_notice(session, row)
     post_holders = list_post_holders(session, areas, row.building_id, now)
     alert.alarm(session, row.county, row.id, areas, post_holders, body, danger=danger)
 
@@ -371,7 +369,7 @@ def _follow_parent(
             now,
             changes=with_parent,
         )
-        notify_of_move(session, row, move, to, with_parent, principal, now=now)
+        notify_of_move(session, row, move, with_parent, principal, now=now)
         state_before = (
             row.state
             if to == State.SUSPENDED

@@ -125,7 +125,7 @@ def dispatch_anew(session: Session, old: LockedIncident, actor: str, now: dateti
     under_way = row.state in (State.DISPATCHED, State.TAKEN)
     by = system_principal(actor)
     if row.state not in TRANSITIONS["dispatch"].states or not (routed.holds or under_way):
-        notify_of_move(session, row, "relocate", row.state, {"role": row.role}, by, now=now)
+        notify_of_move(session, row, "relocate", {"role": row.role}, by, now=now)
         return
     changes = {
         name: routed.columns[name] for name in ("dispatch_mode", "role", "area_id", "holder_id")
@@ -141,4 +141,4 @@ def dispatch_anew(session: Session, old: LockedIncident, actor: str, now: dateti
     if routed.offers:
         insert_offers(session, row.county, row.id, routed.offers, now)
     offered = [offer.person_id for offer in routed.offers]
-    notify_of_move(session, row, "dispatch", State.DISPATCHED, changes, by, offered, now=now)
+    notify_of_move(session, row, "dispatch", changes, by, offered, now=now)

@@ -229,9 +229,9 @@ def _record(
         session,
         row,
         "escalate",
-        row.state,
         {},
         system_principal(actor),
         extra_person_ids=[person],
         now=now,
+        to_desk=person is None,  # a step without a person is an office's, and so is the top
     )

@@ -76,7 +76,7 @@ def _offer_to_next(session: Session, row: LockedIncident, now: datetime, job: st
     )
     insert_offers(session, row.county, row.id, claimants, now)
     people = [claimant.person_id for claimant in claimants]
-    notify_of_move(session, row, "dispatch", row.state, {}, system_principal(job), people, now=now)
+    notify_of_move(session, row, "dispatch", {}, system_principal(job), people, now=now)
     return True
 
 
@@ -95,7 +95,7 @@ def remind_of_suspension(
         update(Incident).where(Incident.id == row.id).values(suspension_reminder_at=None),
         execution_options={"synchronize_session": False},
     )
-    notify_of_move(session, row, "suspension_ends", row.state, {}, system_principal(job), now=now)
+    notify_of_move(session, row, "suspension_ends", {}, system_principal(job), now=now)
     return True
 
 
@@ -173,7 +173,6 @@ def pass_on(session: Session, incident_id: UUID, now: datetime, *, job: str = "j
         session,
         row,
         "pass_on",
-        row.state,
         changes,
         system_principal(job),
         extra_person_ids=[row.holder_id],
@@ -218,4 +217,4 @@ def _give_back(
         delete(OrderOffer).where(OrderOffer.incident_id == row.id),
         execution_options={"synchronize_session": False},
     )
-    notify_of_move(session, row, "expire", State.ACCEPTED, changes, system_principal(job), now=now)
+    notify_of_move(session, row, "expire", changes, system_principal(job), now=now)

@@ -24,7 +24,7 @@ from gis.rights.visibility import visibility_clause
 FOLLOW_INTERVAL_S = 0.1  # seconds between two looks at the table
 # seconds after which an event is given although a transaction that may hold an earlier one is open
 MAX_UNSETTLED_S = 1.0
-UNASKED_S = 20.0  # seconds without a question until nobody follows; an open stream asks more often
+UNREAD_S = 20.0  # seconds without a reader until nobody follows; an open stream reads more often
 MAX_BUFFERED_EVENTS = 1000  # events kept and sent again, none older than a day
 MAX_OPEN_STREAMS = (
     1  # streams kept open by a process; it has web.gateway.THREADS threads for everything
@@ -55,7 +55,7 @@ class EventFeed:
         self._events: deque[FeedEvent] = deque(maxlen=MAX_BUFFERED_EVENTS)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._asked_at = float("-inf")
+        self._last_reader_at = float("-inf")
         self._up = threading.Event()
 
     def events_after(self, last: int | None) -> list[FeedEvent]:
@@ -94,7 +94,7 @@ class EventFeed:
 
     def _begin(self) -> None:
         with self._changed:
-            self._asked_at = time.monotonic()
+            self._last_reader_at = time.monotonic()
             if self._thread is None or not self._thread.is_alive():
                 self._up.clear()
                 self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -108,21 +108,21 @@ class EventFeed:
                     follower = Follower(connection)
                     self._add(*follower.recent())
                     self._up.set()
-                    while self._is_asked():
+                    while self._has_reader():
                         time.sleep(FOLLOW_INTERVAL_S)
                         self._add(*follower.next())
                     return
             except (psycopg.Error, OSError):
                 pass  # lost: what happens meanwhile is read from the table
             self._up.set()
-            if not self._is_asked():
+            if not self._has_reader():
                 return
             time.sleep(1)
 
-    def _is_asked(self) -> bool:
-        """Return whether somebody asked lately; if not, the next who asks begins a thread."""
+    def _has_reader(self) -> bool:
+        """Return whether somebody read lately; if not, the next who reads begins a thread."""
         with self._changed:
-            if time.monotonic() - self._asked_at < UNASKED_S:
+            if time.monotonic() - self._last_reader_at < UNREAD_S:
                 return True
             self._thread = None
             return False

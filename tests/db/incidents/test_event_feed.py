@@ -102,7 +102,7 @@ def test_nobody_waits_long_for_an_open_transaction(
 def test_nobody_follows_while_nobody_asks_and_nothing_is_missed(
     town: IncidentTown, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_feed, "UNASKED_S", 0.1)
+    monkeypatch.setattr(event_feed, "UNREAD_S", 0.1)
     before, feed = threading.active_count(), EventFeed(url)
     assert feed.newest() == 0
     for _ in range(2):
@@ -116,7 +116,7 @@ def test_nobody_follows_while_nobody_asks_and_nothing_is_missed(
 def test_nobody_tries_for_ever_to_reach_a_server_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_feed, "UNASKED_S", 0.1)
+    monkeypatch.setattr(event_feed, "UNREAD_S", 0.1)
     before, feed = threading.active_count(), EventFeed("postgresql://nobody@127.0.0.1:1/none")
     assert feed.newest() == 0
     until(lambda: threading.active_count() == before)

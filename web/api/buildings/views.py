@@ -3,7 +3,7 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 
 from gis.errors import NotFound, invalid_field
 from gis.exchange import building_edits, building_list
@@ -103,7 +103,7 @@ def add(json_data: NewBuildingIn) -> Response:
     def do() -> tuple[int, dict[str, Any]]:
         now = params.parse_datetime(None)
         facts = _facts(json_data)
-        code = building_edits.add_building(session(), by, now, facts, timezone=_zone())
+        code = building_edits.add_building(session(), by, now, facts, timezone=params.local_zone())
         return 201, _shown(building_list.building_detail(session(), by, now, code))
 
     return run_once(by, do)
@@ -117,7 +117,9 @@ def change(code: str, json_data: BuildingChangeIn) -> Response:
     """`If-Match`: its version. Loads of maps then leave it alone; its units get the new outline."""
     by, now = require_keeper(), params.parse_datetime(None)
     facts = _facts(json_data)
-    building_edits.change_building(session(), by, now, code, facts, if_match(), timezone=_zone())
+    building_edits.change_building(
+        session(), by, now, code, facts, if_match(), timezone=params.local_zone()
+    )
     session().commit()
     return _detail(code)
 
@@ -131,10 +133,6 @@ def close(code: str) -> Response:
     building_edits.close_building(session(), by, now, code, if_match())
     session().commit()
     return Response(status=204)
-
-
-def _zone() -> Any:
-    return current_app.config["SETTINGS"].timezone
 
 
 def _facts(body: BuildingChangeIn) -> dict[str, Any]:

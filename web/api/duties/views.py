@@ -4,14 +4,14 @@ from datetime import date
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 from pydantic import BaseModel, Field
 
 from gis.db import audit_context
 from gis.duties import actions, queries
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.params import parse_datetime, storage_point, year_of
+from web.http.params import local_zone, parse_datetime, storage_point, year_of
 from web.http.responses import conditional_response
 from web.security.readers import require_figures_or_own, storable_id
 
@@ -186,7 +186,7 @@ def add_visit(json_data: VisitIn) -> Response:
     def write() -> tuple[int, dict[str, Any]]:
         stated = actions.VisitInput(**fields)
         with audit_context(session(), by.actor, "duty visit"):
-            return 201, {"id": actions.record_visit(session(), by, stated, now, _zone())}
+            return 201, {"id": actions.record_visit(session(), by, stated, now, local_zone())}
 
     return run_once(by, write)
 
@@ -199,7 +199,7 @@ def link_incident(visit_id: int, json_data: LinkIn) -> Response:
     """Link one at the place, reported on the day or later, that one sees oneself."""
     by, number = require_figures_or_own(), storable_id(visit_id)
     with audit_context(session(), by.actor, "duty visit"):
-        actions.link_incident(session(), by, number, json_data.incident, _zone())
+        actions.link_incident(session(), by, number, json_data.incident, local_zone())
         session().commit()
     return Response(status=204)
 
@@ -214,7 +214,3 @@ def remove_visit(visit_id: int) -> Response:
         actions.remove_visit(session(), by, number)
         session().commit()
     return Response(status=204)
-
-
-def _zone() -> Any:
-    return current_app.config["SETTINGS"].timezone

@@ -1,10 +1,9 @@
 """Spot checks (抽查): samples of what was closed in a week, and verdicts on them."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 
 from gis.incidents.lifecycle import spot_checks
 from gis.incidents.reading.spot_checks import list_samples, week_period
@@ -12,7 +11,7 @@ from gis.rights.actions import Action
 from web.api.spot_checks.schemas import SpotChecksIn, SpotDrawIn, SpotVerdictIn, sample_to_json
 from web.http.db import session
 from web.http.idempotency import run_once
-from web.http.params import parse_datetime
+from web.http.params import local_zone, parse_datetime
 from web.http.responses import conditional_response
 from web.security.guard import require
 from web.security.readers import storable_id
@@ -32,7 +31,7 @@ REFUSALS: dict[int | str, Any] = {
 def list_checks(query_data: SpotChecksIn) -> Response:
     """List the samples of the communities that one supervises, with the verdicts."""
     by, now = require(Action.SUPERVISE), parse_datetime(None)
-    week_period(query_data.week, _zone())
+    week_period(query_data.week, local_zone())
     samples = list_samples(session(), by, query_data.week, now, query_data.area)
     return conditional_response({"items": [sample_to_json(sample) for sample in samples]})
 
@@ -50,7 +49,9 @@ def draw_checks(json_data: SpotDrawIn) -> Response:
     def write() -> tuple[int, dict[str, object]]:
         week, area = json_data.week, json_data.area
         sampling = spot_checks.Sampling(**json_data.model_dump(exclude={"week", "area"}))
-        drawn = spot_checks.draw(session(), by, week, now, _zone(), area=area, sampling=sampling)
+        drawn = spot_checks.draw(
+            session(), by, week, now, local_zone(), area=area, sampling=sampling
+        )
         return 201, {"items": [sample_to_json(sample) for sample in drawn]}
 
     return run_once(by, write)
@@ -70,8 +71,3 @@ def judge_check(check_id: int, json_data: SpotVerdictIn) -> Response:
     spot_checks.judge(session(), by, number, now=now, **json_data.model_dump())
     session().commit()
     return Response(status=204)
-
-
-def _zone() -> ZoneInfo:
-    zone: ZoneInfo = current_app.config["SETTINGS"].timezone
-    return zone

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from gis.areas.offered_areas import list_subtree
@@ -19,7 +18,7 @@ from web.http import i18n
 from web.http.db import session
 from web.http.downloads import list_table, wants_table
 from web.http.errors import localised_detail, problem_type
-from web.http.params import parse_datetime, parse_end
+from web.http.params import local_zone, parse_datetime, parse_end
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.guard import require
@@ -40,7 +39,7 @@ def list_discussions() -> Response:
         return _list_page(by)
     by = require(Action.EXPORT)
     rows = queries.list_discussions(session(), by, now, request.args.get("area", "").strip())
-    language, zone = i18n.chosen(), _zone()
+    language, zone = i18n.chosen(), local_zone()
     names = ("Area code", "Area", "Title", "Ends", "State", "Homes", "Voted", "For", "Against")
     cells = [
         (
@@ -225,9 +224,5 @@ def _labels(language: str) -> dict[str, Any]:
             each: label(f"discussion_outcome.{each}", language)
             for each in queries.OUTCOMES_OF_VOTES
         },
-        "zone": _zone(),
+        "zone": local_zone(),
     }
-
-
-def _zone() -> ZoneInfo:
-    return cast(ZoneInfo, current_app.config["SETTINGS"].timezone)

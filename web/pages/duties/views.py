@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
-from zoneinfo import ZoneInfo
+from typing import cast
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from gis.db import audit_context
@@ -22,7 +21,7 @@ from web.http import i18n
 from web.http.db import session
 from web.http.downloads import attachment, list_table, wants_table
 from web.http.errors import localised_detail, problem_type
-from web.http.params import parse_datetime, parse_year
+from web.http.params import local_zone, parse_datetime, parse_year
 from web.pages.shell.page import render_page
 from web.security.disclosures import record_export
 from web.security.readers import require_figures_or_own, storable_id
@@ -73,7 +72,7 @@ def add_visit() -> Response:
             area="" if level == "building" else code,
             building=code if level == "building" else "",
         )
-        actions.record_visit(session(), by, stated, parse_datetime(None), _zone())
+        actions.record_visit(session(), by, stated, parse_datetime(None), local_zone())
 
     return _written(by, write, _("The visit was written down."), form)
 
@@ -88,7 +87,7 @@ def change_visit(visit_id: int) -> Response:
             actions.remove_visit(session(), by, number)
         else:
             incident = request.form.get("incident", "")
-            actions.link_incident(session(), by, number, incident, _zone())
+            actions.link_incident(session(), by, number, incident, local_zone())
 
     return _written(by, write, _("It was saved."), {})
 
@@ -182,7 +181,3 @@ def _has(row: queries.DutyRow, words: str) -> bool:
     """Return whether a duty's kind, person or places have some words, in lower case."""
     names = (row.zh, row.en, row.name, row.person, *(p["name"] for p in row.places))
     return not words or any(words in (name or "").lower() for name in names)
-
-
-def _zone() -> ZoneInfo:
-    return cast(Any, current_app.config["SETTINGS"].timezone)

@@ -107,8 +107,7 @@ def upload_calendar() -> Response:
         return _page(by, problems=_refusals(report), file=file.filename[:100])
     with audit_context(session(), by.actor, "load calendar"):
         calendar_file.EDITIONS.load(session(), rows, file.filename[:100], by.actor)
-        office_calendar.use(rows)
-        moved = calendar_file.move_clocks(session())
+        moved = calendar_file.put_in_use(session(), rows)
         session().commit()
     flash(_("The calendar is in force; limits of open matters that moved: %(n)s.", n=moved))
     return cast(Response, redirect(url_for("rules_page.sets"), 303))

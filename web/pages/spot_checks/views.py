@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 from typing import cast
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext
 
 from gis.errors import Conflict, Forbidden, InvalidInput
@@ -39,13 +38,13 @@ def checks() -> Response:
     """Show the samples of a week; last week's without one in the address."""
     by = require(Action.SUPERVISE)
     week = request.args.get("week") or _last_weeks()[0]
-    week_period(week, _zone())
+    week_period(week, params.local_zone())
     return _table(by, week) if wants_table() else _page(by, week)
 
 
 def _table(by: Principal, week: str) -> Response:
     """Return the samples of a week as a file."""
-    language, zone = i18n.chosen(), _zone()
+    language, zone = i18n.chosen(), params.local_zone()
     cells = [
         (
             sample.name,
@@ -72,7 +71,9 @@ def draw() -> Response:
     """Draw the samples of a week, or show the page with what is wrong."""
     by, week = require(Action.SUPERVISE), request.form.get("week", "")
     try:
-        drawn = spot_checks.draw(session(), by, week, params.parse_datetime(None), _zone())
+        drawn = spot_checks.draw(
+            session(), by, week, params.parse_datetime(None), params.local_zone()
+        )
     except InvalidInput as error:
         return _refused(by, week, error)
     session().commit()
@@ -100,7 +101,7 @@ def judge(check_id: int) -> Response:
 def _refused(by: Principal, week: str, error: InvalidInput | Forbidden | Conflict) -> Response:
     session().rollback()
     try:
-        week_period(week, _zone())
+        week_period(week, params.local_zone())
     except InvalidInput:
         week = _last_weeks()[0]
     response = _page(by, week, localised_detail(error))
@@ -108,20 +109,15 @@ def _refused(by: Principal, week: str, error: InvalidInput | Forbidden | Conflic
     return response
 
 
-def _zone() -> ZoneInfo:
-    zone: ZoneInfo = current_app.config["SETTINGS"].timezone
-    return zone
-
-
 def _last_weeks() -> list[str]:
     """Return the weeks that are over, the last first."""
-    today = datetime.now(_zone())
+    today = datetime.now(params.local_zone())
     return [week_of(today - timedelta(weeks=number)) for number in range(1, MAX_WEEKS + 1)]
 
 
 def _page(by: Principal, week: str, error: str = "") -> Response:
     now, language = params.parse_datetime(None), i18n.chosen()
-    since, until = week_period(week, _zone())
+    since, until = week_period(week, params.local_zone())
     samples = list_samples(session(), by, week, now)
     communities = supervised_communities(session(), by, now)
     drawn = {sample.area for sample in samples}
@@ -148,5 +144,5 @@ def _page(by: Principal, week: str, error: str = "") -> Response:
         minimum=spot_checks.DEFAULT_MINIMUM,
         error=error,
         form=request.form,
-        zone=_zone(),
+        zone=params.local_zone(),
     )

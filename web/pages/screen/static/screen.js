@@ -33,7 +33,7 @@ const NEWS = {
 };
 const isNews = (move, { severity, colour }) =>
   NEWS[move].severities.includes(severity) && (NEWS[move].clocks?.includes(colour) ?? true);
-const CLOCKS = ['red', 'amber', 'green', 'none'];
+const CLOCKS = Object.keys(URGENCY_LABELS); // the worst first
 
 const { map } = window.wangge;
 const markLayer = L.layerGroup().addTo(map),
